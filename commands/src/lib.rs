@@ -1,0 +1,17 @@
+//! The write side: what a command looks like on its way, what becomes of it, and the router that
+//! loads an aggregate, lets it decide, appends and retries.
+//!
+//! This crate knows no database, no broker and no HTTP: adapters fill the ports [`EventStore`] and
+//! [`CommandSender`].
+
+pub mod clock;
+mod envelope;
+mod outcome;
+mod ports;
+
+pub use envelope::{CommandId, Envelope, EnvelopeError};
+pub use outcome::{Accepted, CommandStatus, Outcome};
+pub use ports::{
+    Append, AppendError, AppendOutcome, CommandSender, EventStore, Expected, NewEvent, Receipt,
+    SendError, Sent, StoreError,
+};

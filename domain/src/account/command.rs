@@ -1,0 +1,88 @@
+//! What can be asked of an account.
+
+use serde::{Deserialize, Serialize};
+
+use super::Origin;
+use crate::{DisplayName, Language, Phone};
+
+/// A command to an account.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum AccountCommand {
+    /// Opens the account.
+    Register(Register),
+    /// Gives its holder another name.
+    Rename(Rename),
+    /// Changes the language it is addressed in.
+    ChangeLanguage(ChangeLanguage),
+    /// Changes or removes its telephone number.
+    ChangePhone(ChangePhone),
+    /// Records consent to the processing of personal data.
+    GiveConsent(GiveConsent),
+    /// Withdraws that consent.
+    WithdrawConsent(WithdrawConsent),
+    /// Records that the holder blocked a bot.
+    BlockBot(BotName),
+    /// Records that the holder unblocked a bot.
+    UnblockBot(BotName),
+}
+
+/// Opens an account.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Register {
+    /// What the holder is called.
+    pub display_name: DisplayName,
+    /// The language they are addressed in.
+    pub language: Language,
+    /// Where they came from.
+    pub origin: Origin,
+    /// Their telephone number, when known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone: Option<Phone>,
+}
+
+/// Gives the holder another name.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rename {
+    /// What the holder is called from now on.
+    pub display_name: DisplayName,
+}
+
+/// Changes the language.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeLanguage {
+    /// The language from now on.
+    pub language: Language,
+}
+
+/// Changes or removes the telephone number.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChangePhone {
+    /// The number from now on; none removes it.
+    pub phone: Option<Phone>,
+}
+
+/// Records consent to the processing of personal data.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct GiveConsent {
+    /// The version of the text that was shown, such as `2026-11`.
+    pub document_version: String,
+}
+
+/// Withdraws consent.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct WithdrawConsent {}
+
+/// Names a bot.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct BotName {
+    /// The bot's name in the configuration.
+    pub bot: String,
+}

@@ -1,0 +1,33 @@
+//! Why a command to an account is refused.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Refusal;
+
+/// Why a command to an account is refused.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, thiserror::Error)]
+#[serde(tag = "code", rename_all = "snake_case")]
+pub enum AccountRefusal {
+    /// The tenant does not exist.
+    #[error("there is no such tenant; create it first")]
+    TenantUnknown,
+    /// The account exists with other particulars.
+    #[error("this account is registered already; change it instead of registering it again")]
+    AccountExists,
+    /// Nothing was registered under this id.
+    #[error("there is no such account; register it first")]
+    AccountUnknown,
+    /// A customer acts for another's account.
+    #[error("this account belongs to somebody else")]
+    NotAllowed,
+    /// A text is empty or too long.
+    #[error("`{field}` must have 1 to {length_max} characters")]
+    TextOutOfRange {
+        /// The field.
+        field: String,
+        /// The longest text accepted.
+        length_max: usize,
+    },
+}
+
+impl Refusal for AccountRefusal {}

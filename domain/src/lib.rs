@@ -1,0 +1,17 @@
+//! What the business decides: aggregates, commands, events, refusals and value types.
+//!
+//! This crate performs no I/O, reads no clock and draws no random numbers. Time, ids and what a
+//! decision must know of its tenant arrive with the command, in [`Issued`].
+
+pub mod account;
+mod decider;
+pub mod meter;
+mod recorded;
+pub mod tenant;
+mod values;
+
+pub use decider::{
+    Decider, EventBody, EventDecodeError, Issued, Refusal, RefusalDocument, TenantFacts,
+};
+pub use recorded::{Metadata, Recorded};
+pub use values::{Actor, DisplayName, Language, Phone, Quantity, TenantId, ValueError};

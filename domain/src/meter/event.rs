@@ -1,0 +1,122 @@
+//! What has happened to a meter.
+
+use std::collections::BTreeMap;
+
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{MeterKind, PhotoReference, ReadingSource, ReadingWarning, Zone};
+use crate::Quantity;
+
+/// A fact about a meter.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum MeterEvent {
+    /// `meter.registered`
+    Registered(Registered),
+    /// `meter.reading_submitted`
+    ReadingSubmitted(ReadingSubmitted),
+    /// `meter.reading_corrected`
+    ReadingCorrected(ReadingCorrected),
+    /// `meter.verification_renewed`
+    VerificationRenewed(VerificationRenewed),
+    /// `meter.archived`
+    Archived(Archived),
+}
+
+/// The meter was put into service.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Registered {
+    /// The account that it counts for.
+    pub account_id: Uuid,
+    /// What it counts.
+    pub kind: MeterKind,
+    /// How many tariff zones it shows.
+    pub zones: u8,
+    /// Digits before the decimal point.
+    pub digits: u8,
+    /// The number on its case.
+    pub serial_number: String,
+    /// Where it hangs.
+    pub place: String,
+    /// The last day on which its verification is valid.
+    pub verification_due_on: Option<NaiveDate>,
+    /// The tenant's local day on which it was put into service.
+    pub registered_on: NaiveDate,
+    /// What it showed then, for every zone.
+    pub initial_values_milli: BTreeMap<Zone, Quantity>,
+}
+
+/// A reading was accepted.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct ReadingSubmitted {
+    /// The reading's own id.
+    pub reading_id: Uuid,
+    /// The account that the meter counts for.
+    pub account_id: Uuid,
+    /// What each zone shows.
+    pub values_milli: BTreeMap<Zone, Quantity>,
+    /// What was consumed since the reading before, for every zone.
+    pub consumption_milli: BTreeMap<Zone, Quantity>,
+    /// The tenant's local day on which it was read.
+    pub taken_on: NaiveDate,
+    /// The month it counts for, as its first day.
+    pub period: NaiveDate,
+    /// How it came in.
+    pub source: ReadingSource,
+    /// The sender confirmed an unusual value or a rollover.
+    pub confirmed: bool,
+    /// The zones whose counter passed its largest value.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rolled_over: Vec<Zone>,
+    /// What the tenant's staff should look at.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<ReadingWarning>,
+    /// A photo of the meter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub photo: Option<PhotoReference>,
+}
+
+/// The last reading was replaced.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct ReadingCorrected {
+    /// The reading that was replaced; it keeps its id, day and month.
+    pub reading_id: Uuid,
+    /// The account that the meter counts for.
+    pub account_id: Uuid,
+    /// What each zone really showed.
+    pub values_milli: BTreeMap<Zone, Quantity>,
+    /// What was consumed since the reading before, by the corrected values.
+    pub consumption_milli: BTreeMap<Zone, Quantity>,
+    /// What it said before.
+    pub previous_values_milli: BTreeMap<Zone, Quantity>,
+    /// The month it counts for, as its first day.
+    pub period: NaiveDate,
+    /// How the correction came in.
+    pub source: ReadingSource,
+    /// The sender confirmed an unusual value or a rollover.
+    pub confirmed: bool,
+    /// The zones whose counter passed its largest value.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rolled_over: Vec<Zone>,
+    /// What the tenant's staff should look at.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<ReadingWarning>,
+    /// Why, in the sender's words.
+    pub reason: String,
+}
+
+/// The meter passed a verification.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct VerificationRenewed {
+    /// The last day on which it is valid.
+    pub verification_due_on: NaiveDate,
+}
+
+/// The meter was taken out of service.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Archived {
+    /// Why, in the sender's words.
+    pub reason: String,
+}

@@ -1,0 +1,28 @@
+//! A tenant: one business that Kontor serves, with its language, time zone and rules.
+
+mod command;
+mod event;
+mod refusal;
+
+use serde::{Deserialize, Serialize};
+
+pub use command::{ChangeLocale, ChangeMeterRules, Create, Rename, TenantCommand};
+pub use event::{Created, LocaleChanged, MeterRulesChanged, Renamed, TenantEvent};
+pub use refusal::TenantRefusal;
+
+/// The line of business of a tenant.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TenantKind {
+    /// A utility with meters (system A).
+    #[default]
+    Utility,
+    /// A city branch of a shop (system B).
+    Shop,
+    /// A salon with specialists and bookings (system C).
+    Salon,
+    /// A business that sells credits (system D).
+    Enterprise,
+    /// An assistants' bureau (system E).
+    Bureau,
+}

@@ -1,0 +1,30 @@
+//! Why a command to a tenant is refused.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Refusal;
+
+/// Why a command to a tenant is refused.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, thiserror::Error)]
+#[serde(tag = "code", rename_all = "snake_case")]
+pub enum TenantRefusal {
+    /// The slug is taken.
+    #[error("this tenant exists already; choose another id or change the existing one")]
+    TenantExists,
+    /// Nothing was created under this slug.
+    #[error("there is no such tenant; create it first")]
+    TenantUnknown,
+    /// Customers do not change their tenant.
+    #[error("only the tenant's staff may do this")]
+    NotAllowed,
+    /// A rule contradicts itself or lies outside its bounds.
+    #[error("the meter rule `{field}` is out of range: {expected}")]
+    RuleOutOfRange {
+        /// The rule's field.
+        field: String,
+        /// What would be right.
+        expected: String,
+    },
+}
+
+impl Refusal for TenantRefusal {}
