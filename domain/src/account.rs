@@ -1,8 +1,10 @@
 //! An account: one customer of one tenant.
 
 mod command;
+mod decide;
 mod event;
 mod refusal;
+mod state;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -16,6 +18,7 @@ pub use event::{
     PhoneChanged, Registered, Renamed,
 };
 pub use refusal::AccountRefusal;
+pub use state::Account;
 
 use crate::TenantId;
 

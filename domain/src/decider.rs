@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, error::Error, sync::Arc};
 use chrono::{DateTime, Utc};
 use cqrs_es::{Aggregate, DomainEvent};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use uuid::Uuid;
 
 use crate::{Actor, Language, TenantId, meter::MeterRules, tenant::TenantKind};
 
@@ -13,6 +14,8 @@ use crate::{Actor, Language, TenantId, meter::MeterRules, tenant::TenantKind};
 /// The aggregate reads nothing else, so the same `Issued` on the same state always decides the same.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Issued<C> {
+    /// The id of the aggregate that is asked.
+    pub id: Uuid,
     /// When the command was issued, by the clock of the adapter that accepted it.
     pub at: DateTime<Utc>,
     /// Who gave it, as the adapter authenticated them.
@@ -117,6 +120,22 @@ pub enum EventDecodeError {
         #[source]
         source: serde_json::Error,
     },
+}
+
+impl EventDecodeError {
+    /// No event of that name and version is known.
+    pub(crate) fn unknown(wire_type: &str, schema_version: i32) -> Self {
+        Self::Unknown { wire_type: wire_type.to_owned(), schema_version }
+    }
+}
+
+/// Reads the payload of an event whose name and version are known.
+pub(crate) fn decode_payload<T: DeserializeOwned>(
+    wire_type: &str,
+    payload: &str,
+) -> Result<T, EventDecodeError> {
+    serde_json::from_str(payload)
+        .map_err(|source| EventDecodeError::Payload { wire_type: wire_type.to_owned(), source })
 }
 
 /// A reason to refuse a command: an enum whose JSON carries `code` (snake case) and the figures.

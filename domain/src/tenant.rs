@@ -1,14 +1,17 @@
 //! A tenant: one business that Kontor serves, with its language, time zone and rules.
 
 mod command;
+mod decide;
 mod event;
 mod refusal;
+mod state;
 
 use serde::{Deserialize, Serialize};
 
 pub use command::{ChangeLocale, ChangeMeterRules, Create, Rename, TenantCommand};
 pub use event::{Created, LocaleChanged, MeterRulesChanged, Renamed, TenantEvent};
 pub use refusal::TenantRefusal;
+pub use state::Tenant;
 
 /// The line of business of a tenant.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, PartialEq, Serialize)]

@@ -1,5 +1,7 @@
 //! Values that are valid by construction: parsed once at the edge, never checked again inside.
 
+use std::ops::RangeInclusive;
+
 mod actor;
 mod names;
 mod quantity;
@@ -14,3 +16,11 @@ pub use tenant_id::TenantId;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct ValueError(pub String);
+
+/// The text without white space around it, when it has a fitting number of characters and none of
+/// them is a control character (the log's JSON cannot hold NUL, and a name has no line breaks).
+pub(crate) fn plain_text(text: &str, lengths: RangeInclusive<usize>) -> Option<String> {
+    let text = text.trim();
+    let fits = lengths.contains(&text.chars().count()) && !text.chars().any(char::is_control);
+    fits.then(|| text.to_owned())
+}

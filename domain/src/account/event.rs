@@ -1,9 +1,10 @@
 //! What has happened to an account.
 
+use cqrs_es::DomainEvent;
 use serde::{Deserialize, Serialize};
 
 use super::Origin;
-use crate::{DisplayName, Language, Phone};
+use crate::{DisplayName, EventBody, EventDecodeError, Language, Phone, decider::decode_payload};
 
 /// A fact about an account.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -25,6 +26,85 @@ pub enum AccountEvent {
     BotBlocked(BotBlocked),
     /// `account.bot_unblocked`
     BotUnblocked(BotUnblocked),
+}
+
+impl EventBody for AccountEvent {
+    fn wire_type(&self) -> &'static str {
+        match self {
+            Self::Registered(_) => "account.registered",
+            Self::Renamed(_) => "account.renamed",
+            Self::LanguageChanged(_) => "account.language_changed",
+            Self::PhoneChanged(_) => "account.phone_changed",
+            Self::ConsentGiven(_) => "account.consent_given",
+            Self::ConsentWithdrawn(_) => "account.consent_withdrawn",
+            Self::BotBlocked(_) => "account.bot_blocked",
+            Self::BotUnblocked(_) => "account.bot_unblocked",
+        }
+    }
+
+    fn schema_version(&self) -> i32 {
+        match self {
+            Self::Registered(_)
+            | Self::Renamed(_)
+            | Self::LanguageChanged(_)
+            | Self::PhoneChanged(_)
+            | Self::ConsentGiven(_)
+            | Self::ConsentWithdrawn(_)
+            | Self::BotBlocked(_)
+            | Self::BotUnblocked(_) => 1,
+        }
+    }
+
+    fn to_payload(&self) -> Result<String, serde_json::Error> {
+        match self {
+            Self::Registered(payload) => serde_json::to_string(payload),
+            Self::Renamed(payload) => serde_json::to_string(payload),
+            Self::LanguageChanged(payload) => serde_json::to_string(payload),
+            Self::PhoneChanged(payload) => serde_json::to_string(payload),
+            Self::ConsentGiven(payload) => serde_json::to_string(payload),
+            Self::ConsentWithdrawn(payload) => serde_json::to_string(payload),
+            Self::BotBlocked(payload) => serde_json::to_string(payload),
+            Self::BotUnblocked(payload) => serde_json::to_string(payload),
+        }
+    }
+
+    fn from_wire(
+        wire_type: &str,
+        schema_version: i32,
+        payload: &str,
+    ) -> Result<Self, EventDecodeError> {
+        match (wire_type, schema_version) {
+            ("account.registered", 1) => decode_payload(wire_type, payload).map(Self::Registered),
+            ("account.renamed", 1) => decode_payload(wire_type, payload).map(Self::Renamed),
+            ("account.language_changed", 1) => {
+                decode_payload(wire_type, payload).map(Self::LanguageChanged)
+            }
+            ("account.phone_changed", 1) => {
+                decode_payload(wire_type, payload).map(Self::PhoneChanged)
+            }
+            ("account.consent_given", 1) => {
+                decode_payload(wire_type, payload).map(Self::ConsentGiven)
+            }
+            ("account.consent_withdrawn", 1) => {
+                decode_payload(wire_type, payload).map(Self::ConsentWithdrawn)
+            }
+            ("account.bot_blocked", 1) => decode_payload(wire_type, payload).map(Self::BotBlocked),
+            ("account.bot_unblocked", 1) => {
+                decode_payload(wire_type, payload).map(Self::BotUnblocked)
+            }
+            _ => Err(EventDecodeError::unknown(wire_type, schema_version)),
+        }
+    }
+}
+
+impl DomainEvent for AccountEvent {
+    fn event_type(&self) -> String {
+        self.wire_type().to_owned()
+    }
+
+    fn event_version(&self) -> String {
+        self.schema_version().to_string()
+    }
 }
 
 /// The account was opened.

@@ -18,15 +18,23 @@ pub enum AccountRefusal {
     #[error("there is no such account; register it first")]
     AccountUnknown,
     /// A customer acts for another's account.
-    #[error("this account belongs to somebody else")]
+    #[error("this account belongs to somebody else; use your own")]
     NotAllowed,
     /// A text is empty or too long.
-    #[error("`{field}` must have 1 to {length_max} characters")]
+    #[error(
+        "`{field}` must have 1 to {length_max} characters and no line breaks or other control characters"
+    )]
     TextOutOfRange {
         /// The field.
         field: String,
         /// The longest text accepted.
         length_max: usize,
+    },
+    /// The holder blocked as many bots as are remembered.
+    #[error("an account remembers at most {bots_max} blocked bots; unblock one of them first")]
+    TooManyBots {
+        /// How many are remembered.
+        bots_max: usize,
     },
 }
 

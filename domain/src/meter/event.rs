@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
+use cqrs_es::DomainEvent;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{MeterKind, PhotoReference, ReadingSource, ReadingWarning, Zone};
-use crate::Quantity;
+use crate::{EventBody, EventDecodeError, Quantity, decider::decode_payload};
 
 /// A fact about a meter.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -23,6 +24,69 @@ pub enum MeterEvent {
     VerificationRenewed(VerificationRenewed),
     /// `meter.archived`
     Archived(Archived),
+}
+
+impl EventBody for MeterEvent {
+    fn wire_type(&self) -> &'static str {
+        match self {
+            Self::Registered(_) => "meter.registered",
+            Self::ReadingSubmitted(_) => "meter.reading_submitted",
+            Self::ReadingCorrected(_) => "meter.reading_corrected",
+            Self::VerificationRenewed(_) => "meter.verification_renewed",
+            Self::Archived(_) => "meter.archived",
+        }
+    }
+
+    fn schema_version(&self) -> i32 {
+        match self {
+            Self::Registered(_)
+            | Self::ReadingSubmitted(_)
+            | Self::ReadingCorrected(_)
+            | Self::VerificationRenewed(_)
+            | Self::Archived(_) => 1,
+        }
+    }
+
+    fn to_payload(&self) -> Result<String, serde_json::Error> {
+        match self {
+            Self::Registered(payload) => serde_json::to_string(payload),
+            Self::ReadingSubmitted(payload) => serde_json::to_string(payload),
+            Self::ReadingCorrected(payload) => serde_json::to_string(payload),
+            Self::VerificationRenewed(payload) => serde_json::to_string(payload),
+            Self::Archived(payload) => serde_json::to_string(payload),
+        }
+    }
+
+    fn from_wire(
+        wire_type: &str,
+        schema_version: i32,
+        payload: &str,
+    ) -> Result<Self, EventDecodeError> {
+        match (wire_type, schema_version) {
+            ("meter.registered", 1) => decode_payload(wire_type, payload).map(Self::Registered),
+            ("meter.reading_submitted", 1) => {
+                decode_payload(wire_type, payload).map(Self::ReadingSubmitted)
+            }
+            ("meter.reading_corrected", 1) => {
+                decode_payload(wire_type, payload).map(Self::ReadingCorrected)
+            }
+            ("meter.verification_renewed", 1) => {
+                decode_payload(wire_type, payload).map(Self::VerificationRenewed)
+            }
+            ("meter.archived", 1) => decode_payload(wire_type, payload).map(Self::Archived),
+            _ => Err(EventDecodeError::unknown(wire_type, schema_version)),
+        }
+    }
+}
+
+impl DomainEvent for MeterEvent {
+    fn event_type(&self) -> String {
+        self.wire_type().to_owned()
+    }
+
+    fn event_version(&self) -> String {
+        self.schema_version().to_string()
+    }
 }
 
 /// The meter was put into service.
@@ -59,6 +123,10 @@ pub struct ReadingSubmitted {
     pub values_milli: BTreeMap<Zone, Quantity>,
     /// What was consumed since the reading before, for every zone.
     pub consumption_milli: BTreeMap<Zone, Quantity>,
+    /// What is usual over as many days, over all zones; absent while too little is known, and for
+    /// a further reading of the same day.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usual_milli: Option<Quantity>,
     /// The tenant's local day on which it was read.
     pub taken_on: NaiveDate,
     /// The month it counts for, as its first day.
@@ -89,6 +157,10 @@ pub struct ReadingCorrected {
     pub values_milli: BTreeMap<Zone, Quantity>,
     /// What was consumed since the reading before, by the corrected values.
     pub consumption_milli: BTreeMap<Zone, Quantity>,
+    /// What is usual over as many days, over all zones; absent while too little is known, and for
+    /// a further reading of the same day.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usual_milli: Option<Quantity>,
     /// What it said before.
     pub previous_values_milli: BTreeMap<Zone, Quantity>,
     /// The month it counts for, as its first day.

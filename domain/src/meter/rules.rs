@@ -1,6 +1,6 @@
 //! How a tenant takes readings.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::RangeInclusive};
 
 use serde::{Deserialize, Serialize};
 
@@ -58,6 +58,13 @@ impl Default for MeterRules {
 }
 
 impl MeterRules {
+    /// The days on which a window may open: days that every month has.
+    pub const WINDOW_FIRST_DAYS: RangeInclusive<u8> = 1..=28;
+    /// The days on which a window may close.
+    pub const WINDOW_LAST_DAYS: RangeInclusive<u8> = 1..=31;
+    /// The factors above which consumption may count as unusual.
+    pub const UNUSUAL_FACTORS: RangeInclusive<u32> = 2..=100;
+
     /// What a source is bound to: customers to everything but the photo, programs too; the staff
     /// only to confirmation; an import to nothing.
     pub fn of(&self, source: ReadingSource) -> SourceRules {

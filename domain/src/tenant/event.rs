@@ -1,9 +1,13 @@
 //! What has happened to a tenant.
 
+use cqrs_es::DomainEvent;
 use serde::{Deserialize, Serialize};
 
 use super::TenantKind;
-use crate::{DisplayName, Language, TenantId, meter::MeterRules};
+use crate::{
+    DisplayName, EventBody, EventDecodeError, Language, TenantId, decider::decode_payload,
+    meter::MeterRules,
+};
 
 /// A fact about a tenant.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -17,6 +21,63 @@ pub enum TenantEvent {
     LocaleChanged(LocaleChanged),
     /// `tenant.meter_rules_changed`
     MeterRulesChanged(MeterRulesChanged),
+}
+
+impl EventBody for TenantEvent {
+    fn wire_type(&self) -> &'static str {
+        match self {
+            Self::Created(_) => "tenant.created",
+            Self::Renamed(_) => "tenant.renamed",
+            Self::LocaleChanged(_) => "tenant.locale_changed",
+            Self::MeterRulesChanged(_) => "tenant.meter_rules_changed",
+        }
+    }
+
+    fn schema_version(&self) -> i32 {
+        match self {
+            Self::Created(_)
+            | Self::Renamed(_)
+            | Self::LocaleChanged(_)
+            | Self::MeterRulesChanged(_) => 1,
+        }
+    }
+
+    fn to_payload(&self) -> Result<String, serde_json::Error> {
+        match self {
+            Self::Created(payload) => serde_json::to_string(payload),
+            Self::Renamed(payload) => serde_json::to_string(payload),
+            Self::LocaleChanged(payload) => serde_json::to_string(payload),
+            Self::MeterRulesChanged(payload) => serde_json::to_string(payload),
+        }
+    }
+
+    fn from_wire(
+        wire_type: &str,
+        schema_version: i32,
+        payload: &str,
+    ) -> Result<Self, EventDecodeError> {
+        match (wire_type, schema_version) {
+            ("tenant.created", 1) => decode_payload(wire_type, payload).map(Self::Created),
+            ("tenant.renamed", 1) => decode_payload(wire_type, payload).map(Self::Renamed),
+            ("tenant.locale_changed", 1) => {
+                decode_payload(wire_type, payload).map(Self::LocaleChanged)
+            }
+            ("tenant.meter_rules_changed", 1) => {
+                decode_payload(wire_type, payload).map(Self::MeterRulesChanged)
+            }
+            _ => Err(EventDecodeError::unknown(wire_type, schema_version)),
+        }
+    }
+}
+
+impl DomainEvent for TenantEvent {
+    fn event_type(&self) -> String {
+        self.wire_type().to_owned()
+    }
+
+    fn event_version(&self) -> String {
+        self.schema_version().to_string()
+    }
 }
 
 /// The tenant was opened.

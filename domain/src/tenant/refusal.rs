@@ -1,6 +1,7 @@
 //! Why a command to a tenant is refused.
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::Refusal;
 
@@ -14,11 +15,17 @@ pub enum TenantRefusal {
     /// Nothing was created under this slug.
     #[error("there is no such tenant; create it first")]
     TenantUnknown,
+    /// A tenant's stream has the one id that follows from its slug.
+    #[error("a tenant's id follows from its slug; send the command to {expected}")]
+    IdMismatch {
+        /// The id that follows from the slug.
+        expected: Uuid,
+    },
     /// Customers do not change their tenant.
     #[error("only the tenant's staff may do this")]
     NotAllowed,
     /// A rule contradicts itself or lies outside its bounds.
-    #[error("the meter rule `{field}` is out of range: {expected}")]
+    #[error("the meter rule `{field}` is out of range: it must be {expected}")]
     RuleOutOfRange {
         /// The rule's field.
         field: String,

@@ -1,0 +1,84 @@
+//! What an account must know to decide.
+
+use std::collections::BTreeSet;
+
+use cqrs_es::{Aggregate, event_sink::EventSink};
+use serde::{Deserialize, Serialize};
+
+use super::{AccountCommand, AccountEvent, AccountRefusal, Origin, Registered};
+use crate::{Decider, DisplayName, Issued, Language, Phone};
+
+/// The account aggregate.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+pub struct Account {
+    /// Its holder; none until it is registered.
+    pub(super) holder: Option<Holder>,
+}
+
+/// The holder of an account that exists.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub(super) struct Holder {
+    pub(super) display_name: DisplayName,
+    pub(super) language: Language,
+    pub(super) origin: Origin,
+    pub(super) phone: Option<Phone>,
+    /// The version of the text that the consent in force was given to.
+    pub(super) consent: Option<String>,
+    pub(super) blocked_bots: BTreeSet<String>,
+}
+
+impl From<Registered> for Holder {
+    fn from(registered: Registered) -> Self {
+        let Registered { display_name, language, origin, phone } = registered;
+        Self { display_name, language, origin, phone, consent: None, blocked_bots: BTreeSet::new() }
+    }
+}
+
+impl Holder {
+    fn apply(&mut self, event: AccountEvent) {
+        match event {
+            AccountEvent::Registered(registered) => *self = registered.into(),
+            AccountEvent::Renamed(renamed) => self.display_name = renamed.display_name,
+            AccountEvent::LanguageChanged(changed) => self.language = changed.language,
+            AccountEvent::PhoneChanged(changed) => self.phone = changed.phone,
+            AccountEvent::ConsentGiven(given) => self.consent = Some(given.document_version),
+            AccountEvent::ConsentWithdrawn(_) => self.consent = None,
+            AccountEvent::BotBlocked(blocked) => {
+                self.blocked_bots.insert(blocked.bot);
+            }
+            AccountEvent::BotUnblocked(unblocked) => {
+                self.blocked_bots.remove(&unblocked.bot);
+            }
+        }
+    }
+}
+
+impl Aggregate for Account {
+    const TYPE: &'static str = "account";
+
+    type Command = Issued<AccountCommand>;
+    type Event = AccountEvent;
+    type Error = AccountRefusal;
+    type Services = ();
+
+    async fn handle(
+        &mut self,
+        command: Self::Command,
+        (): &Self::Services,
+        sink: &EventSink<Self>,
+    ) -> Result<(), Self::Error> {
+        for event in self.decide(command)? {
+            sink.write(event, self).await;
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, event: AccountEvent) {
+        match (event, &mut self.holder) {
+            (AccountEvent::Registered(registered), holder) => *holder = Some(registered.into()),
+            (event, Some(holder)) => holder.apply(event),
+            // A change of nothing: no decision leads to it, and replay must not stop at it.
+            (_, None) => {}
+        }
+    }
+}

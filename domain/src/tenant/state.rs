@@ -1,0 +1,100 @@
+//! What a tenant must know to decide.
+
+use cqrs_es::{Aggregate, event_sink::EventSink};
+use serde::{Deserialize, Serialize};
+
+use super::{Created, TenantCommand, TenantEvent, TenantKind, TenantRefusal};
+use crate::{Decider, DisplayName, Issued, Language, TenantFacts, TenantId, meter::MeterRules};
+
+/// The tenant aggregate. Its stream's id is [`TenantId::stream_id`].
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+pub struct Tenant {
+    /// Its settings; none until it is created.
+    pub(super) settings: Option<Settings>,
+}
+
+/// The settings of a tenant that exists.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub(super) struct Settings {
+    pub(super) name: DisplayName,
+    pub(super) kind: TenantKind,
+    pub(super) language: Language,
+    pub(super) time_zone: chrono_tz::Tz,
+    pub(super) meter_rules: MeterRules,
+}
+
+impl Tenant {
+    /// What the decisions of this tenant's other aggregates may know of it.
+    ///
+    /// For a tenant that was never created the facts say so, with Russian, Moscow time and the
+    /// default rules in place of settings.
+    pub fn facts(&self, id: TenantId) -> TenantFacts {
+        match &self.settings {
+            Some(settings) => TenantFacts {
+                id,
+                exists: true,
+                kind: settings.kind,
+                language: settings.language,
+                time_zone: settings.time_zone,
+                meter_rules: settings.meter_rules.clone(),
+            },
+            None => TenantFacts {
+                id,
+                exists: false,
+                kind: TenantKind::default(),
+                language: Language::default(),
+                time_zone: chrono_tz::Europe::Moscow,
+                meter_rules: MeterRules::default(),
+            },
+        }
+    }
+}
+
+impl From<Created> for Settings {
+    fn from(created: Created) -> Self {
+        let Created { id: _, name, kind, language, time_zone, meter_rules } = created;
+        Self { name, kind, language, time_zone, meter_rules }
+    }
+}
+
+impl Aggregate for Tenant {
+    const TYPE: &'static str = "tenant";
+
+    type Command = Issued<TenantCommand>;
+    type Event = TenantEvent;
+    type Error = TenantRefusal;
+    type Services = ();
+
+    async fn handle(
+        &mut self,
+        command: Self::Command,
+        (): &Self::Services,
+        sink: &EventSink<Self>,
+    ) -> Result<(), Self::Error> {
+        for event in self.decide(command)? {
+            sink.write(event, self).await;
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, event: TenantEvent) {
+        match (event, &mut self.settings) {
+            (TenantEvent::Created(created), settings) => *settings = Some(created.into()),
+            (TenantEvent::Renamed(renamed), Some(settings)) => settings.name = renamed.name,
+            (TenantEvent::LocaleChanged(changed), Some(settings)) => {
+                settings.language = changed.language;
+                settings.time_zone = changed.time_zone;
+            }
+            (TenantEvent::MeterRulesChanged(changed), Some(settings)) => {
+                settings.meter_rules = changed.meter_rules;
+            }
+            // A change of nothing: no decision leads to it, and replay must not stop at it.
+            (
+                TenantEvent::Renamed(_)
+                | TenantEvent::LocaleChanged(_)
+                | TenantEvent::MeterRulesChanged(_),
+                None,
+            ) => {}
+        }
+    }
+}
