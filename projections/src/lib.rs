@@ -2,7 +2,31 @@
 //!
 //! A read model is a function of the log: delete its rows and its checkpoint, run it again, and the
 //! same rows stand there. It never sees a command and never decides anything.
+//!
+//! Each projection folds a page of events in memory and writes it in one statement. A row carries
+//! the stream version of its last event, so a page that comes twice changes nothing.
 
+pub mod accounts;
+pub mod checkpoints;
+mod columns;
 mod follower;
+pub mod meters;
+mod paging;
+pub mod readings;
+mod streams;
+pub mod tenants;
+
+use std::sync::Arc;
 
 pub use follower::{ApplyError, Projection, Reactor, ReactorError};
+pub use paging::{Cursor, CursorError, Page, PageRequest, QueryError};
+
+/// All read models of this build; the composition root runs one follower for each.
+pub fn all() -> Vec<Arc<dyn Projection>> {
+    vec![
+        Arc::new(tenants::Tenants),
+        Arc::new(accounts::Accounts),
+        Arc::new(meters::Meters),
+        Arc::new(readings::Readings),
+    ]
+}
