@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, error::Error, sync::Arc};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Offset, TimeZone, Utc};
 use cqrs_es::{Aggregate, DomainEvent};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use uuid::Uuid;
@@ -41,6 +41,16 @@ pub struct TenantFacts {
     pub time_zone: chrono_tz::Tz,
     /// How readings are taken.
     pub meter_rules: MeterRules,
+}
+
+impl TenantFacts {
+    /// The day of an instant on the tenant's calendar.
+    pub fn local_day(&self, at: DateTime<Utc>) -> NaiveDate {
+        let utc = at.naive_utc();
+        let offset = self.time_zone.offset_from_utc_datetime(&utc).fix();
+        // Only the very first and last day of the calendar have no local day: they keep their own.
+        utc.checked_add_offset(offset).unwrap_or(utc).date()
+    }
 }
 
 /// An aggregate that decides without side effects.

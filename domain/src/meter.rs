@@ -1,9 +1,15 @@
 //! A meter: what it showed, when, and what was consumed.
 
 mod command;
+mod decide;
 mod event;
+mod history;
+mod reading;
 mod refusal;
 mod rules;
+mod state;
+mod values;
+mod window;
 
 use std::fmt;
 
@@ -17,6 +23,7 @@ pub use event::{
 };
 pub use refusal::MeterRefusal;
 pub use rules::{MeterRules, SourceRules, VerificationPolicy};
+pub use state::Meter;
 
 /// What a meter counts.
 #[derive(
@@ -86,9 +93,9 @@ pub enum ReadingSource {
 pub enum ReadingWarning {
     /// The verification of the meter is overdue.
     VerificationOverdue,
-    /// The consumption is far above the usual one, and the sender confirmed it.
+    /// The consumption is far above the usual one; the sender confirmed it, or was not to be asked.
     Unusual,
-    /// A counter rolled over, and the sender confirmed it.
+    /// A counter rolled over; the sender confirmed it, or was not to be asked.
     RolledOver,
 }
 

@@ -20,13 +20,15 @@ pub enum MeterRefusal {
     #[error("this meter is registered already; use another id for another meter")]
     MeterExists,
     /// A customer acts on a meter of another account, or does what only staff may.
-    #[error("this meter belongs to somebody else, or only the tenant's staff may do this")]
+    #[error(
+        "this meter belongs to somebody else, or only the tenant's staff may do this; ask the staff"
+    )]
     NotAllowed,
     /// The meter is out of service.
     #[error("this meter is out of service; submit the reading of the meter that replaced it")]
     MeterArchived,
     /// A particular of the meter is out of range.
-    #[error("`{field}` is out of range: {expected}")]
+    #[error("`{field}` must be {expected}")]
     FieldOutOfRange {
         /// The field.
         field: String,
@@ -34,7 +36,10 @@ pub enum MeterRefusal {
         expected: String,
     },
     /// Zones are missing, or there are more than the meter has.
-    #[error("this meter shows {expected:?}; give a value for each of them and no other")]
+    #[error(
+        "this meter shows {}; give a value for each of its zones and for no other",
+        listed(expected)
+    )]
     ZonesMismatch {
         /// The zones of the meter.
         expected: Vec<Zone>,
@@ -135,7 +140,7 @@ pub enum MeterRefusal {
     #[error("send a photo of the meter with the reading")]
     PhotoNeeded,
     /// The reading to correct is not the meter's last, or does not exist.
-    #[error("only the last reading can be corrected")]
+    #[error("only the meter's last reading can be corrected; submit a new reading instead")]
     NotLastReading,
     /// The window in which the reading could be corrected has closed.
     #[error("this reading could be corrected until {closed_on}; ask the tenant's staff")]
@@ -144,7 +149,9 @@ pub enum MeterRefusal {
         closed_on: NaiveDate,
     },
     /// The source is not one that this actor may name.
-    #[error("a reading from this sender cannot have this source")]
+    #[error(
+        "this sender cannot name this source; customers name `telegram` or `web`, staff and programs `api`, `operator` or `import`"
+    )]
     SourceNotAllowed,
     /// A reading with this id exists with other values.
     #[error("a reading with this id was submitted with other values; use a new id")]
@@ -152,3 +159,9 @@ pub enum MeterRefusal {
 }
 
 impl Refusal for MeterRefusal {}
+
+/// The zones as a sentence names them: `T1, T2`.
+fn listed(zones: &[Zone]) -> String {
+    let names: Vec<String> = zones.iter().map(Zone::to_string).collect();
+    names.join(", ")
+}
