@@ -61,9 +61,19 @@ fn start_and_stop(folder: &Path) {
 }
 
 #[test]
+fn the_way_to_data_in_a_private_temporary_folder_is_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700)).unwrap();
+    start_and_stop(folder.path());
+    // Others may pass through and still not look around.
+    assert_eq!(fs::metadata(folder.path()).unwrap().permissions().mode() & 0o044, 0);
+}
+
+#[test]
 fn root_keeps_data_elsewhere_when_the_engine_s_user_cannot_reach_it() {
     // Outside of the temporary directory permissions are left alone.
     let folder = tempfile::tempdir_in("/var/tmp").unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700)).unwrap();
     let asked = folder.path().canonicalize().unwrap().join("postgres");
     let options = || PostgresOptions { data_dir: asked.clone(), port: None, durable: true };
     let server = PrivatePostgres::start(options()).unwrap();
