@@ -6,12 +6,17 @@
 
 pub mod clock;
 mod envelope;
+mod local;
+pub mod memory;
 mod outcome;
 mod ports;
+mod router;
 
 pub use envelope::{CommandId, Envelope, EnvelopeError};
+pub use local::LocalSender;
 pub use outcome::{Accepted, CommandStatus, Outcome};
 pub use ports::{
     Append, AppendError, AppendOutcome, CommandSender, EventStore, Expected, NewEvent, Receipt,
     SendError, Sent, StoreError,
 };
+pub use router::{RouteError, Routed, Router, RouterBuilder, RouterSettings};
