@@ -1,0 +1,182 @@
+//! The command line: what can be typed, and how it is explained.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use kontor_domain::TenantId;
+use uuid::Uuid;
+
+const AFTER_HELP: &str = "\
+Begin with `kontor up`: it runs everything on this machine and prints where to look.
+
+In production the roles run as processes of their own, as many as needed:
+
+  bot ──┐                              ┌── project   read models
+        ├──▶ NATS ──▶ work ──▶ PostgreSQL
+  serve ┘    (commands)    (event log) └── relay     events to NATS
+
+  serve and bot take requests in, work decides and writes the log, project and relay follow it.
+
+Configuration: environment variables, then `.env`, then `kontor.toml`, then defaults.
+`.env.sample` explains every variable; `kontor check` tells what is wrong.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.";
+
+/// The back office behind a Telegram bot.
+///
+/// Customers submit meter readings in a chat, programs call an HTTP API, integrators subscribe to
+/// events on NATS; every change is an event in PostgreSQL, nothing is lost, everything can be
+/// replayed.
+#[derive(Debug, Parser)]
+#[command(name = "kontor", version, after_help = AFTER_HELP, max_term_width = 100)]
+pub struct Cli {
+    /// Read this file instead of `kontor.toml`
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
+    /// Read this file instead of `.env`
+    #[arg(long, global = true, value_name = "FILE")]
+    pub env_file: Option<PathBuf>,
+
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Run everything on this machine, with private PostgreSQL and NATS unless their URLs are set
+    #[command(
+        after_help = "Examples:\n  kontor up\n  KONTOR_HTTP_ADDRESS=127.0.0.1:9000 kontor up\n  DATABASE_URL=postgres://me@db/kontor kontor up\n\nCtrl-C stops it in order; a second Ctrl-C at once."
+    )]
+    Up(UpArgs),
+    /// Serve the HTTP API, its documents, the status page and Telegram's webhooks
+    Serve,
+    /// Run the Telegram bots
+    Bot,
+    /// Carry out commands: load, decide, append to the event log
+    Work,
+    /// Keep the read models up to date
+    Project,
+    /// Publish the event log to NATS for integrators
+    Relay,
+    /// Run Telegram's stand-in with its chat page
+    Sandbox,
+    /// Bring the database's tables and the broker's streams up to date
+    #[command(
+        after_help = "Example:\n  DATABASE_URL=postgres://me@db/kontor NATS_URL=nats://broker kontor migrate"
+    )]
+    Migrate(OutputArgs),
+    /// Check configuration, PostgreSQL, migrations and NATS, and say what to do
+    #[command(
+        after_help = "Examples:\n  kontor check\n  kontor check --json\n  kontor check --quiet --serving   # a container's health check"
+    )]
+    Check(CheckArgs),
+    /// Make, list and revoke API keys
+    #[command(subcommand)]
+    Key(KeyVerb),
+    /// Look at what could not be carried out, try it again or skip it
+    #[command(subcommand)]
+    DeadLetters(DeadLetterVerb),
+    /// Create the demo tenant; does nothing when it exists
+    Seed(OutputArgs),
+    /// Print the completion script of a shell
+    #[command(
+        after_help = "Example:\n  kontor completions bash > ~/.local/share/bash-completion/completions/kontor"
+    )]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// How to print.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct OutputArgs {
+    /// Print JSON for programs
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `up`.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct UpArgs {
+    /// Print the addresses as one line of JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Do not create the demo tenant and its API key
+    #[arg(long)]
+    pub no_demo: bool,
+}
+
+/// Options of `check`.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct CheckArgs {
+    /// Print JSON for programs
+    #[arg(long)]
+    pub json: bool,
+    /// Print only what failed
+    #[arg(long, conflicts_with = "json")]
+    pub quiet: bool,
+    /// Also ask the HTTP server at the configured address whether it is ready
+    #[arg(long)]
+    pub serving: bool,
+}
+
+/// What to do with API keys.
+#[derive(Debug, Subcommand)]
+pub enum KeyVerb {
+    /// Make a key and print it; it is shown only this once
+    #[command(after_help = "Example:\n  kontor key create --tenant demo_utility --name billing")]
+    Create {
+        /// The tenant that the key belongs to
+        #[arg(long)]
+        tenant: TenantId,
+        /// What the key is called, for people
+        #[arg(long)]
+        name: String,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+    /// List the keys of a tenant, without their secrets
+    List {
+        /// The tenant
+        #[arg(long)]
+        tenant: TenantId,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+    /// Revoke a key: from now on it opens nothing
+    Revoke {
+        /// The key's id, as `kontor key list` shows it
+        id: Uuid,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+}
+
+/// What to do with dead letters.
+#[derive(Debug, Subcommand)]
+pub enum DeadLetterVerb {
+    /// List what followers parked and commands that could not be carried out
+    List(OutputArgs),
+    /// Try one again
+    #[command(after_help = DEAD_LETTER_HELP)]
+    Retry(DeadLetterArgs),
+    /// Leave one out for good; its reason stays on record
+    #[command(after_help = DEAD_LETTER_HELP)]
+    Skip(DeadLetterArgs),
+}
+
+const DEAD_LETTER_HELP: &str = "\
+Examples:
+  kontor dead-letters retry command:17
+  kontor dead-letters skip follower:readings:1:0190b5a2-6c1e-7d3f-9a51-2f0c9f6f4a10:4711";
+
+/// One dead letter.
+#[derive(Args, Clone, Debug)]
+pub struct DeadLetterArgs {
+    /// The id, as `kontor dead-letters list` shows it
+    pub id: String,
+}

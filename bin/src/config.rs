@@ -1,0 +1,339 @@
+//! The configuration: one documented struct, read once, checked as a whole before anything starts.
+//!
+//! A value is looked up in the environment, then in `.env`, then in `kontor.toml`, then its default
+//! holds. All problems are reported together, each with the variable's name, what it says and what
+//! would be right; the values of secrets are never shown.
+
+mod bots;
+mod parse;
+mod problem;
+mod reader;
+mod settings;
+mod sources;
+#[cfg(test)]
+mod tests;
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use secrecy::SecretString;
+
+pub use bots::{BotConfig, BotMode, TELEGRAM_API_URL};
+pub use problem::{ConfigProblems, Problem};
+pub use settings::{BOT_FIELDS, COMPOSE_ONLY, ENGINE_ONLY, SETTINGS, Setting};
+pub use sources::{SourceFiles, Sources};
+
+use reader::Reader;
+
+/// Everything that can be configured.
+#[derive(Debug)]
+pub struct Config {
+    /// Where `kontor up` keeps the private engines' data, its lock and the demo key.
+    pub data_dir: PathBuf,
+    /// PostgreSQL.
+    pub database: DatabaseConfig,
+    /// NATS.
+    pub nats: NatsConfig,
+    /// The HTTP API and the status page.
+    pub http: HttpConfig,
+    /// The stand-in for Telegram.
+    pub sandbox: SandboxConfig,
+    /// The Telegram bots, in order of their names.
+    pub bots: Vec<BotConfig>,
+    /// How long things are kept.
+    pub retention: RetentionConfig,
+    /// What is logged, and how.
+    pub log: LogConfig,
+    /// How the process runs.
+    pub process: ProcessConfig,
+    /// What looks wrong and does no harm, such as an unknown variable in the environment.
+    pub notes: Vec<String>,
+}
+
+/// PostgreSQL: where it is and how many connections this process may hold.
+#[derive(Debug)]
+pub struct DatabaseConfig {
+    /// A server of your own; without it `kontor up` runs a private one.
+    pub url: Option<SecretString>,
+    /// Port of the private server on the loopback address; 0 takes any free one.
+    pub private_port: u16,
+    /// Connections for the event log and leases.
+    pub pool_write: u32,
+    /// Connections for followers: projections and the relay.
+    pub pool_follow: u32,
+    /// Connections for queries of HTTP and the bots.
+    pub pool_query: u32,
+}
+
+/// NATS: where it is, how to enter, and how the streams are laid out.
+#[derive(Debug)]
+pub struct NatsConfig {
+    /// Servers of your own; when empty `kontor up` runs a private one.
+    pub servers: Vec<SecretString>,
+    /// How to enter.
+    pub login: NatsLogin,
+    /// Port of the private server on the loopback address; 0 takes any free one.
+    pub private_port: u16,
+    /// Copies of each stream; more than one needs a cluster.
+    pub replicas: usize,
+    /// Where the streams are kept.
+    pub storage: NatsStorage,
+    /// Commands that may wait; then new ones are refused with "try again".
+    pub commands_max: i64,
+    /// Bytes that the event stream may hold before it drops the oldest (the log keeps everything).
+    pub events_bytes_max: i64,
+    /// How long the event stream keeps an event.
+    pub events_age_max: Duration,
+}
+
+/// How to enter NATS.
+#[derive(Debug)]
+pub enum NatsLogin {
+    /// No login, or one inside the URL.
+    Open,
+    /// A `.creds` file with a user's JWT and key.
+    CredentialsFile(PathBuf),
+    /// A user and a password.
+    User {
+        /// The user.
+        user: String,
+        /// The password.
+        password: SecretString,
+    },
+    /// A token.
+    Token(SecretString),
+}
+
+/// Where a stream is kept.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum NatsStorage {
+    /// On disk: commands that wait survive a restart of the broker.
+    File,
+    /// In memory: faster, and empty after a restart.
+    Memory,
+}
+
+/// The HTTP API.
+#[derive(Debug)]
+pub struct HttpConfig {
+    /// Where it listens; port 0 takes any free one.
+    pub address: SocketAddr,
+    /// Requests per second that one API key or address may make on average.
+    pub rate_per_second: u32,
+    /// Requests that it may make at once.
+    pub rate_burst: u32,
+    /// Web origins that may call the API from a browser.
+    pub cors_origins: Vec<String>,
+}
+
+/// The sandbox.
+#[derive(Debug)]
+pub struct SandboxConfig {
+    /// Switched on or off by hand; without it, on in `kontor up` unless a bot speaks to Telegram.
+    pub enabled: Option<bool>,
+    /// Where it listens; port 0 takes any free one.
+    pub address: SocketAddr,
+}
+
+/// How long things are kept.
+#[derive(Debug)]
+pub struct RetentionConfig {
+    /// Receipts of commands: within this time a retry of a command id finds its outcome.
+    pub receipts: Duration,
+    /// Updates that are done.
+    pub inbox: Duration,
+}
+
+/// What is logged, and how.
+#[derive(Debug)]
+pub struct LogConfig {
+    /// Directives such as `info,kontor=debug`; without it each role has its own default.
+    pub filter: Option<String>,
+    /// The form of a line.
+    pub format: LogFormat,
+}
+
+/// The form of a log line.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For a collector: one JSON object per line.
+    Json,
+}
+
+/// How the process runs.
+#[derive(Debug)]
+pub struct ProcessConfig {
+    /// How long an orderly stop may take in all.
+    pub shutdown: Duration,
+    /// Threads that run the tasks.
+    pub worker_threads: usize,
+}
+
+impl Config {
+    /// Reads and checks everything.
+    ///
+    /// # Errors
+    /// All problems at once.
+    pub fn load(sources: &Sources) -> Result<Self, ConfigProblems> {
+        let mut reader = Reader::new(sources);
+        let config = Self {
+            data_dir: reader.path(&settings::DATA_DIR, ".kontor"),
+            database: DatabaseConfig::read(&mut reader),
+            nats: NatsConfig::read(&mut reader),
+            http: HttpConfig::read(&mut reader),
+            sandbox: SandboxConfig::read(&mut reader),
+            bots: bots::read(&mut reader),
+            retention: RetentionConfig::read(&mut reader),
+            log: LogConfig::read(&mut reader),
+            process: ProcessConfig::read(&mut reader),
+            notes: Vec::new(),
+        };
+        config.check_sandbox(&mut reader);
+        let (problems, notes) = reader.finish();
+        if problems.is_empty() {
+            Ok(Self { notes, ..config })
+        } else {
+            Err(ConfigProblems(problems))
+        }
+    }
+
+    /// The bots that speak to Telegram itself.
+    pub fn real_bots(&self) -> impl Iterator<Item = &BotConfig> {
+        self.bots.iter().filter(|bot| bot.is_real())
+    }
+
+    /// The sandbox invents people and messages: it must never stand beside a bot with real ones.
+    fn check_sandbox(&self, reader: &mut Reader<'_>) {
+        if self.sandbox.enabled != Some(true) {
+            return;
+        }
+        let names: Vec<&str> = self.real_bots().map(|bot| bot.name.as_str()).collect();
+        if !names.is_empty() {
+            reader.refuse(
+                &settings::SANDBOX,
+                format!(
+                    "off while a bot speaks to Telegram itself ({}); remove that bot's token, or \
+                     set its API_URL to the sandbox",
+                    names.join(", ")
+                ),
+            );
+        }
+    }
+}
+
+impl DatabaseConfig {
+    fn read(reader: &mut Reader<'_>) -> Self {
+        Self {
+            url: reader.secret(&settings::DATABASE_URL, parse::database_url),
+            private_port: reader.number(&settings::POSTGRES_PORT, 0..=u16::MAX, 54_329),
+            pool_write: reader.number(&settings::POOL_WRITE, 2..=200, 6),
+            pool_follow: reader.number(&settings::POOL_FOLLOW, 2..=200, 8),
+            pool_query: reader.number(&settings::POOL_QUERY, 2..=200, 8),
+        }
+    }
+}
+
+impl NatsConfig {
+    fn read(reader: &mut Reader<'_>) -> Self {
+        Self {
+            servers: reader.secret_list(&settings::NATS_URL, parse::nats_server),
+            login: NatsLogin::read(reader),
+            private_port: reader.number(&settings::NATS_PORT, 0..=u16::MAX, 42_229),
+            replicas: reader.parsed(&settings::NATS_REPLICAS, parse::replicas).unwrap_or(1),
+            storage: reader
+                .parsed(&settings::NATS_STORAGE, parse::storage)
+                .unwrap_or(NatsStorage::File),
+            commands_max: reader.number(&settings::NATS_COMMANDS_MAX, 100..=10_000_000, 100_000),
+            events_bytes_max: reader.number(
+                &settings::NATS_EVENTS_BYTES_MAX,
+                1_048_576..=i64::MAX,
+                1_073_741_824,
+            ),
+            events_age_max: reader.days(&settings::NATS_EVENTS_DAYS, 1..=3_650, 30),
+        }
+    }
+}
+
+impl NatsLogin {
+    fn read(reader: &mut Reader<'_>) -> Self {
+        let file = reader.parsed(&settings::NATS_CREDENTIALS_FILE, parse::readable_file);
+        let user = reader.parsed(&settings::NATS_USER, parse::word);
+        let password = reader.secret(&settings::NATS_PASSWORD, parse::present);
+        let token = reader.secret(&settings::NATS_TOKEN, parse::present);
+        let ways = [file.is_some(), user.is_some() || password.is_some(), token.is_some()];
+        if ways.iter().filter(|way| **way).count() > 1 {
+            reader.refuse(
+                &settings::NATS_USER,
+                "the only way to enter NATS: a credentials file, or a user with a password, or a \
+                 token"
+                    .to_owned(),
+            );
+        }
+        match (file, user, password, token) {
+            (Some(file), _, _, _) => Self::CredentialsFile(file),
+            (None, Some(user), Some(password), _) => Self::User { user, password },
+            (None, Some(_), None, _) => {
+                reader.missing(&settings::NATS_PASSWORD, "it belongs to KONTOR_NATS_USER");
+                Self::Open
+            }
+            (None, None, Some(_), _) => {
+                reader.missing(&settings::NATS_USER, "it belongs to KONTOR_NATS_PASSWORD");
+                Self::Open
+            }
+            (None, None, None, Some(token)) => Self::Token(token),
+            (None, None, None, None) => Self::Open,
+        }
+    }
+}
+
+impl HttpConfig {
+    fn read(reader: &mut Reader<'_>) -> Self {
+        Self {
+            address: reader.address(&settings::HTTP_ADDRESS, 8080),
+            rate_per_second: reader.number(&settings::HTTP_RATE_PER_SECOND, 1..=1_000_000, 50),
+            rate_burst: reader.number(&settings::HTTP_RATE_BURST, 1..=1_000_000, 200),
+            cors_origins: reader.list(&settings::HTTP_CORS_ORIGINS, parse::origin),
+        }
+    }
+}
+
+impl SandboxConfig {
+    fn read(reader: &mut Reader<'_>) -> Self {
+        Self {
+            enabled: reader.parsed(&settings::SANDBOX, parse::switch),
+            address: reader.address(&settings::SANDBOX_ADDRESS, 8090),
+        }
+    }
+}
+
+impl RetentionConfig {
+    fn read(reader: &mut Reader<'_>) -> Self {
+        Self {
+            receipts: reader.days(&settings::RECEIPT_DAYS, 7..=3_650, 7),
+            inbox: reader.days(&settings::INBOX_DAYS, 1..=3_650, 7),
+        }
+    }
+}
+
+impl LogConfig {
+    fn read(reader: &mut Reader<'_>) -> Self {
+        Self {
+            filter: reader.parsed(&settings::LOG, parse::log_filter),
+            format: reader
+                .parsed(&settings::LOG_FORMAT, parse::log_format)
+                .unwrap_or(LogFormat::Text),
+        }
+    }
+}
+
+impl ProcessConfig {
+    fn read(reader: &mut Reader<'_>) -> Self {
+        // Two threads even on one core: a task that computes must not stop all others.
+        let cores = std::thread::available_parallelism().map_or(2, |cores| cores.get().max(2));
+        Self {
+            shutdown: Duration::from_secs(reader.number(&settings::SHUTDOWN_SECONDS, 1..=300, 10)),
+            worker_threads: reader.number(&settings::WORKER_THREADS, 1..=256, cores),
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! What people and programs read on standard output. Log lines go to standard error.
+
+use serde::Serialize;
+
+/// Prints a text as it is, with a line break.
+#[expect(clippy::print_stdout, reason = "the output of a command")]
+pub fn line(text: &str) {
+    println!("{text}");
+}
+
+/// Prints a value as one line of JSON.
+///
+/// # Errors
+/// When the value has no JSON, which is a defect of its type.
+pub fn json<T: Serialize>(value: &T) -> anyhow::Result<()> {
+    line(&serde_json::to_string(value)?);
+    Ok(())
+}
+
+/// Prints why a command failed.
+#[expect(clippy::print_stderr, reason = "the last words of a command")]
+pub fn failure(text: &str) {
+    eprintln!("kontor: {text}");
+}
+
+/// Prints rows under their titles, each column as wide as its longest cell.
+pub fn table(titles: &[&str], rows: &[Vec<String>]) {
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
+        cells.chain([titles[column].chars().count()]).max().unwrap_or_default()
+    };
+    let widths: Vec<usize> = (0..titles.len()).map(width).collect();
+    let format = |cells: &mut dyn Iterator<Item = &str>| {
+        let padded: Vec<String> =
+            cells.zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        padded.join("  ").trim_end().to_owned()
+    };
+    line(&format(&mut titles.iter().copied()));
+    for row in rows {
+        line(&format(&mut row.iter().map(String::as_str)));
+    }
+}

@@ -1,0 +1,36 @@
+//! Log lines: text for people, JSON for collectors, on standard error.
+//!
+//! Lines carry ids and figures, never tokens, names, telephone numbers or texts of messages: the
+//! code that writes them keeps to that, and a panic's own text is left out for the same reason.
+
+use std::panic::PanicHookInfo;
+
+use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
+
+use crate::config::{LogConfig, LogFormat};
+
+/// What a role process tells unless the configuration says otherwise.
+pub const ROLE_FILTER: &str = "info,sqlx=warn,async_nats=warn,hyper=warn,reqwest=warn";
+
+/// What `kontor up` and short commands tell: the address block is what counts there.
+pub const QUIET_FILTER: &str = "warn,async_nats=error,kontor::up=info,kontor::supervise=info";
+
+/// Installs the subscriber and the panic hook; at the second call it does nothing.
+pub fn start(config: &LogConfig, default_filter: &str) {
+    let filter = config.filter.as_deref().unwrap_or(default_filter);
+    let registry = tracing_subscriber::registry().with(EnvFilter::new(filter));
+    let installed = match config.format {
+        LogFormat::Text => registry.with(fmt::layer().with_writer(std::io::stderr)).try_init(),
+        LogFormat::Json => registry
+            .with(fmt::layer().json().flatten_event(true).with_writer(std::io::stderr))
+            .try_init(),
+    };
+    if installed.is_ok() {
+        std::panic::set_hook(Box::new(log_panic));
+    }
+}
+
+fn log_panic(info: &PanicHookInfo<'_>) {
+    let place = info.location().map(ToString::to_string).unwrap_or_default();
+    tracing::error!(place, "A task panicked at {place}");
+}
