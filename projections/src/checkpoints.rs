@@ -83,8 +83,8 @@ pub async fn lag(pool: &PgPool) -> Result<Vec<FollowerLag>, QueryError> {
              greatest(head.position - f.position, 0) as lag_events, \
              coalesce((select greatest(extract(epoch from clock_timestamp() - e.recorded_at), 0) \
                  from events as e where e.position = f.position + 1), 0)::float8 as lag_seconds, \
-             greatest(extract(epoch from clock_timestamp() - f.heartbeat_at), 0)::float8 \
-                 as heartbeat_age_seconds, \
+             case when f.heartbeat_at is not null then greatest(extract(epoch from \
+                 clock_timestamp() - f.heartbeat_at), 0)::float8 end as heartbeat_age_seconds, \
              f.state, left(f.last_error, $3) as last_error, \
              (select count(*) from dead_letters as d where d.name = f.name \
                  and d.version = f.version and d.state = 'parked') as parked \

@@ -1,0 +1,11 @@
+//! The read models against a real PostgreSQL.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod accounts;
+mod checkpoints;
+mod meters;
+mod paging;
+mod readings;
+mod rebuild;
+mod support;
+mod tenants;

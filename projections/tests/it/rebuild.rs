@@ -1,0 +1,123 @@
+//! A read model is a function of the log, however the log is cut into pages.
+
+use kontor_domain::{
+    Recorded,
+    account::{AccountEvent, BotBlocked, ConsentGiven, Renamed},
+    meter::{Archived, MeterEvent, VerificationRenewed},
+    tenant::{self, TenantEvent},
+};
+
+use crate::support::{
+    Places, World, corrected, day, id, name, registered_account, registered_meter, submitted,
+    tenant,
+};
+
+/// A history of 12 accounts with 3 meters each in 2 tenants, all streams interleaved.
+fn history() -> Vec<Recorded> {
+    let mut places = Places::default();
+    let mut events = Vec::new();
+    for slug in ["north", "south"] {
+        let tenant = tenant(slug);
+        let created = TenantEvent::Created(tenant::Created {
+            id: tenant.clone(),
+            name: name("Ёлки & Палки"),
+            kind: tenant::TenantKind::Utility,
+            language: kontor_domain::Language::Ru,
+            time_zone: chrono_tz::Europe::Moscow,
+            meter_rules: Default::default(),
+        });
+        events.push(places.record(&tenant, tenant.stream_id(), &created));
+    }
+    for round in 0..14_usize {
+        for person in 0..12_usize {
+            let slug = tenant(["north", "south"][person % 2]);
+            let account = id(&format!("account {person}"));
+            let fact = match round {
+                0 => registered_account(&format!("Человек {person}"), 1000),
+                1 => AccountEvent::ConsentGiven(ConsentGiven { document_version: "1".into() }),
+                3 => AccountEvent::BotBlocked(BotBlocked { bot: "demo".to_owned() }),
+                _ => AccountEvent::Renamed(Renamed { display_name: name(&format!("Ч {round}")) }),
+            };
+            events.push(places.record(&slug, account, &fact));
+            for number in 0..3 {
+                let meter = id(&format!("meter {person} {number}"));
+                let reading = format!("reading {person} {number} {}", round / 2);
+                let value = i64::try_from(round).unwrap() * 1000;
+                let fact = match round {
+                    0 => registered_meter(account, 1),
+                    5 => MeterEvent::VerificationRenewed(VerificationRenewed {
+                        verification_due_on: day("2033-03-03"),
+                    }),
+                    13 => MeterEvent::Archived(Archived { reason: "замена".to_owned() }),
+                    _ if round % 2 == 0 => submitted(&reading, &[value], "2026-11-20"),
+                    1 => submitted(&reading, &[value], "2026-11-20"),
+                    _ => corrected(&reading, &[value + 1], "ой"),
+                };
+                events.push(places.record(&slug, meter, &fact));
+            }
+        }
+    }
+    events
+}
+
+async fn run(world: &World, events: &[Recorded], page: usize) {
+    for projection in kontor_projections::all() {
+        for page in events.chunks(page) {
+            world.apply(projection.as_ref(), page).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn rows_are_the_same_however_the_log_is_cut_into_pages() {
+    let world = World::new().await;
+    let events = history();
+    run(&world, &events, 2_000).await;
+    let expected = world.hash().await;
+    assert!(expected.contains("reading_history 252 "), "{expected}");
+    for page in [1, 7, 100] {
+        world.clear().await;
+        assert_ne!(world.hash().await, expected);
+        run(&world, &events, page).await;
+        assert_eq!(world.hash().await, expected, "pages of {page}");
+    }
+}
+
+#[tokio::test]
+async fn pages_that_come_again_change_nothing() {
+    let world = World::new().await;
+    let events = history();
+    run(&world, &events, 100).await;
+    let expected = world.hash().await;
+    for page in [1, 33, 100, 2_000] {
+        run(&world, &events, page).await;
+        assert_eq!(world.hash().await, expected, "pages of {page}");
+    }
+}
+
+#[tokio::test]
+async fn an_empty_page_changes_nothing() {
+    let world = World::new().await;
+    let before = world.hash().await;
+    run(&world, &history()[..0], 1).await;
+    for projection in kontor_projections::all() {
+        world.apply(projection.as_ref(), &[]).await;
+    }
+    assert_eq!(world.hash().await, before);
+}
+
+#[tokio::test]
+async fn pages_that_overlap_apply_each_event_once() {
+    let world = World::new().await;
+    let events = history();
+    run(&world, &events, 2_000).await;
+    let expected = world.hash().await;
+    world.clear().await;
+    for projection in kontor_projections::all() {
+        for start in (0..events.len()).step_by(50) {
+            let end = (start + 120).min(events.len());
+            world.apply(projection.as_ref(), &events[start..end]).await;
+        }
+    }
+    assert_eq!(world.hash().await, expected);
+}
