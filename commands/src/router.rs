@@ -73,6 +73,9 @@ pub struct RouterSettings {
     pub events_per_command_max: usize,
     /// The largest payload of one event in bytes: events carry figures and names, never files.
     pub payload_bytes_max: usize,
+    /// The largest sum of the payloads of one command in bytes; well below what the log takes in
+    /// one append, so that the log's own limit is never met.
+    pub command_bytes_max: usize,
     /// How many locks keep the commands of one aggregate apart. Aggregates share them by hash; with
     /// 512 commands at work one in sixteen waits for a stranger, and all take half a megabyte.
     pub lanes: usize,
@@ -90,6 +93,7 @@ impl Default for RouterSettings {
             tenants_max: 10_000,
             events_per_command_max: 1000,
             payload_bytes_max: 64 * 1024,
+            command_bytes_max: 512 * 1024,
             lanes: 8192,
             conflict_pause: Duration::from_millis(2),
         }

@@ -45,6 +45,13 @@ impl<A: Decider> Decision<A> {
             .iter()
             .map(|fact| new_event(fact, settings.payload_bytes_max))
             .collect::<Result<Vec<_>, _>>()?;
+        let size = events.iter().map(|event| event.payload.len()).sum::<usize>();
+        if size > settings.command_bytes_max {
+            return Err(RouteError::LimitExceeded(format!(
+                "{size} bytes of events, at most {} are taken from one command",
+                settings.command_bytes_max
+            )));
+        }
         // Applied before they are appended: events that the aggregate cannot apply must never
         // reach the log, where they would make it unreadable for good.
         let next = guarded::<A, _>("while its new events were applied", || {

@@ -40,7 +40,7 @@ impl TenantHandler {
 #[async_trait]
 impl<A: Decider> Handle for Handler<A> {
     async fn handle(&self, core: &Core, envelope: &Envelope) -> Result<Routed, RouteError> {
-        let command = parse::<A::Order>(&envelope.command)?;
+        let command = parse::<A::Order>(envelope)?;
         let attempts = Attempts::<A>::new(core, &self.baselines, envelope);
         if (core.settings.now)() > envelope.deadline {
             return attempts.refuse(Expected::Any, deadline_passed(envelope)).await;

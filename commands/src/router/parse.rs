@@ -1,9 +1,11 @@
 //! Reads an aggregate's command from its JSON and, when that fails, says which field is to blame.
 
+use kontor_domain::Actor;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::RouteError;
+use crate::Envelope;
 
 /// More fields than any command has; a larger object is not searched for the wrong one.
 const FIELDS_SEARCHED_MAX: usize = 64;
@@ -11,9 +13,45 @@ const FIELDS_SEARCHED_MAX: usize = 64;
 /// The longest message in characters; serde lists every name that would have been right.
 const MESSAGE_LENGTH_MAX: usize = 400;
 
-/// Reads a command.
-pub(super) fn parse<C: DeserializeOwned>(command: &Value) -> Result<C, RouteError> {
+/// Reads the command of an envelope.
+pub(super) fn parse<C: DeserializeOwned>(envelope: &Envelope) -> Result<C, RouteError> {
+    if let Some(field) = field_with_zero(envelope) {
+        return Err(RouteError::Malformed(format!(
+            "field `{field}`: the character U+0000 cannot be kept"
+        )));
+    }
+    let command = &envelope.command;
     C::deserialize(command).map_err(|error| RouteError::Malformed(explain::<C>(command, &error)))
+}
+
+/// The field with the one character that no event can carry: the log's JSON does not know it, and
+/// an append that can never succeed must not look like a store that fails for a while.
+fn field_with_zero(envelope: &Envelope) -> Option<&str> {
+    let name = match &envelope.actor {
+        Actor::Customer { account_id: _ } => "",
+        Actor::Operator { name } | Actor::System { name } => name,
+    };
+    if name.contains('\0') {
+        return Some("actor");
+    }
+    if envelope.trace.as_deref().is_some_and(|trace| trace.contains('\0')) {
+        return Some("trace");
+    }
+    let fields = envelope.command.as_object()?;
+    let (field, _) =
+        fields.iter().find(|(field, value)| field.contains('\0') || has_zero(value))?;
+    Some(if field.contains('\0') { "command" } else { field })
+}
+
+fn has_zero(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(values) => values.iter().any(has_zero),
+        Value::Object(fields) => {
+            fields.iter().any(|(field, value)| field.contains('\0') || has_zero(value))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
 }
 
 /// Words an error without the value that caused it: the value may be a name or a number of a
@@ -63,11 +101,19 @@ fn blamed_field<C: DeserializeOwned>(command: &Value, said: &str) -> Option<Stri
 mod tests {
     use kontor_domain::meter::MeterCommand;
     use serde_json::json;
+    use uuid::Uuid;
 
     use super::*;
+    use crate::clock;
+
+    fn envelope(command: Value) -> Envelope {
+        let actor = Actor::Operator { name: "desk".to_owned() };
+        let address = ("salon_abc".parse().unwrap(), "meter", Uuid::now_v7());
+        Envelope::new(Uuid::now_v7(), address, command, actor, clock::now())
+    }
 
     fn said(command: Value) -> String {
-        parse::<MeterCommand>(&command).unwrap_err().to_string()
+        parse::<MeterCommand>(&envelope(command)).unwrap_err().to_string()
     }
 
     fn reading() -> Value {
@@ -85,7 +131,7 @@ mod tests {
 
     #[test]
     fn a_right_command_is_read() {
-        assert!(parse::<MeterCommand>(&reading()).is_ok());
+        assert!(parse::<MeterCommand>(&envelope(reading())).is_ok());
     }
 
     #[test]
@@ -122,5 +168,22 @@ mod tests {
         assert!(message.contains("field `type`: expected one of `register`"), "{message}");
         assert!(said(json!({})).contains("missing field `type`"));
         assert!(said(json!("paint")).contains("object with `type`"));
+    }
+
+    #[test]
+    fn a_text_that_the_log_cannot_keep_is_named() {
+        let photo = json!({"kind": "url", "url": "https://a.example/\0"});
+        let message = said(with("photo", photo));
+        assert!(message.contains("field `photo`: the character U+0000"), "{message}");
+        let message = said(with("nothing\0", json!(1)));
+        assert!(message.contains("field `command`: the character U+0000"), "{message}");
+        let mut actor = envelope(reading());
+        actor.actor = Actor::System { name: "\0".to_owned() };
+        let mut trace = envelope(reading());
+        trace.trace = Some("00-\0".to_owned());
+        for (field, envelope) in [("actor", actor), ("trace", trace)] {
+            let message = parse::<MeterCommand>(&envelope).unwrap_err().to_string();
+            assert!(message.contains(&format!("field `{field}`: the character")), "{message}");
+        }
     }
 }

@@ -255,7 +255,12 @@ async fn an_id_of_another_aggregate_or_another_tenant_is_malformed() {
 #[tokio::test]
 async fn more_than_the_log_takes_is_turned_away_whole() {
     let store = Arc::new(MemoryStore::new());
-    let limits = RouterSettings { events_per_command_max: 3, payload_bytes_max: 200, ..settings() };
+    let limits = RouterSettings {
+        events_per_command_max: 3,
+        payload_bytes_max: 200,
+        command_bytes_max: 450,
+        ..settings()
+    };
     let router = router_with(&store, limits);
     let id = Uuid::now_v7();
     let burst = |count: usize, bytes: usize| {
@@ -266,6 +271,8 @@ async fn more_than_the_log_takes_is_turned_away_whole() {
     assert!(error.to_string().contains("4 events, at most 3"), "{error}");
     let error = router.route(burst(1, 200)).await.unwrap_err();
     assert!(error.to_string().contains("an event has at most 200"), "{error}");
+    let error = router.route(burst(3, 150)).await.unwrap_err();
+    assert!(error.to_string().contains("bytes of events, at most 450"), "{error}");
     assert!(!error.is_transient());
     assert_eq!(store.events().len(), 3);
 }

@@ -5,7 +5,10 @@ use std::{
     time::Duration,
 };
 
-use kontor_commands::{RouteError, RouterSettings, memory::MemoryStore};
+use kontor_commands::{
+    RouteError, RouterSettings,
+    memory::{Faults, MemoryStore},
+};
 use kontor_domain::TenantId;
 use serde_json::json;
 use uuid::Uuid;
@@ -87,4 +90,21 @@ async fn tenants_do_not_know_each_other() {
     let mut envelope = only_in_salons();
     envelope.tenant = other;
     assert_eq!(refusal(&router.route(envelope).await.unwrap()).code, "no_salon");
+}
+
+#[tokio::test]
+async fn commands_that_wait_for_the_same_tenant_share_one_read() {
+    let faults = Faults { seed: 5, yields_max: 4, ..Faults::default() };
+    let inner = Arc::new(MemoryStore::with_faults(faults));
+    let store = Arc::new(RivalStore { inner, ..RivalStore::default() });
+    let router = router(&store);
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..32 {
+        let router = router.clone();
+        tasks.spawn(async move { router.route(only_in_salons()).await.unwrap() });
+    }
+    tasks.join_all().await;
+    // One read for the first command, one for all that asked after it had begun, and one for each
+    // command's own aggregate.
+    assert_eq!(store.loads.load(Ordering::Relaxed), 2 + 32);
 }
