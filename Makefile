@@ -23,7 +23,7 @@ setup: ## Installs what is missing to build and run
 setup-test:
 	@./scripts/setup.sh --test
 
-web: web/dist/.built ## Builds the pages' scripts and styles
+web: $(if $(wildcard web/package.json),web/dist/.built) ## Builds the pages' scripts and styles
 
 web/node_modules/.installed: web/package.json web/package-lock.json
 	cd web && npm ci --no-audit --no-fund --loglevel=error </dev/null

