@@ -1,1 +1,14 @@
-//! x
+//! PostgreSQL: the event log with its appender, leases, the follower runtime, the inbox and the
+//! dead letters.
+//!
+//! The log's guarantee is made in one place, the function `append_events` (migration 0002): positions
+//! are gapless and in commit order, and a command id has one effect. Everything else builds on it.
+
+mod backoff;
+mod connection;
+mod error;
+mod log;
+
+pub use connection::{MigrateError, PendingMigration, connect, migrate, pending_migrations};
+pub use error::DatabaseError;
+pub use log::{AppenderSettings, EventLog, EventReader, InvalidAppend, Page, limits};

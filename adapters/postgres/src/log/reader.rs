@@ -1,0 +1,106 @@
+//! Reading the log in order of position.
+
+use kontor_domain::Recorded;
+use sqlx::PgPool;
+
+use super::{limits::PAGE_EVENTS_MAX, rows};
+use crate::{DatabaseError, error::failed};
+
+/// One statement is one snapshot: the page's end is the position of a row that this snapshot holds,
+/// never a head read separately. Rows of other types are looked at by position only, so their
+/// payloads are never fetched; the last one comes along to move the reader on.
+const PAGE: &str = "
+    with page as materialized (
+        select max(w.position) as last
+        from (select position from events where position > $1 order by position limit $2) w
+    )
+    select position, tenant, stream_type, stream_id, version, event_id, event_type, schema_version,
+           case when $4 or event_type = any($3) then payload::text end,
+           metadata, occurred_at, recorded_at
+    from events
+    where position > $1 and position <= (select last from page)
+        and ($4 or event_type = any($3) or position = (select last from page))
+    order by position
+    limit $2";
+
+/// Reads the log in order of position. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct EventReader {
+    pool: PgPool,
+}
+
+/// A stretch of the log.
+#[derive(Clone, Debug, Default)]
+pub struct Page {
+    /// The events of the wanted types, in order of position.
+    pub events: Vec<Recorded>,
+    /// The position up to which the log was read, the position of a row that exists; absent when
+    /// there was nothing new.
+    pub last_position: Option<i64>,
+    /// Whether the page was full, so that more may stand behind it.
+    pub full: bool,
+}
+
+impl EventReader {
+    /// A reader on a pool.
+    pub fn new(pool: PgPool) -> Self {
+        Self { pool }
+    }
+
+    /// The next `limit` positions (at most [`PAGE_EVENTS_MAX`]) after `after`, with the events among
+    /// them that are of the given types; empty `types` means all.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn page(
+        &self,
+        after: i64,
+        limit: u32,
+        types: &[&str],
+    ) -> Result<Page, DatabaseError> {
+        self.read(after, limit.clamp(1, PAGE_EVENTS_MAX), types)
+            .await
+            .map_err(failed("read a page of the log"))
+    }
+
+    async fn read(&self, after: i64, limit: u32, types: &[&str]) -> Result<Page, sqlx::Error> {
+        let rows = sqlx::query(PAGE)
+            .bind(after)
+            .bind(i64::from(limit))
+            .bind(types)
+            .bind(types.is_empty())
+            .fetch_all(&self.pool)
+            .await?;
+        let Some(last_row) = rows.last() else { return Ok(Page::default()) };
+        let last: i64 = sqlx::Row::try_get(last_row, 0)?;
+        let mut events = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let unwanted =
+                sqlx::Row::try_get_raw(row, 8).map(|value| sqlx::ValueRef::is_null(&value))?;
+            if !unwanted {
+                events.push(rows::recorded(row)?);
+            }
+        }
+        Ok(Page { events, last_position: Some(last), full: last - after >= i64::from(limit) })
+    }
+
+    /// The last position of the log; 0 when it is empty.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn head(&self) -> Result<i64, DatabaseError> {
+        sqlx::query_scalar("select coalesce(max(position), 0) from events")
+            .fetch_one(&self.pool)
+            .await
+            .map_err(failed("read the head of the log"))
+    }
+
+    /// The one event at a position.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn event(&self, position: i64) -> Result<Option<Recorded>, DatabaseError> {
+        let page = self.page(position - 1, 1, &[]).await?;
+        Ok(page.events.into_iter().find(|event| event.position == position))
+    }
+}

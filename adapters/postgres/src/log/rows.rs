@@ -1,0 +1,84 @@
+//! Rows of the log as values.
+
+use kontor_commands::{Accepted, CommandId, Outcome, Receipt};
+use kontor_domain::{Metadata, Recorded, RefusalDocument, TenantId};
+use sqlx::{Row, postgres::PgRow, types::Json};
+use uuid::Uuid;
+
+/// One stream after a version: `$1` stream, `$2` version, `$3` tenant.
+pub(super) const STREAM: &str = "
+    select position, tenant, stream_type, stream_id, version, event_id, event_type, schema_version,
+           payload::text, metadata, occurred_at, recorded_at
+    from events
+    where stream_id = $1 and version > $2 and tenant = $3
+    order by version";
+
+/// One receipt: `$1` tenant, `$2` command.
+pub(super) const RECEIPT: &str = "
+    select fingerprint, stream_type, stream_id, version, first_position, last_position,
+           refusal::text, recorded_at
+    from receipts
+    where tenant = $1 and command_id = $2";
+
+/// Reads a row of the columns in [`STREAM`], by their order: names would be looked up for each row.
+pub(super) fn recorded(row: &PgRow) -> Result<Recorded, sqlx::Error> {
+    let Json(metadata) = row.try_get::<Json<Metadata>, _>(9)?;
+    Ok(Recorded {
+        position: row.try_get(0)?,
+        tenant: tenant(row.try_get(1)?)?,
+        stream_type: row.try_get(2)?,
+        stream_id: row.try_get(3)?,
+        version: row.try_get(4)?,
+        event_id: row.try_get(5)?,
+        event_type: row.try_get(6)?,
+        schema_version: row.try_get(7)?,
+        payload: row.try_get(8)?,
+        metadata,
+        occurred_at: row.try_get(10)?,
+        recorded_at: row.try_get(11)?,
+    })
+}
+
+fn tenant(slug: String) -> Result<TenantId, sqlx::Error> {
+    TenantId::try_from(slug).map_err(decode)
+}
+
+fn decode(error: impl std::error::Error + Send + Sync + 'static) -> sqlx::Error {
+    sqlx::Error::Decode(Box::new(error))
+}
+
+/// Reads a row of the columns in [`RECEIPT`].
+pub(super) fn receipt(command_id: CommandId, row: &PgRow) -> Result<Receipt, sqlx::Error> {
+    let stream_id: Uuid = row.try_get(2)?;
+    let refusal: Option<String> = row.try_get(6)?;
+    let accepted = Accepted {
+        id: stream_id,
+        version: row.try_get(3)?,
+        first_position: row.try_get(4)?,
+        last_position: row.try_get(5)?,
+    };
+    Ok(Receipt {
+        command_id,
+        fingerprint: fingerprint(row.try_get(0)?)?,
+        stream_type: row.try_get(1)?,
+        stream_id,
+        outcome: outcome(accepted, refusal.as_deref())?,
+        recorded_at: row.try_get(7)?,
+    })
+}
+
+/// A receipt's outcome from its columns.
+pub(super) fn outcome(accepted: Accepted, refusal: Option<&str>) -> Result<Outcome, sqlx::Error> {
+    match refusal {
+        None => Ok(Outcome::Accepted(accepted)),
+        Some(json) => {
+            let refusal: RefusalDocument = serde_json::from_str(json).map_err(decode)?;
+            Ok(Outcome::Refused { refusal })
+        }
+    }
+}
+
+/// A stored fingerprint; always 16 bytes, or the row was not written by the append function.
+pub(super) fn fingerprint(bytes: &[u8]) -> Result<[u8; 16], sqlx::Error> {
+    bytes.try_into().map_err(decode)
+}

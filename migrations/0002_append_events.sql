@@ -1,0 +1,207 @@
+-- The one way into the log: appends a batch of decisions of different streams in one round trip.
+--
+-- A transaction-scoped advisory lock is held until commit. So the next batch reads its base position
+-- only after this one is durable or undone: positions are gapless and in commit order, and the
+-- version check cannot race.
+--
+-- The arrays of the appends run in parallel, one element for each append; the arrays of the events
+-- run in parallel, one element for each event, in the order of their appends. event_counts says how
+-- many events each append has.
+--
+-- expected_versions: null = anything, -1 = the stream exists, 0 = no stream, n = exactly version n.
+-- It guards refusals and empty acceptances as well: they too were decided on that state.
+--
+-- Answers one row for each append, in order:
+--   appended   stream_version, first_position, last_position (null without events)
+--   duplicate  the command has a receipt: all columns come from it
+--   conflict   stream_version is the version that the stream really has
+create function append_events(
+    tenants text[],
+    command_ids uuid[],
+    fingerprints bytea[],
+    stream_types text[],
+    stream_ids uuid[],
+    expected_versions bigint[],
+    refusals text[],
+    metadatas text[],
+    occurred_ats timestamptz[],
+    event_counts int[],
+    event_ids uuid[],
+    event_types text[],
+    schema_versions int[],
+    payloads text[]
+) returns table (
+    append_number int,
+    verdict text,
+    stream_version bigint,
+    first_position bigint,
+    last_position bigint,
+    receipt_fingerprint bytea,
+    receipt_stream_type text,
+    receipt_stream_id uuid,
+    receipt_refusal text,
+    receipt_recorded_at timestamptz
+)
+language plpgsql
+volatile
+-- The plan is one index probe for each append, whatever the tables' statistics say: the function
+-- must not begin with sequential scans because it was planned while the tables were empty, and
+-- must not be planned anew for each batch.
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+as $$
+#variable_conflict use_column
+declare
+    append_count constant int := coalesce(cardinality(command_ids), 0);
+    event_count constant int := coalesce(cardinality(event_ids), 0);
+    base_position bigint;
+    accepted_at timestamptz;
+    -- "kontor" in ASCII, read as a number. Nothing else uses it.
+    lock_key constant bigint := 118126338666354;
+begin
+    -- An older snapshot would not see what the previous holder of the lock wrote.
+    if current_setting('transaction_isolation') <> 'read committed' then
+        raise exception 'append_events needs the isolation level read committed'
+            using errcode = 'invalid_transaction_state';
+    end if;
+
+    if append_count = 0 then
+        return;
+    end if;
+
+    if (select sum(c) from unnest(event_counts) c) is distinct from event_count
+        or (select min(c) from unnest(event_counts) c) < 0
+        or array[
+            cardinality(tenants), cardinality(fingerprints), cardinality(stream_types),
+            cardinality(stream_ids), cardinality(expected_versions), cardinality(refusals),
+            cardinality(metadatas), cardinality(occurred_ats), cardinality(event_counts)
+        ] is distinct from array_fill(append_count, array[9])
+        or array[
+            cardinality(event_types), cardinality(schema_versions), cardinality(payloads)
+        ] is distinct from array_fill(event_count, array[3])
+    then
+        raise exception 'the arrays of append_events do not fit together'
+            using errcode = 'array_subscript_error';
+    end if;
+
+    -- Two appends of one stream, or of one command, would be judged against the same state.
+    if (select count(distinct s) from unnest(stream_ids) s) <> append_count then
+        raise exception 'a batch holds two appends of one stream, or one without a stream'
+            using errcode = 'cardinality_violation';
+    end if;
+    if (select count(distinct c) from unnest(command_ids) c) <> append_count then
+        raise exception 'a batch holds two appends of one command id, or one without a command id'
+            using errcode = 'cardinality_violation';
+    end if;
+
+    perform pg_advisory_xact_lock(lock_key);
+
+    -- Statements after the lock, so that each has a snapshot of after the previous commit.
+    base_position := coalesce((select e.position from events e order by e.position desc limit 1), 0);
+    accepted_at := clock_timestamp();
+
+    return query
+    -- Only figures pass from step to step; the texts are taken from the arrays where they are
+    -- written.
+    with judged as materialized (
+        select
+            j.number, j.events, j.verdict, j.current_version,
+            -- Where the append's events begin in the arrays of the events.
+            sum(j.events) over (order by j.number rows unbounded preceding) - j.events as skipped,
+            -- The position before its first event.
+            base_position + sum(case j.verdict when 'appended' then j.events else 0 end)
+                over (order by j.number rows unbounded preceding) - j.events as before
+        from (
+            select
+                a.number,
+                a.events,
+                coalesce(c.version, 0) as current_version,
+                case
+                    when r.known then 'duplicate'
+                    -- A stream belongs to one tenant and one aggregate for ever.
+                    when c.tenant <> a.tenant or c.stream_type <> a.stream_type then 'conflict'
+                    when a.expected is null then 'appended'
+                    when a.expected = -1 and c.version is not null then 'appended'
+                    when a.expected = coalesce(c.version, 0) then 'appended'
+                    else 'conflict'
+                end as verdict
+            from unnest(
+                tenants, command_ids, stream_types, stream_ids, expected_versions, event_counts
+            ) with ordinality as a (
+                tenant, command_id, stream_type, stream_id, expected, events, number
+            )
+            -- The limits keep each look-up a probe of its own.
+            left join lateral (
+                select true as known from receipts r
+                where r.tenant = a.tenant and r.command_id = a.command_id
+                limit 1
+            ) r on true
+            left join lateral (
+                select e.version, e.tenant, e.stream_type from events e
+                where e.stream_id = a.stream_id
+                order by e.version desc
+                limit 1
+            ) c on true
+        ) j
+    ),
+    written_events as (
+        insert into events (
+            position, tenant, stream_type, stream_id, version, event_id, event_type,
+            schema_version, payload, metadata, occurred_at, recorded_at
+        )
+        select
+            j.before + n, tenants[j.number::int], stream_types[j.number::int],
+            stream_ids[j.number::int], j.current_version + n,
+            event_ids[j.skipped + n], event_types[j.skipped + n],
+            schema_versions[j.skipped + n], payloads[j.skipped + n]::jsonb,
+            metadatas[j.number::int]::jsonb, occurred_ats[j.number::int], accepted_at
+        from judged j
+        cross join lateral generate_series(1, j.events) n
+        where j.verdict = 'appended'
+        -- The rows come in order of position already: judged is in order and the loop keeps it.
+    ),
+    written_receipts as (
+        insert into receipts (
+            tenant, command_id, fingerprint, stream_type, stream_id, version,
+            first_position, last_position, refusal, recorded_at
+        )
+        select
+            tenants[j.number::int], command_ids[j.number::int], fingerprints[j.number::int],
+            stream_types[j.number::int], stream_ids[j.number::int], j.current_version + j.events,
+            case when j.events > 0 then j.before + 1 end,
+            case when j.events > 0 then j.before + j.events end,
+            refusals[j.number::int]::jsonb, accepted_at
+        from judged j
+        where j.verdict = 'appended'
+    )
+    select
+        j.number::int,
+        j.verdict,
+        case j.verdict
+            when 'appended' then j.current_version + j.events
+            when 'duplicate' then r.version
+            else j.current_version
+        end,
+        case when j.verdict = 'appended' and j.events > 0 then j.before + 1
+             else r.first_position end,
+        case when j.verdict = 'appended' and j.events > 0 then j.before + j.events
+             else r.last_position end,
+        r.fingerprint,
+        r.stream_type,
+        r.stream_id,
+        r.refusal::text,
+        r.recorded_at
+    from judged j
+    left join lateral (
+        select * from receipts r
+        where j.verdict = 'duplicate'
+            and r.tenant = tenants[j.number::int] and r.command_id = command_ids[j.number::int]
+        limit 1
+    ) r on true;
+end
+$$;
+
+comment on function append_events is 'Appends a batch to the event log; see migration 0002';
