@@ -48,3 +48,6 @@ pub enum Origin {
 pub fn telegram_account_id(tenant: &TenantId, user_id: i64) -> Uuid {
     Uuid::new_v5(&tenant.stream_id(), format!("telegram:{user_id}").as_bytes())
 }
+
+#[cfg(test)]
+mod tests;

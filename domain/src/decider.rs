@@ -203,3 +203,6 @@ impl RefusalDocument {
         serde_json::from_value(object.into())
     }
 }
+
+#[cfg(test)]
+mod tests;

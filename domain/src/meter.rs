@@ -116,3 +116,6 @@ pub enum PhotoReference {
         url: String,
     },
 }
+
+#[cfg(test)]
+mod tests;

@@ -29,3 +29,6 @@ pub enum TenantKind {
     /// An assistants' bureau (system E).
     Bureau,
 }
+
+#[cfg(test)]
+mod tests;

@@ -24,3 +24,6 @@ pub(crate) fn plain_text(text: &str, lengths: RangeInclusive<usize>) -> Option<S
     let fits = lengths.contains(&text.chars().count()) && !text.chars().any(char::is_control);
     fits.then(|| text.to_owned())
 }
+
+#[cfg(test)]
+mod tests;
