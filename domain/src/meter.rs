@@ -1,4 +1,15 @@
 //! A meter: what it showed, when, and what was consumed.
+//!
+//! A reading gives every zone of the meter, and no zone falls. There is one exception: a counter
+//! that stood in the last tenth of what it can show and now stands in the first tenth may have
+//! passed its largest value; that is asked about, and then accepted with a warning.
+//!
+//! Consumption is *unusual* when its rate per day lies strictly above the tenant's factor times the
+//! mean rate of up to six intervals before. An interval runs between two days with readings (the
+//! last reading of a day counts); two of them must be known, and something must have been used.
+//!
+//! A reading counts for the month in which it was taken, or in which a window that runs into the
+//! next month opened. Days are the tenant's, not the server's.
 
 mod command;
 mod decide;

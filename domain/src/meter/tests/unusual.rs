@@ -228,6 +228,24 @@ fn readings_on_the_day_of_registration_set_the_start_and_no_rate() {
 }
 
 #[test]
+fn an_imported_history_starts_with_its_first_reading() {
+    let imported = |number, on, value, consumption| -> MeterEvent {
+        let reading = submitted(number, on, value, consumption);
+        ReadingSubmitted { source: ReadingSource::Import, ..reading }.into()
+    };
+    given([
+        Registered { registered_on: day(TODAY), ..registered() }.into(),
+        imported(1, "2026-08-18", 8000, 7000),
+        imported(2, "2026-09-17", 8030, 30),
+        imported(3, "2026-10-17", 8060, 30),
+    ])
+    .when(issued(submit(4, units([8090])).into()))
+    .then_expect_events(vec![
+        ReadingSubmitted { usual_milli: Some(usual(30)), ..submitted(4, TODAY, 8090, 30) }.into(),
+    ]);
+}
+
+#[test]
 fn a_correction_is_compared_with_the_readings_before_the_corrected_one() {
     let mut events = monthly();
     events.push(submitted(3, TODAY, 1061, 1).into());

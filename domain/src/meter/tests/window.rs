@@ -143,6 +143,13 @@ fn a_window_of_the_whole_month_is_always_open() {
 }
 
 #[test]
+fn a_window_may_be_a_single_day() {
+    assert_eq!(result(15, 15, on("2026-11-14", reading())), Err(day("2026-11-15")));
+    assert_eq!(result(15, 15, on("2026-11-15", reading())), Ok(day("2026-11-01")));
+    assert_eq!(result(15, 15, on("2026-11-16", reading())), Err(day("2026-12-15")));
+}
+
+#[test]
 fn a_window_that_wraps_counts_for_the_month_in_which_it_opened() {
     for (on_day, expected) in [
         ("2026-11-24", Err("2026-11-25")),
