@@ -10,7 +10,7 @@ const JS: &str = include_str!("../../../web/dist/chat.js");
 
 /// Nothing from elsewhere, nothing inline: a text of a chat cannot become a script.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
-     img-src 'self' blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
+     img-src 'self' blob: data:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
      frame-ancestors 'none'";
 
 /// `GET /`

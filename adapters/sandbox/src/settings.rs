@@ -65,6 +65,13 @@ impl Person {
         format!("+7000{:07}", self.id.unsigned_abs() % 10_000_000)
     }
 
+    /// The person as the chat page knows it.
+    pub(crate) fn card(&self) -> serde_json::Value {
+        let mut card = serde_json::json!(self);
+        card["phone_number"] = self.phone_number().into();
+        card
+    }
+
     /// The person as a Bot API `User`.
     pub(crate) fn user(&self) -> serde_json::Value {
         let mut user = serde_json::json!({

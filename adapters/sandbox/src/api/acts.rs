@@ -7,7 +7,7 @@ use axum::extract::{Multipart, Path, State};
 use axum::http::StatusCode;
 use bytes::Bytes;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{ApiError, Body};
 use crate::Person;
@@ -70,7 +70,7 @@ pub(super) async fn add_person(
         language_code: new.language_code.chars().take(8).collect(),
     };
     let person = shared.with(|world| world.add_person(person))?;
-    Ok(Json(json!(person)))
+    Ok(Json(person.card()))
 }
 
 #[derive(Deserialize)]

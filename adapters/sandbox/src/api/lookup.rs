@@ -29,6 +29,10 @@ fn bots_of(world: &World) -> Vec<Value> {
     .collect()
 }
 
+fn people_of(world: &World) -> Vec<Value> {
+    world.people.values().map(crate::Person::card).collect()
+}
+
 fn chats_of(world: &World) -> Vec<Value> {
     let mut chats = Vec::new();
     for bot in world.bots.values() {
@@ -51,7 +55,7 @@ pub(super) async fn state(State(shared): State<Arc<Shared>>) -> Json<Value> {
         json!({
             "public_url": public_url,
             "bots": bots_of(world),
-            "people": world.people.values().collect::<Vec<_>>(),
+            "people": people_of(world),
             "chats": chats_of(world),
             "faults": world.faults.list(),
             "last_event_id": world.events.last_id(),
@@ -60,7 +64,7 @@ pub(super) async fn state(State(shared): State<Arc<Shared>>) -> Json<Value> {
 }
 
 pub(super) async fn people(State(shared): State<Arc<Shared>>) -> Json<Value> {
-    Json(shared.with(|world| json!(world.people.values().collect::<Vec<_>>())))
+    Json(shared.with(|world| json!(people_of(world))))
 }
 
 pub(super) async fn bots(State(shared): State<Arc<Shared>>) -> Json<Value> {

@@ -8,7 +8,7 @@ use serde_json::Value;
 use tokio::sync::broadcast;
 
 use crate::faults::Rule;
-use crate::{Person, limits};
+use crate::limits;
 
 /// Something that a page shows at once.
 #[derive(Clone, Debug, Serialize)]
@@ -36,7 +36,7 @@ pub(crate) enum Event {
         url: Option<String>,
     },
     /// A person was added.
-    Person { person: Person },
+    Person { person: Value },
     /// The fault rules changed.
     Faults { faults: Vec<Rule> },
     /// What the page knows is too old: it has to read everything anew.

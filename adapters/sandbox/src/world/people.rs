@@ -240,7 +240,7 @@ impl World {
         }
         person.first_name = person.first_name.trim().to_owned();
         self.people.insert(person.id, person.clone());
-        self.tell(Event::Person { person: person.clone() });
+        self.tell(Event::Person { person: person.card() });
         Ok(person)
     }
 }
