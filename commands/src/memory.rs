@@ -134,13 +134,19 @@ impl Log {
         if let Some(receipt) = self.receipts.get(&key) {
             return Ok(AppendOutcome::Duplicate(receipt.clone()));
         }
-        let before = count(self.streams.get(&append.stream_id).map_or(0, Vec::len));
-        let stands = match append.expected {
-            Expected::NoStream => before == 0,
-            Expected::Exact(version) => before == version,
-            Expected::StreamExists => before > 0,
-            Expected::Any => true,
-        };
+        let stream = self.streams.get(&append.stream_id).map_or(&[][..], Vec::as_slice);
+        let before = count(stream.len());
+        let foreign =
+            stream.first().and_then(|first| self.events.get(*first)).is_some_and(|first| {
+                first.tenant != append.tenant || first.stream_type != append.stream_type
+            });
+        let stands = !foreign
+            && match append.expected {
+                Expected::NoStream => before == 0,
+                Expected::Exact(version) => before == version,
+                Expected::StreamExists => before > 0,
+                Expected::Any => true,
+            };
         if !stands {
             return Ok(AppendOutcome::Conflict { version: before });
         }

@@ -24,7 +24,8 @@ pub trait EventStore: Send + Sync + 'static {
         after_version: i64,
     ) -> Result<Vec<Recorded>, StoreError>;
 
-    /// Appends a command's events and its receipt in one transaction.
+    /// Appends a command's events and its receipt in one transaction. A stream belongs to one tenant
+    /// and one aggregate type for ever: to others it is a conflict, whatever they expect.
     ///
     /// # Errors
     /// When the queue is full, or the store failed and the outcome is unknown.
@@ -75,7 +76,7 @@ pub enum Expected {
     Exact(i64),
     /// It has at least one event.
     StreamExists,
-    /// Anything.
+    /// Anything, as long as it is a stream of this tenant and this aggregate type.
     Any,
 }
 

@@ -42,9 +42,7 @@ impl<'a, A: Decider> Attempts<'a, A> {
             };
             if baseline.version < seen_version {
                 // The log refuses for a version that this tenant cannot see.
-                return Err(RouteError::Malformed(
-                    "field `id`: this id is in use elsewhere; use a new one".to_owned(),
-                ));
+                return Err(id_in_use_elsewhere());
             }
             let version = match self.attempt(&baseline, issued).await? {
                 Appended::Stands(routed) => return Ok(routed),
@@ -65,16 +63,12 @@ impl<'a, A: Decider> Attempts<'a, A> {
         Err(RouteError::Contended)
     }
 
-    /// Records a refusal that no aggregate has spoken.
-    pub(super) async fn refuse(
-        &self,
-        expected: Expected,
-        refusal: RefusalDocument,
-    ) -> Result<Routed, RouteError> {
-        match self.append(expected, Vec::new(), Some(refusal)).await? {
+    /// Records a refusal that does not depend on the aggregate's state. Only an id of another
+    /// tenant or another aggregate stands against it.
+    pub(super) async fn refuse(&self, refusal: RefusalDocument) -> Result<Routed, RouteError> {
+        match self.append(Expected::Any, Vec::new(), Some(refusal)).await? {
             Appended::Stands(routed) => Ok(routed),
-            // Impossible with `Expected::Any`, the only expectation that is not retried.
-            Appended::Conflict { .. } => Err(RouteError::Contended),
+            Appended::Conflict { .. } => Err(id_in_use_elsewhere()),
         }
     }
 
@@ -169,6 +163,10 @@ async fn pause(base: Duration, attempt: u32) {
         let pause = rand::rng().random_range(longest / 2..=longest);
         tokio::time::sleep(pause).await;
     }
+}
+
+fn id_in_use_elsewhere() -> RouteError {
+    RouteError::Malformed("field `id`: this id is in use elsewhere; use a new one".to_owned())
 }
 
 fn version_conflict(expected: i64, actual: i64) -> RefusalDocument {

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use kontor_domain::{Decider, Issued, RefusalDocument, tenant::Tenant};
 
 use super::{Core, RouteError, Routed, attempt::Attempts, baselines::Baselines, parse::parse};
-use crate::{Envelope, Expected, Outcome};
+use crate::{Envelope, Outcome};
 
 /// Carries out the commands of one aggregate type.
 #[async_trait]
@@ -43,7 +43,7 @@ impl<A: Decider> Handle for Handler<A> {
         let command = parse::<A::Order>(envelope)?;
         let attempts = Attempts::<A>::new(core, &self.baselines, envelope);
         if (core.settings.now)() > envelope.deadline {
-            return attempts.refuse(Expected::Any, deadline_passed(envelope)).await;
+            return attempts.refuse(deadline_passed(envelope)).await;
         }
         let tenant = core.tenants.facts(&*core.store, &envelope.tenant).await?;
         let issued = Issued {

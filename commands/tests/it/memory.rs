@@ -77,6 +77,21 @@ async fn every_expectation_is_held_against_the_stream() {
 }
 
 #[tokio::test]
+async fn a_stream_belongs_to_one_tenant_and_one_aggregate() {
+    let store = MemoryStore::new();
+    let id = Uuid::now_v7();
+    store.append(append(id, Expected::Any, 1)).await.unwrap();
+    let mut elsewhere = append(id, Expected::Any, 1);
+    elsewhere.tenant = "moscow".parse().unwrap();
+    let other = Append { stream_type: "meter", ..append(id, Expected::Exact(1), 1) };
+    for append in [elsewhere, other] {
+        let outcome = store.append(append).await.unwrap();
+        assert_eq!(outcome, AppendOutcome::Conflict { version: 1 });
+    }
+    assert_eq!(store.events().len(), 1);
+}
+
+#[tokio::test]
 async fn a_receipt_answers_before_the_version_is_looked_at() {
     let store = MemoryStore::new();
     let id = Uuid::now_v7();

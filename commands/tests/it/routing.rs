@@ -249,6 +249,12 @@ async fn an_id_of_another_aggregate_or_another_tenant_is_malformed() {
     stranger.tenant = "moscow".parse().unwrap();
     let error = router.route(stranger).await.unwrap_err();
     assert!(error.to_string().contains("this id is in use elsewhere"), "{error}");
+    let mut late = add(taken, 1);
+    late.tenant = "moscow".parse().unwrap();
+    late.deadline = late.issued_at - Duration::days(1);
+    let error = router.route(late).await.unwrap_err();
+    assert!(error.to_string().contains("this id is in use elsewhere"), "{error}");
+    assert!(!error.is_transient());
     assert_eq!(store.events().len(), 2);
 }
 
