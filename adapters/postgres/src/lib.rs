@@ -5,10 +5,19 @@
 //! are gapless and in commit order, and a command id has one effect. Everything else builds on it.
 
 mod backoff;
+pub mod command_dead_letters;
 mod connection;
+pub mod dead_letters;
 mod error;
+pub mod followers;
+pub mod housekeeping;
+pub mod inbox;
+pub mod leases;
 mod log;
 
 pub use connection::{MigrateError, PendingMigration, connect, migrate, pending_migrations};
 pub use error::DatabaseError;
+pub use followers::{Follower, FollowerError, FollowerSettings, Step, rebuild};
+pub use inbox::{Inbox, InboxSettings};
+pub use leases::{KeptLease, Lease, Leases};
 pub use log::{AppenderSettings, EventLog, EventReader, InvalidAppend, Page, limits};

@@ -19,6 +19,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
+pub(crate) use self::rows::events_at;
 use self::{appender::Appender, batch::Job};
 pub use self::{
     check::InvalidAppend,

@@ -2,8 +2,10 @@
 
 use kontor_commands::{Accepted, CommandId, Outcome, Receipt};
 use kontor_domain::{Metadata, Recorded, RefusalDocument, TenantId};
-use sqlx::{Row, postgres::PgRow, types::Json};
+use sqlx::{PgConnection, Row, postgres::PgRow, types::Json};
 use uuid::Uuid;
+
+use crate::{DatabaseError, error::failed};
 
 /// One stream after a version: `$1` stream, `$2` version, `$3` tenant.
 pub(super) const STREAM: &str = "
@@ -12,6 +14,27 @@ pub(super) const STREAM: &str = "
     from events
     where stream_id = $1 and version > $2 and tenant = $3
     order by version";
+
+/// Single events: `$1` their positions.
+const AT: &str = "
+    select position, tenant, stream_type, stream_id, version, event_id, event_type, schema_version,
+           payload::text, metadata, occurred_at, recorded_at
+    from events
+    where position = any($1)
+    order by position";
+
+/// Reads the events at the given positions, in order, inside the caller's transaction.
+pub(crate) async fn events_at(
+    db: &mut PgConnection,
+    positions: &[i64],
+) -> Result<Vec<Recorded>, DatabaseError> {
+    sqlx::query(AT)
+        .bind(positions)
+        .fetch_all(db)
+        .await
+        .and_then(|rows| rows.iter().map(recorded).collect())
+        .map_err(failed("read single events"))
+}
 
 /// One receipt: `$1` tenant, `$2` command.
 pub(super) const RECEIPT: &str = "

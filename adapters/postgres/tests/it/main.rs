@@ -2,7 +2,15 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod append_function;
+mod command_dead_letters;
 mod event_log;
+mod followers;
+mod housekeeping;
+mod inbox;
+mod leases;
+mod ledger;
 mod migrations;
 mod order;
+mod poison;
+mod reactors;
 mod support;

@@ -1,0 +1,161 @@
+//! The row that says how far a follower is, moved only by who holds its epoch.
+
+use sqlx::{PgConnection, PgPool};
+
+use crate::{
+    DatabaseError,
+    error::{failed, shorten},
+};
+
+/// The name of a follower's lease.
+pub(super) fn lease_name(name: &str, version: i32) -> String {
+    format!("follower.{name}.v{version}")
+}
+
+/// What a follower is doing.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum State {
+    Starting,
+    CatchingUp,
+    Live,
+    Retrying,
+    Stopped,
+}
+
+impl State {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::CatchingUp => "catching_up",
+            Self::Live => "live",
+            Self::Retrying => "retrying",
+            Self::Stopped => "stopped",
+        }
+    }
+}
+
+/// A checkpoint as its holder knows it.
+#[derive(Clone, Debug)]
+pub(super) struct Checkpoint {
+    pub(super) name: &'static str,
+    pub(super) version: i32,
+    pub(super) epoch: i64,
+    pub(super) position: i64,
+    pub(super) state: State,
+}
+
+impl Checkpoint {
+    /// Takes the checkpoint over under a newer epoch; makes it at position 0 when it is missing.
+    /// `None` when somebody with a newer epoch has it.
+    pub(super) async fn claim(
+        pool: &PgPool,
+        name: &'static str,
+        version: i32,
+        epoch: i64,
+    ) -> Result<Option<Self>, DatabaseError> {
+        let position: Option<i64> = sqlx::query_scalar(
+            "insert into checkpoints as c (name, version, epoch) values ($1, $2, $3)
+             on conflict (name, version, segment) do update
+                 set epoch = excluded.epoch, state = 'starting', heartbeat_at = clock_timestamp()
+                 where c.epoch < excluded.epoch
+             returning position",
+        )
+        .bind(name)
+        .bind(version)
+        .bind(epoch)
+        .fetch_optional(pool)
+        .await
+        .map_err(failed("claim the checkpoint"))?;
+        Ok(position.map(|position| Self { name, version, epoch, position, state: State::Starting }))
+    }
+
+    /// Moves the row to `position`, in the transaction that holds the effect and before it: so two
+    /// holders queue here and not on each other's rows. `false` when it is not where this holder
+    /// left it, under its epoch.
+    pub(super) async fn advance(
+        &self,
+        db: &mut PgConnection,
+        position: i64,
+        state: State,
+    ) -> Result<bool, DatabaseError> {
+        let moved = sqlx::query(
+            "update checkpoints
+             set position = $4, state = $5, last_error = null,
+                 heartbeat_at = clock_timestamp(), updated_at = clock_timestamp()
+             where name = $1 and version = $2 and segment = 0 and position = $3 and epoch = $6",
+        )
+        .bind(self.name)
+        .bind(self.version)
+        .bind(self.position)
+        .bind(position)
+        .bind(state.as_str())
+        .bind(self.epoch)
+        .execute(db)
+        .await
+        .map_err(failed("move the checkpoint"))?;
+        Ok(moved.rows_affected() == 1)
+    }
+
+    /// Remembers a move that was committed.
+    pub(super) fn moved(&mut self, position: i64, state: State) {
+        self.position = position;
+        self.state = state;
+    }
+
+    /// Holds the row for the rest of the transaction. `false` when it is not this holder's.
+    pub(super) async fn lock(&self, db: &mut PgConnection) -> Result<bool, DatabaseError> {
+        let locked = sqlx::query(
+            "select from checkpoints
+             where name = $1 and version = $2 and segment = 0 and epoch = $3
+             for no key update",
+        )
+        .bind(self.name)
+        .bind(self.version)
+        .bind(self.epoch)
+        .execute(db)
+        .await
+        .map_err(failed("lock the checkpoint"))?;
+        Ok(locked.rows_affected() == 1)
+    }
+
+    /// Shows that the follower is alive and well. `false` when the row is not this holder's.
+    pub(super) async fn beat(
+        &mut self,
+        pool: &PgPool,
+        state: State,
+    ) -> Result<bool, DatabaseError> {
+        let beaten = self.show(pool, state, None).await?;
+        self.state = state;
+        Ok(beaten)
+    }
+
+    /// Shows what went wrong, as far as the database allows.
+    pub(super) async fn note_error(&mut self, pool: &PgPool, error: &str) {
+        // When the database is what failed, the log has it.
+        if self.show(pool, State::Retrying, Some(error)).await.is_ok() {
+            self.state = State::Retrying;
+        }
+    }
+
+    async fn show(
+        &self,
+        pool: &PgPool,
+        state: State,
+        error: Option<&str>,
+    ) -> Result<bool, DatabaseError> {
+        let shown = sqlx::query(
+            "update checkpoints
+             set state = $4, last_error = $5, heartbeat_at = clock_timestamp()
+             where name = $1 and version = $2 and segment = 0 and epoch = $3",
+        )
+        .bind(self.name)
+        .bind(self.version)
+        .bind(self.epoch)
+        .bind(state.as_str())
+        .bind(error.map(|error| shorten(error.to_owned())))
+        .execute(pool)
+        .await
+        .map_err(failed("show the follower's state"))?;
+        Ok(shown.rows_affected() == 1)
+    }
+}

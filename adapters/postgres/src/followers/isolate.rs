@@ -1,0 +1,79 @@
+//! Finding the events of a page that a projection cannot apply.
+
+use std::collections::HashSet;
+
+use kontor_domain::Recorded;
+use kontor_projections::{ApplyError, Projection};
+use sqlx::{Acquire, PgConnection};
+use uuid::Uuid;
+
+use super::{
+    Follower, FollowerError, Halt, Held,
+    checkpoint::State,
+    parking,
+    project::{Refused, apply},
+};
+use crate::error::{chain, failed};
+
+/// Applies the page again, one event at a time, each in a savepoint. An event that fails is parked,
+/// and the later ones of its stream behind it; all others are applied. Everything is in one
+/// transaction with the checkpoint. Returns the streams newly parked.
+pub(super) async fn one_by_one(
+    follower: &Follower,
+    held: &Held,
+    projection: &dyn Projection,
+    (behind, fresh): (&[Recorded], &[Recorded]),
+    (last, state): (i64, State),
+) -> Result<HashSet<Uuid>, Halt> {
+    let mut tx = follower.pool.begin().await.map_err(failed("begin a page"))?;
+    if !held.checkpoint.advance(&mut tx, last, state).await? {
+        return Err(Halt::Fenced);
+    }
+    parking::queue_behind(&mut tx, &held.checkpoint, behind).await?;
+    let mut parked: HashSet<Uuid> = HashSet::new();
+    let mut waiting: Vec<Recorded> = Vec::new();
+    for event in fresh {
+        if parked.contains(&event.stream_id) {
+            waiting.push(event.clone());
+            continue;
+        }
+        if let Some(error) = attempt(projection, &mut tx, event).await? {
+            let limit = follower.settings.parked_streams_max;
+            if held.parked.len() + parked.len() >= limit {
+                return Err(Halt::Failed(FollowerError::TooManyParked { limit }));
+            }
+            parking::park(&mut tx, held, event, &chain(&error), &follower.settings).await?;
+            parked.insert(event.stream_id);
+        }
+    }
+    parking::queue_behind(&mut tx, &held.checkpoint, &waiting).await?;
+    tx.commit().await.map_err(failed("commit a page"))?;
+    for stream in &parked {
+        tracing::warn!(
+            follower = projection.name(),
+            stream = %stream,
+            "An event could not be applied; its stream is parked",
+        );
+    }
+    Ok(parked)
+}
+
+/// Applies one event in a savepoint; what it says when it is to blame itself.
+pub(super) async fn attempt(
+    projection: &dyn Projection,
+    db: &mut PgConnection,
+    event: &Recorded,
+) -> Result<Option<ApplyError>, Halt> {
+    let mut savepoint = db.begin().await.map_err(failed("set a savepoint"))?;
+    match apply(projection, &mut savepoint, std::slice::from_ref(event)).await {
+        Ok(()) => {
+            savepoint.commit().await.map_err(failed("release a savepoint"))?;
+            Ok(None)
+        }
+        Err(Refused::Poison(error)) => {
+            savepoint.rollback().await.map_err(failed("roll back to a savepoint"))?;
+            Ok(Some(error))
+        }
+        Err(Refused::Failed(error)) => Err(Halt::Failed(error)),
+    }
+}

@@ -1,0 +1,90 @@
+//! The loop around the steps.
+
+use std::time::Duration;
+
+use tokio::{
+    sync::watch,
+    time::{sleep, timeout},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{Follower, Step, checkpoint::State};
+use crate::{backoff, error::chain};
+
+/// The pause after the lease was lost, before it is asked for again.
+const LOST_PAUSE: Duration = Duration::from_millis(50);
+
+/// When the next step is due.
+enum Next {
+    /// At once.
+    Now,
+    /// When the log grows, or after this time.
+    Head(Duration),
+    /// After this time.
+    After(Duration),
+}
+
+impl Follower {
+    /// Follows the log until `stop`. New positions on `head` wake it at once; without them it looks
+    /// by itself a few times a second. Failures are repeated for ever, with growing pauses, and
+    /// shown in the checkpoint. On `stop` the page under way is finished and the lease given back.
+    pub async fn run(mut self, mut head: watch::Receiver<i64>, stop: CancellationToken) {
+        self.stop = stop.clone();
+        while !stop.is_cancelled() {
+            // What comes from here on is news to the wait below.
+            head.mark_unchanged();
+            let next = self.step_for_loop().await;
+            stop.run_until_cancelled(wait(next, &mut head)).await;
+        }
+        self.finish().await;
+    }
+
+    async fn step_for_loop(&mut self) -> Next {
+        match self.step().await {
+            Ok(Step::Advanced { more: true, .. }) => Next::Now,
+            Ok(Step::Advanced { more: false, .. } | Step::Idle) => {
+                Next::Head(self.settings.poll_every)
+            }
+            Ok(Step::Standby) => Next::After(self.settings.standby_every),
+            Ok(Step::Lost) => Next::After(LOST_PAUSE),
+            Err(error) => {
+                tracing::warn!(
+                    follower = self.name(),
+                    failures = self.failures,
+                    // The causes may quote an event; they stand in the checkpoint.
+                    error = %error,
+                    "The follower {} failed and tries again",
+                    self.name(),
+                );
+                let (first, max) = (self.settings.pause_first, self.settings.pause_max);
+                Next::After(backoff::pause(self.failures, first, max))
+            }
+        }
+    }
+
+    async fn finish(&mut self) {
+        let Some(mut held) = self.held.take() else { return };
+        if let Err(error) = held.checkpoint.beat(&self.pool, State::Stopped).await {
+            tracing::warn!(
+                follower = self.name(),
+                error = chain(&error),
+                "The follower's end could not be shown"
+            );
+        }
+        self.give_up(held).await;
+    }
+}
+
+async fn wait(next: Next, head: &mut watch::Receiver<i64>) {
+    match next {
+        // Other tasks of this thread go first.
+        Next::Now => tokio::task::yield_now().await,
+        Next::Head(longest) => {
+            // Without a sender there is nothing to wait for but the time.
+            if let Ok(Err(_)) = timeout(longest, head.changed()).await {
+                sleep(longest).await;
+            }
+        }
+        Next::After(pause) => sleep(pause).await,
+    }
+}
