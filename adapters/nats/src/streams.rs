@@ -1,0 +1,137 @@
+//! The streams and consumers: made as described, and compared with what the server made of them.
+
+mod compare;
+mod schema;
+
+use std::time::Duration;
+
+use async_nats::jetstream::{Context, ErrorCode};
+use serde_json::{Value, json};
+
+pub(crate) use schema::Schema;
+use schema::StreamSchema;
+
+use crate::NatsError;
+use compare::differences;
+
+/// JetStream's code for a stream that exists with another configuration.
+const NAME_IN_USE: u64 = 10058;
+/// How often a request without an answer is repeated: after a server's restart JetStream may need
+/// a moment longer than the connection.
+const ATTEMPTS: u32 = 5;
+/// The pause between such attempts.
+const PAUSE: Duration = Duration::from_millis(300);
+
+/// Makes or updates everything, and compares each answer with what was asked.
+pub(crate) async fn ensure(jetstream: &Context, schema: &Schema) -> Result<(), NatsError> {
+    for stream in &schema.streams {
+        let name = stream.name();
+        let what = format!("stream {name}");
+        let made = call(jetstream, &format!("STREAM.CREATE.{name}"), &stream.config, &what).await;
+        let echo = match made {
+            Err(NatsError::Refused { code: NAME_IN_USE, .. }) => {
+                call(jetstream, &format!("STREAM.UPDATE.{name}"), &stream.config, &what).await?
+            }
+            Ok(echo) => echo,
+            Err(err) => return Err(err),
+        };
+        compare(&what, &stream.config, &echo)?;
+        for consumer in &stream.consumers {
+            ensure_consumer(jetstream, stream, consumer).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn ensure_consumer(
+    jetstream: &Context,
+    stream: &StreamSchema,
+    consumer: &Value,
+) -> Result<(), NatsError> {
+    let name = stream.name();
+    let (durable, filter) = (text(consumer, "durable_name"), text(consumer, "filter_subject"));
+    let what = format!("consumer {name}/{durable}");
+    let subject = format!("CONSUMER.CREATE.{name}.{durable}.{filter}");
+    // An empty action creates or updates.
+    let request = json!({ "stream_name": name, "action": "", "config": consumer });
+    let echo = call(jetstream, &subject, &request, &what).await?;
+    compare(&what, consumer, &echo)
+}
+
+/// Compares everything without changing it.
+pub(crate) async fn check(jetstream: &Context, schema: &Schema) -> Result<(), NatsError> {
+    for stream in &schema.streams {
+        let name = stream.name();
+        let what = format!("stream {name}");
+        let found = call(jetstream, &format!("STREAM.INFO.{name}"), &json!({}), &what).await?;
+        compare(&what, &stream.config, &found)?;
+        for consumer in &stream.consumers {
+            let durable = text(consumer, "durable_name");
+            let what = format!("consumer {name}/{durable}");
+            let subject = format!("CONSUMER.INFO.{name}.{durable}");
+            let found = call(jetstream, &subject, &json!({}), &what).await?;
+            compare(&what, consumer, &found)?;
+        }
+    }
+    Ok(())
+}
+
+/// The number of messages in a stream.
+pub(crate) async fn messages(jetstream: &Context, stream: &str) -> Result<u64, NatsError> {
+    let what = format!("stream {stream}");
+    let found = call(jetstream, &format!("STREAM.INFO.{stream}"), &json!({}), &what).await?;
+    found.pointer("/state/messages").and_then(Value::as_u64).ok_or_else(|| NatsError::Refused {
+        what,
+        code: 0,
+        description: "the answer holds no number of messages".to_owned(),
+    })
+}
+
+fn compare(object: &str, asked: &Value, answer: &Value) -> Result<(), NatsError> {
+    let differences = differences("config", asked, answer.get("config").unwrap_or(&Value::Null));
+    if differences.is_empty() {
+        return Ok(());
+    }
+    Err(NatsError::Mismatch { object: object.to_owned(), differences })
+}
+
+async fn call(
+    jetstream: &Context,
+    subject: &str,
+    request: &Value,
+    what: &str,
+) -> Result<Value, NatsError> {
+    let mut attempt = 1;
+    let answer: Value = loop {
+        match jetstream.request(subject.to_owned(), request).await {
+            Ok(answer) => break answer,
+            Err(err) if attempt < ATTEMPTS => {
+                tracing::debug!(error = %err, "JetStream did not answer {what}; asking again");
+                attempt += 1;
+                tokio::time::sleep(PAUSE).await;
+            }
+            Err(err) => {
+                return Err(NatsError::Request { what: what.to_owned(), source: Box::new(err) });
+            }
+        }
+    };
+    let Some(error) = answer.get("error") else { return Ok(answer) };
+    Err(NatsError::Refused {
+        what: what.to_owned(),
+        code: error.get("err_code").and_then(Value::as_u64).unwrap_or_default(),
+        description: text(error, "description").to_owned(),
+    })
+}
+
+/// Whether JetStream's error means that a stream takes no more at the moment: its limit, the
+/// server's memory, the server's disk, or its queue of requests.
+pub(crate) fn is_full(code: ErrorCode) -> bool {
+    code == ErrorCode::STREAM_STORE_FAILED
+        || code == ErrorCode::INSUFFICIENT_RESOURCES
+        || code == ErrorCode::STORAGE_RESOURCES_EXCEEDED
+        || code == ErrorCode::MEMORY_RESOURCES_EXCEEDED
+}
+
+fn text<'a>(value: &'a Value, field: &str) -> &'a str {
+    value.get(field).and_then(Value::as_str).unwrap_or_default()
+}

@@ -1,0 +1,174 @@
+//! What becomes of one delivery.
+
+use std::time::{Duration, Instant};
+
+use kontor_commands::{Envelope, RouteError, Routed};
+use tokio_util::sync::CancellationToken;
+
+use super::{Shared, WorkerSettings, dead, delivery::Delivery};
+use crate::{FailureKind, Reply};
+
+/// The pause after the first attempt that failed for the moment; it doubles and is jittered.
+const ATTEMPT_PAUSE: Duration = Duration::from_millis(20);
+/// The longest such pause.
+const ATTEMPT_PAUSE_MAX: Duration = Duration::from_secs(2);
+
+/// How a delivery ended.
+#[derive(Debug, Eq, PartialEq)]
+pub(super) enum Settled {
+    /// The message left the stream.
+    Done,
+    /// It comes again after this pause.
+    Returned(Duration),
+}
+
+/// Carries out a delivered command: commit, answer, acknowledge, in this order.
+pub(super) async fn handle(
+    shared: &Shared,
+    delivery: &Delivery,
+    session: &CancellationToken,
+) -> Settled {
+    let envelope = match delivery.envelope() {
+        Ok(envelope) => envelope,
+        Err(reason) => {
+            let reply = Reply::Failed { kind: FailureKind::Malformed, message: reason.clone() };
+            return set_aside(shared, delivery, (&reason, Some(reply))).await;
+        }
+    };
+    if delivery.deliveries > shared.settings.unfinished_deliveries_max {
+        let reason = format!("delivered {} times and never finished", delivery.deliveries);
+        return set_aside(shared, delivery, (&reason, None)).await;
+    }
+    match route(shared, envelope, session).await {
+        Ok(Routed { outcome, replayed }) => {
+            delivery.reply(&shared.nats, &Reply::Done { outcome, replayed }).await;
+            delivery.done().await;
+            Settled::Done
+        }
+        Err(error @ RouteError::CommandIdReused) => {
+            // The first command under this id has its outcome; this one is its sender's mistake.
+            if let Some(reply) = Reply::from_error(&error) {
+                delivery.reply(&shared.nats, &reply).await;
+            }
+            delivery.done().await;
+            Settled::Done
+        }
+        Err(error) if may_pass(&error) && delivery.deliveries < shared.settings.deliveries_max => {
+            let pause = pause_before_delivery(&shared.settings, delivery.deliveries);
+            tracing::warn!(
+                error = %error,
+                deliveries = delivery.deliveries,
+                "A command goes back for {pause:?}",
+            );
+            delivery.return_after(pause).await;
+            Settled::Returned(pause)
+        }
+        Err(error) => {
+            let reason = describe(&error);
+            set_aside(shared, delivery, (&reason, Reply::from_error(&error))).await
+        }
+    }
+}
+
+/// Tries again at once while the error is of the moment, and the session lasts.
+async fn route(
+    shared: &Shared,
+    envelope: Envelope,
+    session: &CancellationToken,
+) -> Result<Routed, RouteError> {
+    let started = Instant::now();
+    let mut longest = ATTEMPT_PAUSE;
+    loop {
+        let error = match shared.router.route(envelope.clone()).await {
+            Ok(routed) => return Ok(routed),
+            Err(error) => error,
+        };
+        let patience = match &error {
+            RouteError::Contended | RouteError::Overloaded => shared.settings.contended_patience,
+            RouteError::Store(_) => shared.settings.store_patience,
+            RouteError::UnknownAggregate
+            | RouteError::Malformed(_)
+            | RouteError::CommandIdReused
+            | RouteError::Undecodable(_)
+            | RouteError::Defect(_)
+            | RouteError::LimitExceeded(_) => return Err(error),
+        };
+        let pause = rand::random_range(longest / 2..=longest);
+        if session.is_cancelled() || started.elapsed() + pause > patience {
+            return Err(error);
+        }
+        tokio::select! {
+            () = session.cancelled() => {}
+            () = tokio::time::sleep(pause) => {}
+        }
+        longest = longest.saturating_mul(2).min(ATTEMPT_PAUSE_MAX);
+    }
+}
+
+/// Whether another delivery may succeed: also an event of a newer build, which another process may
+/// be able to read.
+fn may_pass(error: &RouteError) -> bool {
+    match error {
+        RouteError::Contended
+        | RouteError::Overloaded
+        | RouteError::Store(_)
+        | RouteError::Undecodable(_) => true,
+        RouteError::UnknownAggregate
+        | RouteError::Malformed(_)
+        | RouteError::CommandIdReused
+        | RouteError::Defect(_)
+        | RouteError::LimitExceeded(_) => false,
+    }
+}
+
+/// Keeps the command as a dead letter, answers and ends it. Without the dead letter the message
+/// must not leave the stream.
+async fn set_aside(
+    shared: &Shared,
+    delivery: &Delivery,
+    (reason, reply): (&str, Option<Reply>),
+) -> Settled {
+    if let Err(err) = dead::record(&shared.pool, delivery, reason).await {
+        tracing::error!(error = %err, "A dead letter was not recorded; the command stays");
+        let pause = pause_before_delivery(&shared.settings, delivery.deliveries);
+        delivery.return_after(pause).await;
+        return Settled::Returned(pause);
+    }
+    if let Some(reply) = reply {
+        delivery.reply(&shared.nats, &reply).await;
+    }
+    delivery.set_aside().await;
+    Settled::Done
+}
+
+fn pause_before_delivery(settings: &WorkerSettings, deliveries: i64) -> Duration {
+    let doublings = u32::try_from(deliveries).unwrap_or(0).clamp(1, 16) - 1;
+    let longest = settings.nak_pause.saturating_mul(1 << doublings).min(settings.nak_pause_max);
+    rand::random_range(longest / 2..=longest)
+}
+
+fn describe(error: &RouteError) -> String {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_between_deliveries_grow_to_their_limit() {
+        let settings = WorkerSettings::new("test");
+        assert!(pause_before_delivery(&settings, 1) <= settings.nak_pause);
+        for deliveries in [10, 100, i64::MAX] {
+            let pause = pause_before_delivery(&settings, deliveries);
+            assert!(pause <= settings.nak_pause_max, "{pause:?}");
+        }
+        assert!(pause_before_delivery(&settings, 19) >= settings.nak_pause_max / 2);
+    }
+}

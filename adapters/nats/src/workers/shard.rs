@@ -1,0 +1,135 @@
+//! One shard: hold its lease, pull its commands.
+
+use std::{sync::Arc, time::Duration};
+
+use async_nats::jetstream::consumer::PullConsumer;
+use futures::StreamExt;
+use kontor_postgres::Lease;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+
+use super::{Shared, delivery::Delivery, lanes::Lanes};
+use crate::names;
+
+/// How long one request for commands stays open. Short, because it has to run out before a shard
+/// can be given back without losing what is on its way.
+const PULL_EXPIRY: Duration = Duration::from_secs(1);
+/// How much longer than its expiry the end of a request is waited for.
+const PULL_GRACE: Duration = Duration::from_secs(2);
+/// The pause after a failed request for commands.
+const PULL_PAUSE: Duration = Duration::from_millis(500);
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Serves the shard whenever its lease can be had, until `stop`.
+pub(super) async fn run(shared: Arc<Shared>, shard: u32, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        match shared.leases.acquire(&names::lease(shard)).await {
+            Ok(Some(lease)) => {
+                tracing::info!(shard, epoch = lease.epoch, "Serving shard {shard}");
+                serve(&shared, shard, lease, &stop).await;
+                tracing::info!(shard, "Left shard {shard}");
+            }
+            Ok(None) => {}
+            Err(err) => tracing::warn!(shard, error = %err, "The lease of shard {shard} failed"),
+        }
+        let pause = shared.settings.take_over_pause;
+        let pause = rand::random_range(pause / 2..=pause);
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+}
+
+async fn serve(shared: &Arc<Shared>, shard: u32, lease: Lease, stop: &CancellationToken) {
+    let kept = shared.leases.keep(lease, stop);
+    // Ends with `stop`, or alone when the lease is lost. What is in flight is finished in both
+    // cases: the log's own checks make a second owner harmless.
+    pull(shared, shard, kept.active()).await;
+    if let Err(err) = kept.release().await {
+        tracing::warn!(shard, error = %err, "The lease of shard {shard} was not given back");
+    }
+}
+
+#[expect(clippy::significant_drop_tightening, reason = "the lanes are used up at the end")]
+async fn pull(shared: &Arc<Shared>, shard: u32, session: &CancellationToken) {
+    let places = Arc::new(Semaphore::new(shared.settings.in_flight_max));
+    let mut lanes = Lanes::start(shared, session);
+    while !session.is_cancelled() {
+        if let Err(err) = pull_once(shared, shard, (&places, &mut lanes), session).await {
+            tracing::warn!(shard, error = %err, "The commands of shard {shard} cannot be pulled");
+            recover(shared, session).await;
+        }
+    }
+    lanes.finish(shared.settings.drain_limit).await;
+}
+
+/// Makes the streams again in case they are gone, and pauses.
+async fn recover(shared: &Shared, session: &CancellationToken) {
+    if shared.nats.is_connected()
+        && let Err(err) = shared.nats.ensure().await
+    {
+        tracing::warn!(error = %err, "The streams are not as they should be");
+    }
+    tokio::select! {
+        () = session.cancelled() => {}
+        () = tokio::time::sleep(PULL_PAUSE) => {}
+    }
+}
+
+/// One session with the shard's consumer: requests for commands, one after the other.
+#[expect(clippy::significant_drop_tightening, reason = "the first place goes with its command")]
+async fn pull_once(
+    shared: &Arc<Shared>,
+    shard: u32,
+    (places, lanes): (&Arc<Semaphore>, &mut Lanes),
+    session: &CancellationToken,
+) -> Result<(), BoxError> {
+    let consumer: PullConsumer = shared
+        .nats
+        .jetstream()
+        .get_consumer_from_stream(names::consumer(shard), names::COMMANDS)
+        .await?;
+    while !session.is_cancelled() {
+        let first = tokio::select! {
+            () = session.cancelled() => return Ok(()),
+            place = Arc::clone(places).acquire_owned() => place?,
+        };
+        let more = places.available_permits();
+        let batch = consumer.batch().max_messages(more + 1).expires(PULL_EXPIRY).messages().await?;
+        take(batch, (first, places), lanes, session).await?;
+    }
+    Ok(())
+}
+
+/// Gives the commands of one request to their lanes. After the session's end the rest goes back,
+/// so that the next owner has it at once and not when the acknowledgement is overdue.
+async fn take(
+    mut batch: async_nats::jetstream::consumer::pull::Batch,
+    (first, places): (OwnedSemaphorePermit, &Arc<Semaphore>),
+    lanes: &mut Lanes,
+    session: &CancellationToken,
+) -> Result<(), BoxError> {
+    let mut spare = Some(first);
+    let deadline = tokio::time::Instant::now() + PULL_EXPIRY + PULL_GRACE;
+    while let Ok(Some(message)) = tokio::time::timeout_at(deadline, batch.next()).await {
+        let delivery = match Delivery::read(message?) {
+            Ok(delivery) => delivery,
+            Err(err) => {
+                tracing::warn!(error = %err, "A message of the command stream is no delivery");
+                continue;
+            }
+        };
+        if session.is_cancelled() {
+            delivery.return_after(PULL_EXPIRY).await;
+            continue;
+        }
+        let place = match spare.take() {
+            Some(place) => place,
+            None => Arc::clone(places).acquire_owned().await?,
+        };
+        lanes.put(delivery, place)?;
+    }
+    Ok(())
+}
