@@ -20,7 +20,6 @@ use sqlx::PgPool;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-
 use crate::{Nats, names};
 
 /// The limits of [`Workers`].
