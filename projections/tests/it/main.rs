@@ -9,3 +9,4 @@ mod readings;
 mod rebuild;
 mod support;
 mod tenants;
+mod through_the_log;

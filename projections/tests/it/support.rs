@@ -27,8 +27,8 @@ pub(crate) struct World {
 impl World {
     pub(crate) async fn new() -> Self {
         let database = kontor_engines::testing::database().await;
-        let pool = PgPool::connect(&database.url).await.unwrap();
-        sqlx::migrate!("../migrations").run(&pool).await.unwrap();
+        let pool = kontor_postgres::connect(&database.url, 5).await.unwrap();
+        kontor_postgres::migrate(&pool).await.unwrap();
         Self { pool, _database: database }
     }
 

@@ -1,0 +1,136 @@
+//! Commands in, rows out: the real router, log and followers.
+
+use std::{sync::Arc, time::Duration};
+
+use kontor_commands::{Envelope, Outcome, Router, clock};
+use kontor_domain::{Actor, account::Account, meter::Meter};
+use kontor_postgres::{
+    AppenderSettings, EventLog, Follower, FollowerSettings, Step, followers::rebuild,
+};
+use kontor_projections::{
+    PageRequest, accounts, checkpoints,
+    meters::{self, Meters},
+    readings::{self, Readings},
+    tenants,
+};
+use serde_json::{Value, json};
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use crate::support::{World, id, tenant};
+
+struct Running {
+    world: World,
+    router: Router,
+    log: EventLog,
+    followers: Vec<Follower>,
+}
+
+impl Running {
+    async fn new() -> Self {
+        let world = World::new().await;
+        let (head, _) = watch::channel(0);
+        let log = EventLog::start(world.pool.clone(), AppenderSettings::default(), head);
+        let router = Router::builder(Arc::new(log.clone()))
+            .register::<Account>()
+            .register::<Meter>()
+            .build();
+        let followers = kontor_projections::all().into_iter().map(|projection| {
+            // Small pages, and a look at the fence in every step.
+            let settings = FollowerSettings {
+                page_live: 2,
+                heartbeat_every: Duration::ZERO,
+                ..FollowerSettings::default()
+            };
+            Follower::projection(world.pool.clone(), projection, settings)
+        });
+        Self { router, log, followers: followers.collect(), world }
+    }
+
+    async fn accept(&self, aggregate: &str, stream: Uuid, command: Value) -> i64 {
+        let address = (tenant("moscow"), aggregate, stream);
+        let actor = Actor::Operator { name: "test".to_owned() };
+        let envelope = Envelope::new(Uuid::now_v7(), address, command, actor, clock::now());
+        match self.router.route(envelope).await.unwrap().outcome {
+            Outcome::Accepted(accepted) => accepted.last_position.unwrap(),
+            Outcome::Refused { refusal } => panic!("refused: {refusal:?}"),
+        }
+    }
+
+    /// Runs all followers until they have nothing to do.
+    async fn follow(&mut self) {
+        for follower in &mut self.followers {
+            let mut idle = false;
+            for _ in 0..1_000 {
+                idle = match follower.step().await.unwrap() {
+                    Step::Idle => true,
+                    Step::Standby | Step::Lost | Step::Advanced { .. } => false,
+                };
+                if idle {
+                    break;
+                }
+            }
+            assert!(idle, "{} does not arrive", follower.name());
+        }
+    }
+
+    async fn utility(&self) -> i64 {
+        let slug = tenant("moscow");
+        let rules = json!({"window_first_day": 1, "window_last_day": 31});
+        let create = json!({
+            "type": "create", "name": "Мосводоканал", "kind": "utility", "language": "ru",
+            "time_zone": "Europe/Moscow", "meter_rules": rules,
+        });
+        self.accept("tenant", slug.stream_id(), create).await;
+        let register = json!({
+            "type": "register", "display_name": "Анна Ёлкина", "language": "ru",
+            "origin": {"kind": "telegram", "bot": "demo", "user_id": 1001},
+        });
+        self.accept("account", id("anna"), register).await;
+        let register = json!({
+            "type": "register", "account_id": id("anna"), "kind": "electricity", "zones": 2,
+            "digits": 6, "serial_number": "№ 7", "place": "Кухня",
+            "initial_values_milli": {"t1": 1_000_000, "t2": 500_000},
+        });
+        self.accept("meter", id("meter"), register).await;
+        let submit = json!({
+            "type": "submit_reading", "reading_id": id("r1"), "source": "operator",
+            "values_milli": {"t1": 1_087_500, "t2": 520_250},
+        });
+        self.accept("meter", id("meter"), submit).await;
+        let correct = json!({
+            "type": "correct_reading", "reading_id": id("r1"), "source": "operator",
+            "values_milli": {"t1": 1_086_500, "t2": 520_250}, "reason": "опечатка",
+        });
+        self.accept("meter", id("meter"), correct).await
+    }
+}
+
+#[tokio::test]
+async fn commands_show_in_all_read_models_and_a_rebuild_gives_the_same_rows() {
+    let mut running = Running::new().await;
+    let pool = &running.world.pool.clone();
+    let last_position = running.utility().await;
+    running.follow().await;
+
+    let slug = tenant("moscow");
+    let row = tenants::find(pool, &slug).await.unwrap().unwrap();
+    assert_eq!(row.name.as_str(), "Мосводоканал");
+    let anna = accounts::find_by_telegram(pool, &slug, 1001).await.unwrap().unwrap();
+    assert_eq!(anna.display_name.as_str(), "Анна Ёлкина");
+    let meter = meters::of_account(pool, &slug, anna.id).await.unwrap().remove(0);
+    assert_eq!(meter.position, last_position);
+    let history = readings::history(pool, &slug, meter.id, &PageRequest::default()).await.unwrap();
+    assert_eq!(history.items[0].consumption_total().to_string(), "106.75");
+    assert_eq!(history.items[0].corrections, 1);
+    assert_eq!(checkpoints::position(pool, "readings").await.unwrap(), last_position);
+
+    let before = running.world.hash().await;
+    let settings = FollowerSettings::default();
+    rebuild(pool, &Readings, &settings).await.unwrap();
+    rebuild(pool, &Meters, &settings).await.unwrap();
+    assert_ne!(running.world.hash().await, before);
+    running.follow().await;
+    assert_eq!(running.world.hash().await, before);
+    running.log.shutdown().await;
+}
