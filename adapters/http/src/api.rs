@@ -1,0 +1,23 @@
+//! The endpoints under `/v1`, one module per noun.
+
+pub(crate) mod accounts;
+pub(crate) mod commands;
+pub(crate) mod documents;
+pub(crate) mod meters;
+pub(crate) mod readings;
+pub(crate) mod tenants;
+pub(crate) mod values;
+
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::state::ApiState;
+
+/// All endpoints that need a key, with their part of the OpenAPI document.
+pub(crate) fn router() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
+        .merge(tenants::router())
+        .merge(accounts::router())
+        .merge(meters::router())
+        .merge(readings::router())
+        .merge(commands::router())
+}
