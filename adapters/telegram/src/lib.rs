@@ -1,1 +1,32 @@
-//! x
+//! Telegram: updates in, commands out, replies as people read them.
+//!
+//! An update is stored raw in the inbox, then driven to completion: the handler tree sends commands
+//! with ids derived from the update, reads the read models, and returns effects. One transaction
+//! finishes the update, moves the dialogue and writes the replies to the outbox; a sender carries
+//! them out within Telegram's limits. A crash anywhere repeats work and never loses or doubles an
+//! effect.
+
+mod api;
+mod bots;
+mod chart;
+mod conversation;
+mod dialogue;
+mod format;
+mod input;
+mod intake;
+mod outbox;
+mod outgoing;
+mod pause;
+mod polling;
+mod press;
+mod quick;
+mod sender;
+mod settings;
+mod setup;
+mod texts;
+mod turn;
+mod webhook;
+mod worker;
+
+pub use bots::{Bots, BotsError};
+pub use settings::{BotSettings, Mode, TelegramSettings};

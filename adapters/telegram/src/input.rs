@@ -1,0 +1,197 @@
+//! What a person did, read from an update.
+
+use serde_json::Value;
+use teloxide::types::{
+    CallbackQuery, ChatMemberKind, ChatMemberUpdated, Message, Update, UpdateKind, User,
+};
+
+/// An update as the conversation sees it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Input {
+    /// The chat that it came from and that replies go to.
+    pub(crate) chat_id: i64,
+    /// A chat with one person, not a group.
+    pub(crate) is_private: bool,
+    /// Who did it.
+    pub(crate) person: Person,
+    /// What they did.
+    pub(crate) act: Act,
+}
+
+/// Who wrote, as Telegram says. Personal data: never log it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Person {
+    pub(crate) id: i64,
+    pub(crate) first_name: String,
+    pub(crate) last_name: Option<String>,
+    pub(crate) username: Option<String>,
+    pub(crate) language_code: Option<String>,
+}
+
+/// What a person did.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Act {
+    /// A command such as `/start`, without the slash and the bot's name, in lower case.
+    Command { name: String, argument: String },
+    /// Any other text.
+    Text(String),
+    /// A photo: Telegram's id of the largest size.
+    Photo { file_id: String, caption: Option<String> },
+    /// A telephone number out of the address book, or the person's own.
+    Contact { phone: String, owner_id: Option<i64> },
+    /// A message of a kind that the bot does not read, such as a sticker or a voice message.
+    OtherMessage,
+    /// A button under a message.
+    Press { data: String, message_id: Option<i32> },
+    /// The person blocked or unblocked the bot.
+    Membership { blocked: bool },
+}
+
+/// Reads an update. None when it asks for nothing: an edited message, a post of a channel, a
+/// service message, or a kind that this build does not know.
+pub(crate) fn read(payload: &Value) -> Option<Input> {
+    let update: Update = serde_json::from_value(payload.clone()).ok()?;
+    match update.kind {
+        UpdateKind::Message(message) => from_message(&message),
+        UpdateKind::CallbackQuery(query) => from_press(query),
+        UpdateKind::MyChatMember(change) => from_membership(&change),
+        UpdateKind::EditedMessage(_)
+        | UpdateKind::ChannelPost(_)
+        | UpdateKind::EditedChannelPost(_)
+        | UpdateKind::BusinessConnection(_)
+        | UpdateKind::BusinessMessage(_)
+        | UpdateKind::EditedBusinessMessage(_)
+        | UpdateKind::DeletedBusinessMessages(_)
+        | UpdateKind::MessageReaction(_)
+        | UpdateKind::MessageReactionCount(_)
+        | UpdateKind::InlineQuery(_)
+        | UpdateKind::ChosenInlineResult(_)
+        | UpdateKind::ShippingQuery(_)
+        | UpdateKind::PreCheckoutQuery(_)
+        | UpdateKind::PurchasedPaidMedia(_)
+        | UpdateKind::Poll(_)
+        | UpdateKind::PollAnswer(_)
+        | UpdateKind::ChatMember(_)
+        | UpdateKind::ChatJoinRequest(_)
+        | UpdateKind::ChatBoost(_)
+        | UpdateKind::RemovedChatBoost(_)
+        | UpdateKind::Error(_) => None,
+    }
+}
+
+/// The update's number, read from the raw JSON so that kinds of a newer Bot API are stored too.
+pub(crate) fn update_id(payload: &Value) -> Option<i64> {
+    payload.get("update_id").and_then(Value::as_i64).filter(|id| *id >= 0)
+}
+
+/// What updates are kept in order by: the chat, or the person where there is none.
+pub(crate) fn order_key(payload: &Value) -> String {
+    let parts = payload.as_object().into_iter().flatten().map(|(_, part)| part);
+    let mut parts = parts.filter(|part| part.is_object());
+    let found = parts.find_map(|part| {
+        ["/chat/id", "/message/chat/id", "/from/id", "/user/id"]
+            .iter()
+            .find_map(|pointer| part.pointer(pointer).and_then(Value::as_i64))
+    });
+    found.unwrap_or(0).to_string()
+}
+
+/// The id of a button press, which has to be answered at once.
+pub(crate) fn callback_query_id(payload: &Value) -> Option<&str> {
+    payload.pointer("/callback_query/id").and_then(Value::as_str)
+}
+
+fn from_message(message: &Message) -> Option<Input> {
+    let user = message.from.as_ref().filter(|user| !user.is_bot)?;
+    let act = if let Some(text) = message.text() {
+        command(text).unwrap_or_else(|| Act::Text(text.to_owned()))
+    } else if let Some(sizes) = message.photo() {
+        let largest = sizes.iter().max_by_key(|size| size.width)?;
+        Act::Photo {
+            file_id: largest.file.id.0.clone(),
+            caption: message.caption().map(str::to_owned),
+        }
+    } else if let Some(contact) = message.contact() {
+        Act::Contact {
+            phone: contact.phone_number.clone(),
+            owner_id: contact.user_id.and_then(|id| i64::try_from(id.0).ok()),
+        }
+    } else if is_content(message) {
+        Act::OtherMessage
+    } else {
+        return None;
+    };
+    let is_private = message.chat.is_private();
+    Some(Input { chat_id: message.chat.id.0, is_private, person: person(user)?, act })
+}
+
+/// Whether a person sent something, as opposed to a service message such as a pinned message.
+fn is_content(message: &Message) -> bool {
+    message.sticker().is_some()
+        || message.voice().is_some()
+        || message.video_note().is_some()
+        || message.video().is_some()
+        || message.audio().is_some()
+        || message.document().is_some()
+        || message.animation().is_some()
+        || message.location().is_some()
+        || message.venue().is_some()
+        || message.poll().is_some()
+        || message.dice().is_some()
+        || message.story().is_some()
+}
+
+fn from_press(query: CallbackQuery) -> Option<Input> {
+    let person = person(&query.from)?;
+    let chat = query.message.as_ref().map(|message| message.chat());
+    let is_private = chat.is_none_or(teloxide::types::Chat::is_private);
+    Some(Input {
+        chat_id: chat.map_or(person.id, |chat| chat.id.0),
+        is_private,
+        act: Act::Press {
+            data: query.data.unwrap_or_default(),
+            message_id: query.message.as_ref().map(|message| message.id().0),
+        },
+        person,
+    })
+}
+
+fn from_membership(change: &ChatMemberUpdated) -> Option<Input> {
+    let blocked = match change.new_chat_member.kind {
+        ChatMemberKind::Banned(_) => true,
+        ChatMemberKind::Member(_) => false,
+        ChatMemberKind::Owner(_)
+        | ChatMemberKind::Administrator(_)
+        | ChatMemberKind::Restricted(_)
+        | ChatMemberKind::Left => return None,
+    };
+    Some(Input {
+        chat_id: change.chat.id.0,
+        is_private: change.chat.is_private(),
+        person: person(&change.from)?,
+        act: Act::Membership { blocked },
+    })
+}
+
+fn person(user: &User) -> Option<Person> {
+    Some(Person {
+        id: i64::try_from(user.id.0).ok()?,
+        first_name: user.first_name.clone(),
+        last_name: user.last_name.clone(),
+        username: user.username.clone(),
+        language_code: user.language_code.clone(),
+    })
+}
+
+/// Splits `/start@bot payload` into its parts.
+fn command(text: &str) -> Option<Act> {
+    let rest = text.trim_start().strip_prefix('/')?;
+    let (word, argument) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+    let name = word.split('@').next().unwrap_or_default().to_lowercase();
+    let well_formed =
+        !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    well_formed.then(|| Act::Command { name, argument: argument.trim().to_owned() })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,234 @@
+//! What a button under a message carries: short keys, at most 64 bytes.
+//!
+//! A changed client can send anything here, so nothing in it is trusted: ids are looked up among
+//! the sender's own meters, and buttons of a question count only while that question stands.
+
+use std::fmt;
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use kontor_domain::Language;
+use uuid::Uuid;
+
+/// A button.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Press {
+    /// Belongs to a question and works while that question stands.
+    Question {
+        /// The dialogue's revision when it was asked.
+        revision: u32,
+        /// The answer.
+        answer: Answer,
+    },
+    /// Gives consent.
+    Consent,
+    /// Chooses a language.
+    Language(Language),
+    /// Begins to add a meter.
+    AddMeter,
+    /// Begins to submit a reading.
+    SubmitReading,
+    /// Shows the meters.
+    Meters,
+    /// Shows a meter's history in new messages.
+    OpenHistory {
+        /// The meter.
+        meter_id: Uuid,
+    },
+    /// Shows a page of a meter's history, from 0, in place of the one shown.
+    History {
+        /// The meter.
+        meter_id: Uuid,
+        /// The page.
+        page: u16,
+    },
+    /// Begins to correct a reading.
+    Correct {
+        /// The meter.
+        meter_id: Uuid,
+        /// The reading.
+        reading_id: Uuid,
+    },
+    /// Asks for the telephone number.
+    SharePhone,
+    /// Removes the telephone number.
+    RemovePhone,
+    /// Asks whether consent is to be withdrawn.
+    WithdrawConsent,
+    /// Withdraws consent.
+    WithdrawConsentSure,
+    /// Shows the settings.
+    Settings,
+}
+
+/// An answer to a question.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Answer {
+    /// Leave it altogether.
+    Cancel,
+    /// Ask the question before again.
+    Back,
+    /// Go on without an answer.
+    Skip,
+    /// Yes, it is right.
+    Yes,
+    /// No, let me change it.
+    Edit,
+    /// One of the choices, by a short key.
+    Choice(String),
+    /// One of the meters.
+    Meter(Uuid),
+}
+
+impl Press {
+    /// Reads callback data; none for what this build never wrote.
+    pub(crate) fn parse(data: &str) -> Option<Self> {
+        let (head, rest) = data.split_once(':').unwrap_or((data, ""));
+        match (head, rest) {
+            ("q", rest) => {
+                let (revision, answer) = rest.split_once(':')?;
+                Some(Self::Question {
+                    revision: revision.parse().ok()?,
+                    answer: Answer::parse(answer)?,
+                })
+            }
+            ("l", code) => code.parse().ok().map(Self::Language),
+            ("o", meter_id) => Some(Self::OpenHistory { meter_id: id(meter_id)? }),
+            ("h", rest) => {
+                let (meter_id, page) = rest.split_once(':')?;
+                Some(Self::History { meter_id: id(meter_id)?, page: page.parse().ok()? })
+            }
+            ("c", rest) => {
+                let (meter_id, reading_id) = rest.split_once(':')?;
+                Some(Self::Correct { meter_id: id(meter_id)?, reading_id: id(reading_id)? })
+            }
+            ("ok", "") => Some(Self::Consent),
+            ("a", "") => Some(Self::AddMeter),
+            ("r", "") => Some(Self::SubmitReading),
+            ("m", "") => Some(Self::Meters),
+            ("s", "") => Some(Self::Settings),
+            ("sp", "") => Some(Self::SharePhone),
+            ("sd", "") => Some(Self::RemovePhone),
+            ("sw", "") => Some(Self::WithdrawConsent),
+            ("sy", "") => Some(Self::WithdrawConsentSure),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Press {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Question { revision, answer } => write!(f, "q:{revision}:{answer}"),
+            Self::Consent => f.write_str("ok"),
+            Self::Language(language) => write!(f, "l:{}", language.code()),
+            Self::AddMeter => f.write_str("a"),
+            Self::SubmitReading => f.write_str("r"),
+            Self::Meters => f.write_str("m"),
+            Self::OpenHistory { meter_id } => write!(f, "o:{}", short(*meter_id)),
+            Self::History { meter_id, page } => write!(f, "h:{}:{page}", short(*meter_id)),
+            Self::Correct { meter_id, reading_id } => {
+                write!(f, "c:{}:{}", short(*meter_id), short(*reading_id))
+            }
+            Self::SharePhone => f.write_str("sp"),
+            Self::RemovePhone => f.write_str("sd"),
+            Self::WithdrawConsent => f.write_str("sw"),
+            Self::WithdrawConsentSure => f.write_str("sy"),
+            Self::Settings => f.write_str("s"),
+        }
+    }
+}
+
+impl Answer {
+    fn parse(text: &str) -> Option<Self> {
+        let mut characters = text.chars();
+        match (characters.next()?, characters.as_str()) {
+            ('x', "") => Some(Self::Cancel),
+            ('b', "") => Some(Self::Back),
+            ('s', "") => Some(Self::Skip),
+            ('y', "") => Some(Self::Yes),
+            ('e', "") => Some(Self::Edit),
+            ('=', choice) => Some(Self::Choice(choice.to_owned())),
+            ('m', meter) => id(meter).map(Self::Meter),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cancel => f.write_str("x"),
+            Self::Back => f.write_str("b"),
+            Self::Skip => f.write_str("s"),
+            Self::Yes => f.write_str("y"),
+            Self::Edit => f.write_str("e"),
+            Self::Choice(choice) => write!(f, "={choice}"),
+            Self::Meter(meter_id) => write!(f, "m{}", short(*meter_id)),
+        }
+    }
+}
+
+/// An id in 22 characters.
+fn short(id: Uuid) -> String {
+    URL_SAFE_NO_PAD.encode(id.as_bytes())
+}
+
+fn id(text: &str) -> Option<Uuid> {
+    Uuid::from_slice(&URL_SAFE_NO_PAD.decode(text).ok()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use kontor_domain::Language;
+    use proptest::prelude::*;
+    use uuid::Uuid;
+
+    use super::{Answer, Press};
+    use crate::outgoing::CALLBACK_DATA_BYTES_MAX;
+
+    #[test]
+    fn every_button_is_read_back_and_fits() {
+        let id = Uuid::max();
+        let answers = [
+            Answer::Cancel,
+            Answer::Back,
+            Answer::Skip,
+            Answer::Yes,
+            Answer::Edit,
+            Answer::Choice("electricity".into()),
+            Answer::Meter(id),
+        ];
+        let questions =
+            answers.map(|answer| Press::Question { revision: u32::MAX, answer }).into_iter();
+        let others = [
+            Press::Consent,
+            Press::Language(Language::Ru),
+            Press::Language(Language::En),
+            Press::AddMeter,
+            Press::SubmitReading,
+            Press::Meters,
+            Press::OpenHistory { meter_id: id },
+            Press::History { meter_id: id, page: u16::MAX },
+            Press::Correct { meter_id: id, reading_id: Uuid::nil() },
+            Press::SharePhone,
+            Press::RemovePhone,
+            Press::WithdrawConsent,
+            Press::WithdrawConsentSure,
+            Press::Settings,
+        ];
+        for press in questions.chain(others) {
+            let data = press.to_string();
+            assert!(data.len() <= CALLBACK_DATA_BYTES_MAX, "{data}");
+            assert_eq!(Press::parse(&data), Some(press));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn forged_data_is_refused_without_a_panic(data in "\\PC{0,64}") {
+            if let Some(press) = Press::parse(&data) {
+                prop_assert_eq!(Press::parse(&press.to_string()), Some(press));
+            }
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! Carries out what stands in the outbox: in order per chat, within Telegram's limits, and with a
+//! record of each delivery.
+//!
+//! The Bot API has no idempotency keys. A row is marked before it is sent, so a message whose
+//! answer got lost is known to be uncertain, and a new message is tried at most once more.
+
+mod limits;
+mod verdict;
+
+use std::{
+    collections::HashSet,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use kontor_commands::{Envelope, clock};
+use kontor_domain::{
+    Actor,
+    account::{AccountCommand, BotName},
+};
+use sqlx::PgPool;
+use tokio::{sync::Notify, task::JoinSet, time::timeout};
+use tokio_util::sync::CancellationToken;
+
+use self::{
+    limits::Limits,
+    verdict::{After, verdict},
+};
+use crate::{
+    api::{BotApi, CallError},
+    outbox::{self, OutboxRow},
+    outgoing::Method,
+    settings::TelegramSettings,
+    turn::Ports,
+};
+
+/// Blocks that are reported in one go; more come with the next look.
+const REPORTS_AT_ONCE: i64 = 20;
+
+/// How often the sender looks for blocks to report and old records to delete.
+const CARE_EVERY: Duration = Duration::from_secs(30);
+
+/// The sender of one bot, under one lease.
+pub(crate) struct Sender {
+    pub(crate) ports: Arc<Ports>,
+    pub(crate) api: BotApi,
+    pub(crate) settings: Arc<TelegramSettings>,
+    pub(crate) epoch: i64,
+    pub(crate) wake: Arc<Notify>,
+    /// Cancelled here when Telegram refuses the token.
+    pub(crate) suspend: CancellationToken,
+}
+
+/// What a call ended with.
+struct Landing {
+    row: OutboxRow,
+    result: Result<serde_json::Value, CallError>,
+}
+
+struct Flights {
+    calls: JoinSet<Landing>,
+    chats: HashSet<i64>,
+    limits: Limits,
+}
+
+impl Sender {
+    /// Sends until `stop`.
+    pub(crate) async fn run(self, stop: CancellationToken) {
+        self.recover().await;
+        let mut flights =
+            Flights { calls: JoinSet::new(), chats: HashSet::new(), limits: Limits::default() };
+        let mut care_at = Instant::now();
+        while !stop.is_cancelled() {
+            if Instant::now() >= care_at {
+                self.care().await;
+                care_at = Instant::now() + CARE_EVERY;
+            }
+            let started = match self.start_calls(&mut flights).await {
+                Ok(started) => started,
+                Err(err) => {
+                    tracing::warn!(bot = self.ports.bot, "The outbox cannot be read: {err}");
+                    0
+                }
+            };
+            tokio::select! {
+                () = stop.cancelled() => break,
+                Some(landed) = flights.calls.join_next() => self.land(&mut flights, landed).await,
+                () = self.wake.notified() => {}
+                () = tokio::time::sleep(self.settings.idle_pause), if started == 0 => {}
+            }
+        }
+        self.end_flights(flights).await;
+    }
+
+    fn pool(&self) -> &PgPool {
+        &self.ports.pool
+    }
+
+    /// Starts what may start now; returns how many calls that is.
+    async fn start_calls(&self, flights: &mut Flights) -> Result<usize, sqlx::Error> {
+        let now = Instant::now();
+        let free = self.settings.calls_at_once.saturating_sub(flights.chats.len());
+        let room = flights.limits.room(now).min(free);
+        if room == 0 {
+            return Ok(0);
+        }
+        let mut busy = flights.limits.resting_chats(now);
+        busy.extend(&flights.chats);
+        let rows = outbox::take(self.pool(), (&self.ports.bot, self.epoch), &busy, room).await?;
+        let started = rows.len();
+        for row in rows {
+            let is_new = Method::named(&row.method).is_none_or(Method::is_new_message);
+            flights.limits.note(row.chat_id, is_new, now);
+            flights.chats.insert(row.chat_id);
+            let (api, wait) = (self.api.clone(), self.settings.call_timeout);
+            flights.calls.spawn(async move {
+                let result = call(&api, &row, wait).await;
+                Landing { row, result }
+            });
+        }
+        Ok(started)
+    }
+
+    async fn land(&self, flights: &mut Flights, landed: Result<Landing, tokio::task::JoinError>) {
+        let landing = match landed {
+            Ok(landing) => landing,
+            Err(err) => {
+                // The row stays marked; the next sender treats it as uncertain.
+                tracing::error!(bot = self.ports.bot, "A call ended without an answer: {err}");
+                flights.chats.clear();
+                return;
+            }
+        };
+        flights.chats.remove(&landing.row.chat_id);
+        let after = verdict(&landing.row, landing.result, &self.settings);
+        if let Err(err) = self.record(flights, &landing.row, after).await {
+            tracing::error!(
+                bot = self.ports.bot,
+                outbox.id = landing.row.id,
+                "The delivery {} cannot be recorded: {err}",
+                landing.row.id
+            );
+        }
+    }
+
+    async fn record(
+        &self,
+        flights: &mut Flights,
+        row: &OutboxRow,
+        after: After,
+    ) -> Result<(), sqlx::Error> {
+        let mark = (row.id, self.epoch);
+        let now = Instant::now();
+        match after {
+            After::End(end) => {
+                if let outbox::End::Failed(error) | outbox::End::Unknown(error) = &end {
+                    tracing::warn!(
+                        bot = self.ports.bot,
+                        outbox.id = row.id,
+                        "The delivery {} ended: {error}",
+                        row.id
+                    );
+                }
+                let blocked = matches!(end, outbox::End::Blocked(_));
+                outbox::end(self.pool(), mark, &end).await?;
+                if blocked {
+                    outbox::block_chat(self.pool(), (&self.ports.bot, row.chat_id)).await?;
+                    self.report_blocks().await?;
+                }
+            }
+            After::SendAnew => {
+                outbox::send_anew(self.pool(), mark).await?;
+            }
+            After::Again { pause, uncertain, error } => {
+                outbox::put_back(self.pool(), mark, (pause, uncertain), &error).await?;
+            }
+            After::Wait { pause, error } => {
+                if flights.limits.refused(row.chat_id, pause, now) {
+                    tracing::warn!(bot = self.ports.bot, "The bot rests for {pause:?}");
+                }
+                outbox::put_back(self.pool(), mark, (pause, false), &error).await?;
+            }
+            After::Unreachable { pause, error } => {
+                flights.limits.pause_bot(pause, now);
+                outbox::put_back(self.pool(), mark, (pause, false), &error).await?;
+            }
+            After::Suspend { error } => {
+                outbox::put_back(self.pool(), mark, (Duration::ZERO, false), &error).await?;
+                self.suspend.cancel();
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for the calls under way, as long as one may take.
+    async fn end_flights(&self, mut flights: Flights) {
+        let landing = async {
+            while let Some(landed) = flights.calls.join_next().await {
+                let mut rest = Flights {
+                    calls: JoinSet::new(),
+                    chats: HashSet::new(),
+                    limits: Limits::default(),
+                };
+                self.land(&mut rest, landed).await;
+            }
+        };
+        if timeout(self.settings.call_timeout, landing).await.is_err() {
+            tracing::warn!(bot = self.ports.bot, "Calls were left without an answer");
+        }
+    }
+
+    async fn recover(&self) {
+        let recovered =
+            outbox::recover(self.pool(), (&self.ports.bot, self.epoch), verdict::UNCERTAIN_MAX);
+        match recovered.await {
+            Ok(0) => {}
+            Ok(rows) => tracing::info!(bot = self.ports.bot, "{rows} deliveries were left open"),
+            Err(err) => tracing::error!(bot = self.ports.bot, "The outbox is not recovered: {err}"),
+        }
+    }
+
+    /// Tells accounts of blocks that were not reported, and deletes old records.
+    async fn care(&self) {
+        if let Err(err) = self.report_blocks().await {
+            tracing::warn!(bot = self.ports.bot, "Blocks cannot be reported: {err}");
+        }
+        let kept = chrono::Duration::from_std(self.settings.outbox_kept)
+            .unwrap_or(chrono::Duration::days(7));
+        let purged = outbox::purge(self.pool(), &self.ports.bot, clock::now() - kept).await;
+        if let Err(err) = purged {
+            tracing::warn!(bot = self.ports.bot, "Old deliveries cannot be deleted: {err}");
+        }
+    }
+
+    /// Sends `BlockBot` to the accounts behind blocked chats. A private chat has its person's id.
+    async fn report_blocks(&self) -> Result<(), sqlx::Error> {
+        let blocks =
+            outbox::unreported_blocks(self.pool(), &self.ports.bot, REPORTS_AT_ONCE).await?;
+        for (id, chat_id) in blocks {
+            let account_id = self.ports.account_id(chat_id);
+            let command = AccountCommand::BlockBot(BotName { bot: self.ports.bot.clone() });
+            let Ok(command) = serde_json::to_value(command) else {
+                continue;
+            };
+            let envelope = Envelope::new(
+                self.ports.command_id(&format!("outbox:{id}"), 0),
+                (self.ports.tenant.clone(), "account", account_id),
+                command,
+                Actor::System { name: "telegram".to_owned() },
+                clock::now(),
+            );
+            match self.ports.sender.send(envelope, self.ports.command_wait).await {
+                // Accepted, refused for want of an account, or safely in the queue.
+                Ok(_) => outbox::report_block(self.pool(), id).await?,
+                Err(err) => {
+                    tracing::warn!(bot = self.ports.bot, "A block is reported later: {err}");
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Makes one call. The time of the call is bounded twice: by the client, and here, because a
+/// client may wait for a connection of its pool first.
+async fn call(
+    api: &BotApi,
+    row: &OutboxRow,
+    wait: Duration,
+) -> Result<serde_json::Value, CallError> {
+    let mut parameters = row.payload.as_object().cloned().unwrap_or_default();
+    parameters.insert("chat_id".to_owned(), row.chat_id.into());
+    match &row.picture {
+        Some(picture) => api.upload(&parameters, picture.clone(), wait).await,
+        None => api.call(&row.method, &parameters, wait).await,
+    }
+}
