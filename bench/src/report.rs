@@ -1,0 +1,157 @@
+//! All results as one table for people and one document for programs.
+
+mod figures;
+#[cfg(test)]
+mod tests;
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+pub(crate) use self::figures::Figure;
+use crate::{drive::Run, machine::Machine, through_nats::CatchUp};
+
+/// Everything that was measured.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Report {
+    pub(crate) machine: Machine,
+    pub(crate) seconds_per_run: u64,
+    pub(crate) runs: Vec<Run>,
+    pub(crate) catch_up: Option<CatchUp>,
+    pub(crate) round_trip: Option<Latency>,
+    pub(crate) visible: Option<Latency>,
+    pub(crate) rebuild: Option<Rebuild>,
+    pub(crate) memory: Memory,
+}
+
+/// Latencies of single commands on an idle system.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct Latency {
+    pub(crate) samples: u64,
+    pub(crate) p50_us: u64,
+    pub(crate) p99_us: u64,
+}
+
+/// How fast a projection read the log from its beginning.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct Rebuild {
+    pub(crate) events: u64,
+    pub(crate) per_second: u64,
+}
+
+/// Resident memory in bytes.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub(crate) struct Memory {
+    /// What the router, its caches and the appender added to this process under load.
+    pub(crate) in_process: Option<u64>,
+    /// `kontor` with all roles, a few seconds after its start.
+    pub(crate) idle: Option<u64>,
+    /// `kontor` with all roles, at most while commands come in as fast as it takes them.
+    pub(crate) load: Option<u64>,
+}
+
+/// The contenders' names, as the table has them.
+pub(crate) const PEER: &str = "postgres-es 0.5";
+pub(crate) const IN_PROCESS: &str = "Kontor in process";
+pub(crate) const LOG: &str = "Kontor's log alone";
+pub(crate) const THROUGH_NATS: &str = "Kontor through NATS";
+
+#[derive(Serialize)]
+struct Document<'a> {
+    #[serde(flatten)]
+    report: &'a Report,
+    figures: Vec<Figure>,
+}
+
+impl Report {
+    /// The results with the figures to reach, as JSON.
+    pub(crate) fn json(&self) -> serde_json::Result<String> {
+        serde_json::to_string_pretty(&Document { report: self, figures: figures::all(self) })
+    }
+
+    /// Writes the table.
+    pub(crate) fn write(&self, out: &mut impl Write) -> io::Result<()> {
+        let Machine {
+            cores,
+            processor,
+            postgres,
+            fsync,
+            synchronous_commit,
+            wal_sync_method,
+            optimised,
+        } = &self.machine;
+        writeln!(out, "{cores} cores, {processor}")?;
+        writeln!(
+            out,
+            "PostgreSQL {postgres}, fsync {fsync} ({wal_sync_method}), synchronous_commit {synchronous_commit}; \
+             callers, engines and measurement share the cores"
+        )?;
+        if !optimised {
+            writeln!(out, "THIS IS A DEBUG BUILD: the figures mean nothing")?;
+        }
+        writeln!(
+            out,
+            "\n{} seconds a run; every reading is decided by the same aggregate\n",
+            self.seconds_per_run
+        )?;
+        self.write_runs(out)?;
+        self.write_figures(out)
+    }
+
+    fn write_runs(&self, out: &mut impl Write) -> io::Result<()> {
+        writeln!(
+            out,
+            "{:<20} {:>7} {:>11} {:>10} {:>10} {:>12} {:>8}",
+            "", "callers", "commands/s", "p50 ms", "p99 ms", "to the peer", "failed"
+        )?;
+        for run in &self.runs {
+            let ratio = match figures::ratio_hundredths(&self.runs, run) {
+                Some(ratio) => format!("{} x", hundredths(ratio)),
+                None => String::new(),
+            };
+            writeln!(
+                out,
+                "{:<20} {:>7} {:>11} {:>10} {:>10} {:>12} {:>8}",
+                run.contender,
+                run.callers,
+                run.per_second,
+                milliseconds(run.p50_us),
+                milliseconds(run.p99_us),
+                ratio,
+                run.failed
+            )?;
+        }
+        for run in self.runs.iter().filter(|run| run.failed > 0) {
+            let failure = run.first_failure.as_deref().unwrap_or("unknown");
+            writeln!(
+                out,
+                "{} with {} callers failed first with: {failure}",
+                run.contender, run.callers
+            )?;
+        }
+        Ok(())
+    }
+
+    fn write_figures(&self, out: &mut impl Write) -> io::Result<()> {
+        writeln!(out, "\n{:<58} {:>22} {:>22}", "", "to reach", "measured")?;
+        for Figure { what, target, measured, met } in figures::all(self) {
+            let verdict = match met {
+                Some(true) => "met",
+                Some(false) => "MISSED",
+                None => "",
+            };
+            writeln!(out, "{what:<58} {target:>22} {measured:>22}  {verdict}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Microseconds as milliseconds with three decimals.
+fn milliseconds(micros: u64) -> String {
+    format!("{}.{:03}", micros / 1_000, micros % 1_000)
+}
+
+/// Hundredths as a number with two decimals.
+fn hundredths(hundredths: u64) -> String {
+    format!("{}.{:02}", hundredths / 100, hundredths % 100)
+}

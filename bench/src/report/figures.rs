@@ -1,0 +1,148 @@
+//! The figures to reach, beside what was measured.
+
+use serde::Serialize;
+
+use super::{IN_PROCESS, LOG, Latency, PEER, Report, THROUGH_NATS, hundredths, milliseconds};
+use crate::drive::Run;
+
+/// How many times as many commands a second as the peer, in hundredths.
+const RATIO_MIN_HUNDREDTHS: u64 = 1_000;
+/// The number of callers that the ratio is taken at.
+const RATIO_CALLERS: usize = 64;
+/// Durable appends a second, and the number of callers they are taken at.
+const APPENDS_MIN: u64 = 30_000;
+const APPENDS_CALLERS: usize = 512;
+/// Commands a second through NATS with all followers, at whatever number of callers does best.
+const THROUGH_NATS_MIN: u64 = 5_000;
+/// The median round trip of a command through NATS on an idle system stays below this.
+const ROUND_TRIP_P50_US: u64 = 3_000;
+/// From append to visible in a read model on an idle system.
+const VISIBLE_P50_US: u64 = 10_000;
+const VISIBLE_P99_US: u64 = 50_000;
+/// Events a second in the rebuild of a projection.
+const REBUILD_MIN: u64 = 50_000;
+/// Resident memory of `kontor` with all roles.
+const MEMORY_IDLE: u64 = 100 * MEGABYTE;
+const MEMORY_LOAD: u64 = 300 * MEGABYTE;
+const MEGABYTE: u64 = 1_000_000;
+
+/// One figure to reach.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub(crate) struct Figure {
+    pub(crate) what: &'static str,
+    pub(crate) target: String,
+    pub(crate) measured: String,
+    /// Absent when it was not measured, or when nothing is to be reached.
+    pub(crate) met: Option<bool>,
+}
+
+/// All figures of a report.
+pub(super) fn all(report: &Report) -> Vec<Figure> {
+    let runs = &report.runs;
+    let ratio = find(runs, IN_PROCESS, RATIO_CALLERS).and_then(|run| ratio_hundredths(runs, run));
+    let appends = find(runs, LOG, APPENDS_CALLERS).map(|run| run.per_second);
+    let nats = runs.iter().filter(|run| run.contender == THROUGH_NATS);
+    let nats = nats.map(|run| run.per_second).max();
+    let memory = report.memory;
+    vec![
+        at_least(
+            "commands/s in process to the peer, 64 callers",
+            (RATIO_MIN_HUNDREDTHS, ratio),
+            |ratio| format!("{} x", hundredths(ratio)),
+        ),
+        at_least("durable appends/s, 512 callers", (APPENDS_MIN, appends), |n| n.to_string()),
+        at_least("commands/s through NATS with all followers", (THROUGH_NATS_MIN, nats), |n| {
+            n.to_string()
+        }),
+        below(
+            "round trip through NATS, idle, p50",
+            (ROUND_TRIP_P50_US, p50(report.round_trip)),
+            ms,
+        ),
+        below("append to visible, idle, p50", (VISIBLE_P50_US, p50(report.visible)), ms),
+        below("append to visible, idle, p99", (VISIBLE_P99_US, p99(report.visible)), ms),
+        at_least(
+            "rebuild of a projection, events/s",
+            (REBUILD_MIN, report.rebuild.map(|rebuild| rebuild.per_second)),
+            |n| n.to_string(),
+        ),
+        below("resident memory with all roles, idle", (MEMORY_IDLE, memory.idle), megabytes),
+        below("resident memory with all roles, under load", (MEMORY_LOAD, memory.load), megabytes),
+        Figure {
+            what: "followers behind after the last run, and time to catch up",
+            target: String::new(),
+            measured: report.catch_up.map_or_else(not_measured, |catch_up| {
+                let seconds = milliseconds(catch_up.milliseconds);
+                format!("{} events, {seconds} s", catch_up.events_behind)
+            }),
+            met: None,
+        },
+        Figure {
+            what: "resident memory that Kontor in process adds",
+            target: String::new(),
+            measured: memory.in_process.map_or_else(not_measured, megabytes),
+            met: None,
+        },
+    ]
+}
+
+/// How many times as many commands a second as the peer with as many callers, in hundredths. The
+/// peer itself and the log alone, which decides nothing, are not compared.
+pub(super) fn ratio_hundredths(runs: &[Run], run: &Run) -> Option<u64> {
+    if run.contender == PEER || run.contender == LOG {
+        return None;
+    }
+    let peer = find(runs, PEER, run.callers)?;
+    (run.per_second * 100).checked_div(peer.per_second)
+}
+
+fn find<'a>(runs: &'a [Run], contender: &str, callers: usize) -> Option<&'a Run> {
+    runs.iter().find(|run| run.contender == contender && run.callers == callers)
+}
+
+fn at_least(
+    what: &'static str,
+    (target, measured): (u64, Option<u64>),
+    show: impl Fn(u64) -> String,
+) -> Figure {
+    Figure {
+        what,
+        target: format!("at least {}", show(target)),
+        measured: measured.map_or_else(not_measured, &show),
+        met: measured.map(|measured| measured >= target),
+    }
+}
+
+fn below(
+    what: &'static str,
+    (target, measured): (u64, Option<u64>),
+    show: impl Fn(u64) -> String,
+) -> Figure {
+    Figure {
+        what,
+        target: format!("below {}", show(target)),
+        measured: measured.map_or_else(not_measured, &show),
+        met: measured.map(|measured| measured < target),
+    }
+}
+
+fn p50(latency: Option<Latency>) -> Option<u64> {
+    latency.map(|latency| latency.p50_us)
+}
+
+fn p99(latency: Option<Latency>) -> Option<u64> {
+    latency.map(|latency| latency.p99_us)
+}
+
+fn ms(micros: u64) -> String {
+    format!("{} ms", milliseconds(micros))
+}
+
+fn megabytes(bytes: u64) -> String {
+    let tenths = bytes / (MEGABYTE / 10);
+    format!("{}.{} MB", tenths / 10, tenths % 10)
+}
+
+fn not_measured() -> String {
+    "not measured".to_owned()
+}
