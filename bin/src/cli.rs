@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use kontor_domain::TenantId;
+use kontor_http::keys::Role;
 use uuid::Uuid;
 
 const AFTER_HELP: &str = "\
@@ -79,6 +80,17 @@ pub enum Verb {
     /// Look at what could not be carried out, try it again or skip it
     #[command(subcommand)]
     DeadLetters(DeadLetterVerb),
+    /// Delete a read model and build it anew from the event log
+    #[command(
+        after_help = "Example:\n  kontor rebuild readings\n\nUntil it has caught up it shows less than the log holds; no event and no other read model\nis touched."
+    )]
+    Rebuild {
+        /// The read model: tenants, accounts, meters or readings
+        name: String,
+        /// How to print
+        #[command(flatten)]
+        output: OutputArgs,
+    },
     /// Create the demo tenant; does nothing when it exists
     Seed(OutputArgs),
     /// Print the completion script of a shell
@@ -128,22 +140,29 @@ pub struct CheckArgs {
 #[derive(Debug, Subcommand)]
 pub enum KeyVerb {
     /// Make a key and print it; it is shown only this once
-    #[command(after_help = "Example:\n  kontor key create --tenant demo_utility --name billing")]
+    #[command(
+        after_help = "Examples:\n  kontor key create --tenant demo_utility --label billing\n  kontor key create --role admin --label platform   # may open tenants"
+    )]
     Create {
-        /// The tenant that the key belongs to
+        /// The tenant that the key belongs to; without it the key opens the whole platform
         #[arg(long)]
-        tenant: TenantId,
-        /// What the key is called, for people
+        tenant: Option<TenantId>,
+        /// What the key may do: `reader` reads, `operator` also gives commands, `admin` opens tenants
+        #[arg(long, default_value = "operator")]
+        role: Role,
+        /// What the key is for, in your words
         #[arg(long)]
-        name: String,
+        label: String,
+        /// How to print
         #[command(flatten)]
         output: OutputArgs,
     },
-    /// List the keys of a tenant, without their secrets
+    /// List the keys, without their secrets
     List {
-        /// The tenant
+        /// Only those of this tenant
         #[arg(long)]
-        tenant: TenantId,
+        tenant: Option<TenantId>,
+        /// How to print
         #[command(flatten)]
         output: OutputArgs,
     },
@@ -151,6 +170,7 @@ pub enum KeyVerb {
     Revoke {
         /// The key's id, as `kontor key list` shows it
         id: Uuid,
+        /// How to print
         #[command(flatten)]
         output: OutputArgs,
     },

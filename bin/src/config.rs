@@ -71,16 +71,20 @@ pub struct NatsConfig {
     pub servers: Vec<SecretString>,
     /// How to enter.
     pub login: NatsLogin,
+    /// Certificates to trust besides the usual ones.
+    pub ca_file: Option<PathBuf>,
+    /// What the addresses of replies begin with.
+    pub inbox_prefix: String,
     /// Port of the private server on the loopback address; 0 takes any free one.
     pub private_port: u16,
     /// Copies of each stream; more than one needs a cluster.
-    pub replicas: usize,
+    pub replicas: u32,
     /// Where the streams are kept.
     pub storage: NatsStorage,
     /// Commands that may wait; then new ones are refused with "try again".
-    pub commands_max: i64,
+    pub commands_max: u64,
     /// Bytes that the event stream may hold before it drops the oldest (the log keeps everything).
-    pub events_bytes_max: i64,
+    pub events_bytes_max: u64,
     /// How long the event stream keeps an event.
     pub events_age_max: Duration,
 }
@@ -117,10 +121,14 @@ pub enum NatsStorage {
 pub struct HttpConfig {
     /// Where it listens; port 0 takes any free one.
     pub address: SocketAddr,
-    /// Requests per second that one API key or address may make on average.
-    pub rate_per_second: u32,
-    /// Requests that it may make at once.
-    pub rate_burst: u32,
+    /// Under which address callers reach it, when that is not the one it listens on.
+    pub public_url: Option<String>,
+    /// A proxy stands before it and writes `X-Forwarded-For`.
+    pub behind_proxy: bool,
+    /// Requests per second that one API key may make on average; at once, twice as many.
+    pub rate_per_key: u32,
+    /// The same for one address, with or without a key.
+    pub rate_per_address: u32,
     /// Web origins that may call the API from a browser.
     pub cors_origins: Vec<String>,
 }
@@ -239,6 +247,10 @@ impl NatsConfig {
         Self {
             servers: reader.secret_list(&settings::NATS_URL, parse::nats_server),
             login: NatsLogin::read(reader),
+            ca_file: reader.parsed(&settings::NATS_CA_FILE, parse::readable_file),
+            inbox_prefix: reader
+                .parsed(&settings::NATS_INBOX_PREFIX, parse::inbox_prefix)
+                .unwrap_or_else(|| "_INBOX".to_owned()),
             private_port: reader.number(&settings::NATS_PORT, 0..=u16::MAX, 42_229),
             replicas: reader.parsed(&settings::NATS_REPLICAS, parse::replicas).unwrap_or(1),
             storage: reader
@@ -247,7 +259,8 @@ impl NatsConfig {
             commands_max: reader.number(&settings::NATS_COMMANDS_MAX, 100..=10_000_000, 100_000),
             events_bytes_max: reader.number(
                 &settings::NATS_EVENTS_BYTES_MAX,
-                1_048_576..=i64::MAX,
+                // The server counts in signed numbers.
+                1_048_576..=u64::MAX / 2,
                 1_073_741_824,
             ),
             events_age_max: reader.days(&settings::NATS_EVENTS_DAYS, 1..=3_650, 30),
@@ -291,8 +304,12 @@ impl HttpConfig {
     fn read(reader: &mut Reader<'_>) -> Self {
         Self {
             address: reader.address(&settings::HTTP_ADDRESS, 8080),
-            rate_per_second: reader.number(&settings::HTTP_RATE_PER_SECOND, 1..=1_000_000, 50),
-            rate_burst: reader.number(&settings::HTTP_RATE_BURST, 1..=1_000_000, 200),
+            public_url: reader.parsed(&settings::HTTP_PUBLIC_URL, parse::base_url),
+            behind_proxy: reader
+                .parsed(&settings::HTTP_BEHIND_PROXY, parse::switch)
+                .unwrap_or(false),
+            rate_per_key: reader.number(&settings::HTTP_RATE_PER_KEY, 1..=1_000_000, 200),
+            rate_per_address: reader.number(&settings::HTTP_RATE_PER_ADDRESS, 1..=1_000_000, 300),
             cors_origins: reader.list(&settings::HTTP_CORS_ORIGINS, parse::origin),
         }
     }

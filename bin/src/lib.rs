@@ -4,20 +4,38 @@
 //! Read [`cli`] for what can be typed, [`config`] for what can be set, `compose` for how the parts
 //! fit together, `up` for a start on one machine.
 
+mod check;
 pub mod cli;
+mod compose;
 pub mod config;
+mod dead_letters;
 mod failure;
+mod key;
 mod output;
+mod roles;
+mod seed;
+mod session;
 mod supervise;
 mod telemetry;
+mod up;
 
-use std::process::ExitCode;
+use std::{process::ExitCode, sync::Arc, time::Duration};
 
+use anyhow::Context;
 use clap::{CommandFactory, Parser};
 
-use cli::{Cli, Verb};
+use cli::{CheckArgs, Cli, DeadLetterVerb, OutputArgs, Verb};
+use compose::Addresses;
 use config::{Config, SourceFiles, Sources};
+use dead_letters::LetterId;
 use failure::Failure;
+use kontor_postgres::FollowerSettings;
+use seed::Seeded;
+
+/// How long tasks that are left at the end may take; everything with an effect was waited for.
+const LEFTOVER_LIMIT: Duration = Duration::from_millis(200);
+/// The connections of a short command.
+const COMMAND_CONNECTIONS: u32 = 2;
 
 /// Runs the program with the arguments and the environment of this process.
 pub fn run() -> ExitCode {
@@ -25,7 +43,9 @@ pub fn run() -> ExitCode {
     match dispatch(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            output::failure(&failure.to_string());
+            if let Some(message) = failure.message() {
+                output::failure(&message);
+            }
             failure.exit_code()
         }
     }
@@ -36,5 +56,140 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         clap_complete::generate(shell, &mut Cli::command(), "kontor", &mut std::io::stdout());
         return Ok(());
     }
+    let files = SourceFiles { env_file: cli.env_file, config_file: cli.config };
+    let config = match Config::load(&Sources::of_process(&files)) {
+        Ok(config) => config,
+        Err(problems) => {
+            if matches!(&cli.verb, Verb::Check(CheckArgs { json: true, .. })) {
+                output::json(&problems)?;
+            }
+            return Err(problems.into());
+        }
+    };
+    telemetry::start(&config.log, telemetry::default_filter(&cli.verb));
+    for note in &config.notes {
+        tracing::warn!("{note}");
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(config.process.worker_threads)
+        .enable_all()
+        .build()
+        .context("the runtime cannot be started")?;
+    let result = runtime.block_on(carry_out(Arc::new(config), cli.verb));
+    runtime.shutdown_timeout(LEFTOVER_LIMIT);
+    result
+}
+
+async fn carry_out(config: Arc<Config>, verb: Verb) -> Result<(), Failure> {
+    match verb {
+        Verb::Up(args) => up::run(config, args).await,
+        Verb::Serve => roles::run(config, roles::Kind::Serve).await,
+        Verb::Bot => roles::run(config, roles::Kind::Bot).await,
+        Verb::Work => roles::run(config, roles::Kind::Work).await,
+        Verb::Project => roles::run(config, roles::Kind::Project).await,
+        Verb::Relay => roles::run(config, roles::Kind::Relay).await,
+        Verb::Sandbox => roles::run_sandbox(config).await,
+        Verb::Migrate(args) => migrate(&config, args).await,
+        Verb::Check(args) => {
+            let addresses = Addresses::find(&config)?;
+            check::run(&config, &addresses, args).await
+        }
+        Verb::Key(verb) => {
+            let pool = compose::pool(&Addresses::find(&config)?, COMMAND_CONNECTIONS).await?;
+            Ok(key::run(&pool, verb).await?)
+        }
+        Verb::DeadLetters(verb) => dead_letter(&config, verb).await,
+        Verb::Rebuild { name, output } => rebuild(&config, &name, output).await,
+        Verb::Seed(args) => run_seed(&config, args).await,
+        // Answered before the configuration is read.
+        Verb::Completions { .. } => Ok(()),
+    }
+}
+
+async fn migrate(config: &Config, args: OutputArgs) -> Result<(), Failure> {
+    let addresses = Addresses::find(config)?;
+    let pool = compose::pool(&addresses, COMMAND_CONNECTIONS).await?;
+    let pending = kontor_postgres::pending_migrations(&pool).await.context("migrations")?;
+    kontor_postgres::migrate(&pool).await.context("migrations")?;
+    let nats = compose::nats(config, &addresses, "migrate").await?;
+    nats.ensure().await.context("the broker's streams")?;
+    let applied: Vec<String> = pending
+        .iter()
+        .map(|migration| format!("{:04} {}", migration.version, migration.description))
+        .collect();
+    if args.json {
+        output::json(&serde_json::json!({ "applied": applied, "streams": "as asked" }))?;
+        return Ok(());
+    }
+    for name in &applied {
+        output::line(&format!("applied {name}"));
+    }
+    output::line("The tables and the streams are up to date.");
     Ok(())
+}
+
+async fn dead_letter(config: &Config, verb: DeadLetterVerb) -> Result<(), Failure> {
+    // A wrong id is told before anything is connected.
+    let id = match &verb {
+        DeadLetterVerb::List(_) => None,
+        DeadLetterVerb::Retry(args) | DeadLetterVerb::Skip(args) => {
+            Some(LetterId::parse(&args.id)?)
+        }
+    };
+    let addresses = Addresses::find(config)?;
+    let pool = compose::pool(&addresses, COMMAND_CONNECTIONS).await?;
+    match (verb, id) {
+        (DeadLetterVerb::List(args), _) => dead_letters::list(&pool, args).await?,
+        (DeadLetterVerb::Retry(_), Some(id)) => {
+            let sender = compose::sender(config, &addresses).await?;
+            dead_letters::retry(&pool, &sender, &id).await?;
+        }
+        (DeadLetterVerb::Skip(_), Some(id)) => dead_letters::skip(&pool, &id).await?,
+        (DeadLetterVerb::Retry(_) | DeadLetterVerb::Skip(_), None) => {}
+    }
+    Ok(())
+}
+
+async fn rebuild(config: &Config, name: &str, args: OutputArgs) -> Result<(), Failure> {
+    let projections = kontor_projections::all();
+    let Some(projection) = projections.iter().find(|projection| projection.name() == name) else {
+        let names: Vec<&str> = projections.iter().map(|projection| projection.name()).collect();
+        let names = names.join(", ");
+        return Err(Failure::Usage(format!("there is no read model `{name}`; there are {names}")));
+    };
+    let pool = compose::pool(&Addresses::find(config)?, COMMAND_CONNECTIONS).await?;
+    kontor_postgres::rebuild(&pool, &**projection, &FollowerSettings::default())
+        .await
+        .context("nothing was changed")?;
+    if args.json {
+        output::json(&serde_json::json!({ "read_model": name, "state": "catching_up" }))?;
+        return Ok(());
+    }
+    output::line(&format!("{name} is being built anew; the status page shows how far it is."));
+    Ok(())
+}
+
+async fn run_seed(config: &Config, args: OutputArgs) -> Result<(), Failure> {
+    let addresses = Addresses::find(config)?;
+    let sender = compose::sender(config, &addresses).await?;
+    let seeded = seed::seed(&sender).await?;
+    if args.json {
+        output::json(&serde_json::json!({ "tenant": seed::DEMO_TENANT, "demo": seeded }))?;
+        return Ok(());
+    }
+    output::line(match seeded {
+        Seeded::Created => "The demo tenant `demo_utility` was created.",
+        Seeded::Existing => "The demo tenant `demo_utility` exists already.",
+    });
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
 }

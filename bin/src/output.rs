@@ -4,7 +4,7 @@ use serde::Serialize;
 
 /// Prints a text as it is, with a line break.
 #[expect(clippy::print_stdout, reason = "the output of a command")]
-pub fn line(text: &str) {
+pub(crate) fn line(text: &str) {
     println!("{text}");
 }
 
@@ -12,19 +12,25 @@ pub fn line(text: &str) {
 ///
 /// # Errors
 /// When the value has no JSON, which is a defect of its type.
-pub fn json<T: Serialize>(value: &T) -> anyhow::Result<()> {
+pub(crate) fn json<T: Serialize>(value: &T) -> anyhow::Result<()> {
     line(&serde_json::to_string(value)?);
     Ok(())
 }
 
+/// Prints a remark beside the output proper.
+#[expect(clippy::print_stderr, reason = "a remark for the person who typed the command")]
+pub(crate) fn note(text: &str) {
+    eprintln!("{text}");
+}
+
 /// Prints why a command failed.
 #[expect(clippy::print_stderr, reason = "the last words of a command")]
-pub fn failure(text: &str) {
+pub(crate) fn failure(text: &str) {
     eprintln!("kontor: {text}");
 }
 
 /// Prints rows under their titles, each column as wide as its longest cell.
-pub fn table(titles: &[&str], rows: &[Vec<String>]) {
+pub(crate) fn table(titles: &[&str], rows: &[Vec<String>]) {
     let width = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
         cells.chain([titles[column].chars().count()]).max().unwrap_or_default()

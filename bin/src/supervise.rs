@@ -9,7 +9,7 @@ use std::{
 use chrono::{DateTime, Utc};
 use futures::future::BoxFuture;
 use kontor_commands::clock;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -22,7 +22,7 @@ const SOUND_AFTER: Duration = Duration::from_secs(60);
 
 /// When a role is stopped; those before it are gone by then.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub enum Phase {
+pub(crate) enum Phase {
     /// It takes work in: HTTP, bots.
     Intake,
     /// It carries work out: the command workers.
@@ -37,13 +37,13 @@ impl Phase {
     /// All phases in order of stopping, each with its share of the time in percent. The rest is for
     /// the appender and the engines.
     const ALL: [(Self, u32); 4] =
-        [(Self::Intake, 20), (Self::Work, 20), (Self::Follow, 15), (Self::Support, 5)];
+        [(Self::Intake, 30), (Self::Work, 20), (Self::Follow, 10), (Self::Support, 5)];
 }
 
 type Start = Box<dyn Fn(CancellationToken) -> BoxFuture<'static, anyhow::Result<()>> + Send + Sync>;
 
 /// A part of the program that runs until it is told to stop.
-pub struct Role {
+pub(crate) struct Role {
     name: &'static str,
     phase: Phase,
     start: Start,
@@ -51,7 +51,7 @@ pub struct Role {
 
 impl Role {
     /// A role that `start` runs; `start` is called again after a failure.
-    pub fn new<F, R>(name: &'static str, phase: Phase, start: F) -> Self
+    pub(crate) fn new<F, R>(name: &'static str, phase: Phase, start: F) -> Self
     where
         F: Fn(CancellationToken) -> R + Send + Sync + 'static,
         R: Future<Output = anyhow::Result<()>> + Send + 'static,
@@ -60,29 +60,29 @@ impl Role {
     }
 
     /// Its name.
-    pub fn name(&self) -> &'static str {
+    pub(crate) fn name(&self) -> &'static str {
         self.name
     }
 }
 
 /// How a role does.
-#[derive(Clone, Debug, Serialize)]
-pub struct RoleState {
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub(crate) struct RoleState {
     /// What it does at this moment.
-    pub activity: Activity,
+    pub(crate) activity: Activity,
     /// Since when.
-    pub since: DateTime<Utc>,
+    pub(crate) since: DateTime<Utc>,
     /// How often it failed since the program began.
-    pub failures: u32,
+    pub(crate) failures: u32,
     /// Why it failed last.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub last_error: Option<String>,
+    pub(crate) last_error: Option<String>,
 }
 
 /// What a role does at a moment.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Activity {
+pub(crate) enum Activity {
     /// It runs.
     Running,
     /// It failed and waits for its next start.
@@ -93,14 +93,15 @@ pub enum Activity {
 
 /// The state of all roles, shared with whoever shows it.
 #[derive(Clone, Debug, Default)]
-pub struct Board(Arc<Mutex<BTreeMap<&'static str, RoleState>>>);
+pub(crate) struct Board(Arc<Mutex<BTreeMap<&'static str, RoleState>>>);
 
 impl Board {
     /// A copy of the states at this moment.
-    pub fn states(&self) -> BTreeMap<&'static str, RoleState> {
+    pub(crate) fn states(&self) -> BTreeMap<&'static str, RoleState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    #[expect(clippy::significant_drop_tightening, reason = "the state is part of what is locked")]
     fn set(&self, name: &'static str, activity: Activity, error: Option<String>) {
         let mut states = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let state = states.entry(name).or_insert_with(|| RoleState {
@@ -120,7 +121,7 @@ impl Board {
 
 /// Runs roles and stops them.
 #[derive(Debug, Default)]
-pub struct Supervisor {
+pub(crate) struct Supervisor {
     running: Vec<Running>,
     board: Board,
 }
@@ -135,12 +136,12 @@ struct Running {
 
 impl Supervisor {
     /// Where the states of the roles are shown.
-    pub fn board(&self) -> Board {
+    pub(crate) fn board(&self) -> Board {
         self.board.clone()
     }
 
     /// Starts a role.
-    pub fn run(&mut self, role: Role) {
+    pub(crate) fn run(&mut self, role: Role) {
         let stop = CancellationToken::new();
         let (name, phase) = (role.name, role.phase);
         let task = tokio::spawn(keep_running(role, stop.clone(), self.board.clone()));
@@ -149,7 +150,7 @@ impl Supervisor {
 
     /// Stops all roles in order of their phases, within the given time in all. Roles that do not
     /// end in their phase's share of it are cut off.
-    pub async fn stop(self, limit: Duration) {
+    pub(crate) async fn stop(self, limit: Duration) {
         let mut running = self.running;
         for (phase, percent) in Phase::ALL {
             let share = limit * percent / 100;

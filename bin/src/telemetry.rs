@@ -7,16 +7,36 @@ use std::panic::PanicHookInfo;
 
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
-use crate::config::{LogConfig, LogFormat};
+use crate::{
+    cli::Verb,
+    config::{LogConfig, LogFormat},
+};
 
 /// What a role process tells unless the configuration says otherwise.
-pub const ROLE_FILTER: &str = "info,sqlx=warn,async_nats=warn,hyper=warn,reqwest=warn";
+const ROLE_FILTER: &str = "info,sqlx=warn,async_nats=warn,hyper=warn,reqwest=warn";
 
 /// What `kontor up` and short commands tell: the address block is what counts there.
-pub const QUIET_FILTER: &str = "warn,async_nats=error,kontor::up=info,kontor::supervise=info";
+const QUIET_FILTER: &str = "warn,async_nats=error";
+
+/// What a verb tells unless the configuration says otherwise.
+pub(crate) fn default_filter(verb: &Verb) -> &'static str {
+    match verb {
+        Verb::Serve | Verb::Bot | Verb::Work | Verb::Project | Verb::Relay | Verb::Sandbox => {
+            ROLE_FILTER
+        }
+        Verb::Up(_)
+        | Verb::Migrate(_)
+        | Verb::Check(_)
+        | Verb::Key(_)
+        | Verb::DeadLetters(_)
+        | Verb::Rebuild { .. }
+        | Verb::Seed(_)
+        | Verb::Completions { .. } => QUIET_FILTER,
+    }
+}
 
 /// Installs the subscriber and the panic hook; at the second call it does nothing.
-pub fn start(config: &LogConfig, default_filter: &str) {
+pub(crate) fn start(config: &LogConfig, default_filter: &str) {
     let filter = config.filter.as_deref().unwrap_or(default_filter);
     let registry = tracing_subscriber::registry().with(EnvFilter::new(filter));
     let installed = match config.format {

@@ -23,4 +23,5 @@ pub use binaries::{NatsBinary, PostgresBinaries};
 pub use error::EngineError;
 pub use lock::DataLock;
 pub use nats::{NatsOptions, PrivateNats};
+pub use port::port_holder;
 pub use postgres::{PostgresOptions, PrivatePostgres};

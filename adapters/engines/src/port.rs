@@ -34,11 +34,12 @@ pub(crate) fn require_free(engine: &'static str, port: u16) -> Result<(), Engine
 
 /// The error for a port that is taken.
 pub(crate) fn taken(engine: &'static str, port: u16) -> EngineError {
-    EngineError::PortTaken { engine, port, holder: holder(port) }
+    EngineError::PortTaken { engine, port, holder: port_holder(port) }
 }
 
-/// The process that listens on a port, as well as this user may know it.
-fn holder(port: u16) -> Option<String> {
+/// The process that listens on a port of this machine, such as `process 4711 (nginx)`, as well as
+/// this user may know it.
+pub fn port_holder(port: u16) -> Option<String> {
     let pid = if Path::new("/proc/net/tcp").exists() {
         holder_in_proc(port)?
     } else {

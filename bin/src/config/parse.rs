@@ -30,7 +30,7 @@ pub(super) fn nats_server(text: &str) -> bool {
             .is_ok_and(|uri| uri.host().is_some_and(|host| !host.is_empty()) && uri.path() == "/")
 }
 
-pub(super) fn replicas(text: &str) -> Option<usize> {
+pub(super) fn replicas(text: &str) -> Option<u32> {
     text.parse().ok().filter(|count| matches!(count, 1 | 3 | 5))
 }
 
@@ -68,6 +68,12 @@ pub(super) fn readable_file(text: &str) -> Option<PathBuf> {
 
 pub(super) fn word(text: &str) -> Option<String> {
     (!text.contains(char::is_whitespace)).then(|| text.to_owned())
+}
+
+/// The permissions of a restricted user name such a prefix; it is one token of a subject.
+pub(super) fn inbox_prefix(text: &str) -> Option<String> {
+    let fits = text.starts_with("_INBOX") && text.bytes().all(is_secret_byte);
+    fits.then(|| text.to_owned())
 }
 
 pub(super) fn present(text: &str) -> bool {

@@ -46,6 +46,8 @@ settings! {
     NATS_USER = "KONTOR_NATS_USER", "a user name without spaces";
     NATS_PASSWORD = "KONTOR_NATS_PASSWORD", "a password that is not empty", secret;
     NATS_TOKEN = "KONTOR_NATS_TOKEN", "a token that is not empty", secret;
+    NATS_CA_FILE = "KONTOR_NATS_CA_FILE", "the path of a readable file of certificates (PEM)";
+    NATS_INBOX_PREFIX = "KONTOR_NATS_INBOX_PREFIX", "`_INBOX` or a word that begins with it, such as _INBOX_kontor";
     NATS_REPLICAS = "KONTOR_NATS_REPLICAS", "1, 3 or 5 (more than 1 needs a NATS cluster)";
     NATS_STORAGE = "KONTOR_NATS_STORAGE", "`file` or `memory`";
     NATS_COMMANDS_MAX = "KONTOR_NATS_COMMANDS_MAX", "a whole number from 100 to 10000000";
@@ -55,8 +57,10 @@ settings! {
     POSTGRES_PORT = "KONTOR_POSTGRES_PORT", "a port from 0 to 65535 (0 takes any free one)";
     NATS_PORT = "KONTOR_NATS_PORT", "a port from 0 to 65535 (0 takes any free one)";
     HTTP_ADDRESS = "KONTOR_HTTP_ADDRESS", "an IP address and a port, such as 127.0.0.1:8080 or 0.0.0.0:8080";
-    HTTP_RATE_PER_SECOND = "KONTOR_HTTP_RATE_PER_SECOND", "a whole number from 1 to 1000000";
-    HTTP_RATE_BURST = "KONTOR_HTTP_RATE_BURST", "a whole number from 1 to 1000000";
+    HTTP_PUBLIC_URL = "KONTOR_HTTP_PUBLIC_URL", "an http or https address such as https://api.example.org";
+    HTTP_BEHIND_PROXY = "KONTOR_HTTP_BEHIND_PROXY", "`on` or `off`";
+    HTTP_RATE_PER_KEY = "KONTOR_HTTP_RATE_PER_KEY", "a whole number from 1 to 1000000";
+    HTTP_RATE_PER_ADDRESS = "KONTOR_HTTP_RATE_PER_ADDRESS", "a whole number from 1 to 1000000";
     HTTP_CORS_ORIGINS = "KONTOR_HTTP_CORS_ORIGINS", "web origins separated by commas, such as https://app.example.org";
     SANDBOX = "KONTOR_SANDBOX", "`on` or `off`";
     SANDBOX_ADDRESS = "KONTOR_SANDBOX_ADDRESS", "an IP address and a port, such as 127.0.0.1:8090";

@@ -1,0 +1,189 @@
+//! Composition: from the configuration to the parts of a process, wired and ready to run.
+
+use std::{net::TcpListener, sync::Arc, time::Duration};
+
+use anyhow::Context;
+use kontor_commands::{EventStore, Router};
+use kontor_domain::{account::Account, meter::Meter};
+use kontor_nats::{Nats, NatsAuth, NatsSender, NatsSettings, StreamSettings};
+use kontor_postgres::{AppenderSettings, EventLog};
+use secrecy::{ExposeSecret, SecretString};
+use sqlx::PgPool;
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use crate::{
+    config::{Config, NatsLogin, NatsStorage},
+    failure::Failure,
+    session::Session,
+};
+
+/// How long the first connection to NATS is tried for.
+const NATS_PATIENCE: Duration = Duration::from_secs(10);
+/// Where the HTTP server says whether it is ready.
+pub(crate) const READY_PATH: &str = "/ready";
+/// Where the HTTP server shows its status page.
+pub(crate) const STATUS_PATH: &str = "/";
+/// Where the HTTP server shows the API's documents.
+pub(crate) const DOCS_PATH: &str = "/docs";
+
+/// Where the engines are; the addresses hold passwords.
+#[derive(Clone, Debug)]
+pub(crate) struct Addresses {
+    pub(crate) database_url: SecretString,
+    pub(crate) nats_servers: Vec<SecretString>,
+}
+
+impl Addresses {
+    /// The configured engines; those of a `kontor up` on this machine where none are configured.
+    pub(crate) fn find(config: &Config) -> Result<Self, Failure> {
+        let configured = config.database.url.clone();
+        let servers = config.nats.servers.clone();
+        if let (Some(database_url), false) = (&configured, servers.is_empty()) {
+            return Ok(Self { database_url: database_url.clone(), nats_servers: servers });
+        }
+        let Some(running) = Session::find(&config.data_dir) else {
+            let missing = match (configured.is_none(), servers.is_empty()) {
+                (true, true) => "DATABASE_URL and NATS_URL are",
+                (true, false) => "DATABASE_URL is",
+                (false, _) => "NATS_URL is",
+            };
+            return Err(Failure::Usage(format!(
+                "{missing} not set, and no `kontor up` runs with the data in {}; set them, or \
+                 start it",
+                config.data_dir.display()
+            )));
+        };
+        let running = running.addresses();
+        Ok(Self {
+            database_url: configured.unwrap_or(running.database_url),
+            nats_servers: if servers.is_empty() { running.nats_servers } else { servers },
+        })
+    }
+}
+
+/// A pool of at most so many connections.
+pub(crate) async fn pool(addresses: &Addresses, connections_max: u32) -> anyhow::Result<PgPool> {
+    let url = addresses.database_url.expose_secret();
+    kontor_postgres::connect(url, connections_max).await.context("PostgreSQL")
+}
+
+/// A connection to NATS under the name of what it is for.
+pub(crate) async fn nats(
+    config: &Config,
+    addresses: &Addresses,
+    purpose: &str,
+) -> anyhow::Result<Nats> {
+    let nats = &config.nats;
+    let urls = addresses.nats_servers.iter().map(|url| url.expose_secret().to_owned());
+    let settings = NatsSettings {
+        auth: match &nats.login {
+            NatsLogin::Open => NatsAuth::FromAddress,
+            NatsLogin::CredentialsFile(path) => NatsAuth::CredentialsFile(path.clone()),
+            NatsLogin::User { user, password } => {
+                NatsAuth::UserPassword { user: user.clone(), password: password.clone() }
+            }
+            NatsLogin::Token(token) => NatsAuth::Token(token.clone()),
+        },
+        name: format!("kontor-{purpose}"),
+        inbox_prefix: nats.inbox_prefix.clone(),
+        root_certificates: nats.ca_file.clone(),
+        connect_timeout: NATS_PATIENCE,
+        streams: StreamSettings {
+            replicas: nats.replicas,
+            on_disk: nats.storage == NatsStorage::File,
+            commands_max_messages: nats.commands_max,
+            events_max_age: nats.events_age_max,
+            events_max_bytes: nats.events_bytes_max,
+            ..StreamSettings::default()
+        },
+        ..NatsSettings::new(urls)
+    };
+    Nats::connect(settings).await.context("NATS")
+}
+
+/// A sender of commands for a short command.
+pub(crate) async fn sender(config: &Config, addresses: &Addresses) -> anyhow::Result<NatsSender> {
+    let nats = nats(config, addresses, "command").await?;
+    NatsSender::new(nats).await.context("NATS")
+}
+
+/// The base address under which a listener is called.
+pub(crate) fn base_url(listener: &TcpListener) -> anyhow::Result<String> {
+    let mut address = listener.local_addr()?;
+    if address.ip().is_unspecified() {
+        // What listens everywhere is called here by the loopback address.
+        address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
+    }
+    Ok(format!("http://{address}"))
+}
+
+/// What the roles of one process share.
+pub(crate) struct Parts {
+    pub(crate) config: Arc<Config>,
+    /// The name of this process in leases.
+    pub(crate) owner: String,
+    /// Connections for the event log, leases and dead letters.
+    pub(crate) write: PgPool,
+    /// Connections for followers.
+    pub(crate) follow: PgPool,
+    /// Connections for queries of HTTP and the bots.
+    pub(crate) query: PgPool,
+    pub(crate) nats: Nats,
+    pub(crate) sender: NatsSender,
+    /// The position of the log's last event, as far as this process knows.
+    pub(crate) head: watch::Sender<i64>,
+    log: Option<EventLog>,
+}
+
+impl Parts {
+    /// Connects to the engines. A pool opens further connections only when they are needed.
+    pub(crate) async fn connect(
+        config: &Arc<Config>,
+        addresses: &Addresses,
+        purpose: &str,
+    ) -> anyhow::Result<Self> {
+        let database = &config.database;
+        let (write, follow, query, nats) = tokio::try_join!(
+            pool(addresses, database.pool_write),
+            pool(addresses, database.pool_follow),
+            pool(addresses, database.pool_query),
+            nats(config, addresses, purpose),
+        )?;
+        let sender = NatsSender::new(nats.clone()).await.context("NATS")?;
+        let owner = format!("{purpose}-{}-{}", std::process::id(), Uuid::now_v7());
+        let (head, _) = watch::channel(0);
+        let config = Arc::clone(config);
+        Ok(Self { config, owner, write, follow, query, nats, sender, head, log: None })
+    }
+
+    /// Brings tables and streams up to date.
+    pub(crate) async fn prepare(&self) -> anyhow::Result<()> {
+        kontor_postgres::migrate(&self.write).await.context("migrations")?;
+        self.nats.ensure().await.context("the broker's streams")
+    }
+
+    /// The router over the event log, whose appender starts with the first call.
+    pub(crate) fn router(&mut self) -> Router {
+        let log = self.log.get_or_insert_with(|| {
+            EventLog::start(self.write.clone(), AppenderSettings::default(), self.head.clone())
+        });
+        let store: Arc<dyn EventStore> = Arc::new(log.clone());
+        // An aggregate is known to the whole program by its line here; `Tenant` is always known.
+        Router::builder(store).register::<Account>().register::<Meter>().build()
+    }
+
+    /// Lets the appender finish, sends what is buffered, and closes the connections.
+    pub(crate) async fn stop(self, limit: Duration) {
+        let stopping = async {
+            if let Some(log) = self.log {
+                log.shutdown().await;
+            }
+            self.nats.flush().await;
+            tokio::join!(self.write.close(), self.follow.close(), self.query.close());
+        };
+        if tokio::time::timeout(limit, stopping).await.is_err() {
+            tracing::warn!("The appender did not finish within {} ms", limit.as_millis());
+        }
+    }
+}

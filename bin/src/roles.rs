@@ -1,0 +1,216 @@
+//! The roles: what each of them runs.
+
+mod alone;
+mod telegram;
+
+use std::{net::TcpListener, sync::Arc};
+
+use anyhow::Context;
+use kontor_http::{ApiSettings, ApiState, BrokerProbe, Rate};
+use kontor_nats::{Relay, WorkerSettings, Workers};
+use kontor_postgres::{
+    Follower, FollowerSettings,
+    housekeeping::{self, HousekeepingSettings},
+};
+use kontor_projections::Reactor;
+use kontor_sandbox::{Person, Sandbox, SandboxSettings};
+
+pub(crate) use self::{
+    alone::{Kind, run, run_sandbox},
+    telegram::{Telegram, demo_bot},
+};
+use crate::{
+    compose::{self, Parts},
+    config::{BotConfig, Config},
+    supervise::{Phase, Role},
+};
+
+/// The share of a stop that commands under way get, in percent; see [`Phase`].
+const DRAIN_PERCENT: u32 = 15;
+/// A burst is this many times the rate per second.
+const BURST_FACTOR: u32 = 2;
+
+/// All roles but the sandbox.
+pub(crate) fn all(
+    parts: &mut Parts,
+    bots: &[BotConfig],
+    listener: TcpListener,
+    sandbox_url: Option<String>,
+) -> anyhow::Result<Vec<Role>> {
+    let telegram = Telegram::new(parts, bots)?;
+    let mut roles = vec![serve(parts, listener, sandbox_url, telegram.as_ref())?];
+    roles.extend(telegram.as_ref().map(Telegram::role));
+    roles.extend(work(parts));
+    roles.extend(project(parts));
+    roles.push(relay(parts));
+    roles.push(follow_head(parts));
+    Ok(roles)
+}
+
+/// The HTTP API with Telegram's webhooks.
+pub(crate) fn serve(
+    parts: &Parts,
+    listener: TcpListener,
+    sandbox_url: Option<String>,
+    telegram: Option<&Telegram>,
+) -> anyhow::Result<Role> {
+    let http = &parts.config.http;
+    let rate = |per_second: u32| Rate::new(per_second, per_second.saturating_mul(BURST_FACTOR));
+    let public_url = http.public_url.clone().map_or_else(|| compose::base_url(&listener), Ok)?;
+    let settings = ApiSettings {
+        rate_per_key: rate(http.rate_per_key),
+        rate_per_address: rate(http.rate_per_address),
+        behind_proxy: http.behind_proxy,
+        cors_origins: http.cors_origins.clone(),
+        public_url,
+        sandbox_url,
+        ..ApiSettings::default()
+    };
+    let nats = parts.nats.clone();
+    let probe = BrokerProbe::new(move || {
+        let connected = nats.is_connected();
+        async move { connected }
+    });
+    let sender = Arc::new(parts.sender.clone());
+    let mut app = kontor_http::app(ApiState::new(parts.query.clone(), sender, settings, probe));
+    if let Some(telegram) = telegram {
+        app = app.merge(telegram.webhooks());
+    }
+    Ok(Role::new("serve", Phase::Intake, move |stop| {
+        let (app, listener) = (app.clone(), listener.try_clone());
+        async move {
+            let listener = tokio::net::TcpListener::from_std(listener?)?;
+            Ok(kontor_http::serve(listener, app, stop).await?)
+        }
+    }))
+}
+
+/// The command workers, the pokes that tell others of new events, and housekeeping.
+pub(crate) fn work(parts: &mut Parts) -> Vec<Role> {
+    let router = parts.router();
+    let drain_limit = parts.config.process.shutdown * DRAIN_PERCENT / 100;
+    let settings = WorkerSettings { drain_limit, ..WorkerSettings::new(parts.owner.clone()) };
+    let workers = Workers::new(parts.nats.clone(), parts.write.clone(), router, settings);
+    let (nats, head) = (parts.nats.clone(), parts.head.clone());
+    let kept = &parts.config.retention;
+    let (pool, keep) = (
+        parts.write.clone(),
+        HousekeepingSettings {
+            receipts_kept: kept.receipts,
+            inbox_kept: kept.inbox,
+            ..HousekeepingSettings::default()
+        },
+    );
+    vec![
+        Role::new("work", Phase::Work, move |stop| {
+            let workers = workers.clone();
+            async move {
+                workers.run(stop).await;
+                Ok(())
+            }
+        }),
+        Role::new("head_out", Phase::Follow, move |stop| {
+            let (nats, head) = (nats.clone(), head.subscribe());
+            async move {
+                nats.forward_head(head, stop).await;
+                Ok(())
+            }
+        }),
+        Role::new("housekeeping", Phase::Follow, move |stop| {
+            let (pool, keep) = (pool.clone(), keep.clone());
+            async move {
+                housekeeping::run(pool, keep, stop).await;
+                Ok(())
+            }
+        }),
+    ]
+}
+
+/// One role for each read model, so that one that fails holds up no other.
+pub(crate) fn project(parts: &Parts) -> Vec<Role> {
+    kontor_projections::all()
+        .into_iter()
+        .map(|projection| {
+            follower(parts, projection.name(), move |pool, settings| {
+                Follower::projection(pool, Arc::clone(&projection), settings)
+            })
+        })
+        .collect()
+}
+
+/// The log on its way to NATS.
+pub(crate) fn relay(parts: &Parts) -> Role {
+    let relay: Arc<dyn Reactor> = Arc::new(Relay::new(parts.nats.clone()));
+    follower(parts, relay.name(), move |pool, settings| {
+        Follower::reactor(pool, Arc::clone(&relay), settings)
+    })
+}
+
+/// Pokes of other processes wake the followers of this one.
+pub(crate) fn follow_head(parts: &Parts) -> Role {
+    let (nats, head) = (parts.nats.clone(), parts.head.clone());
+    Role::new("head_in", Phase::Follow, move |stop| {
+        let (nats, head) = (nats.clone(), head.clone());
+        async move {
+            nats.follow_head(head, stop).await;
+            Ok(())
+        }
+    })
+}
+
+fn follower(
+    parts: &Parts,
+    name: &'static str,
+    make: impl Fn(sqlx::PgPool, FollowerSettings) -> Follower + Send + Sync + 'static,
+) -> Role {
+    let (pool, head) = (parts.follow.clone(), parts.head.clone());
+    let settings = FollowerSettings { owner: parts.owner.clone(), ..FollowerSettings::default() };
+    Role::new(name, Phase::Follow, move |stop| {
+        let (follower, head) = (make(pool.clone(), settings.clone()), head.subscribe());
+        async move {
+            follower.run(head, stop).await;
+            Ok(())
+        }
+    })
+}
+
+/// Telegram's stand-in with its chat page.
+pub(crate) fn sandbox(
+    config: &Config,
+    bots: &[BotConfig],
+    listener: TcpListener,
+    public_url: &str,
+) -> Role {
+    let settings = SandboxSettings {
+        bots: bots.iter().filter(|bot| !bot.is_real()).map(telegram::sandbox_bot).collect(),
+        people: demo_people(),
+        state_file: Some(config.data_dir.join("sandbox").join("state.json")),
+        public_url: public_url.to_owned(),
+    };
+    Role::new("sandbox", Phase::Support, move |stop| {
+        let (settings, listener) = (settings.clone(), listener.try_clone());
+        async move {
+            let sandbox = Sandbox::new(settings).context("the sandbox")?;
+            let listener = tokio::net::TcpListener::from_std(listener?)?;
+            let serving = axum::serve(listener, sandbox.router())
+                .with_graceful_shutdown(stop.clone().cancelled_owned());
+            let (served, ()) = tokio::join!(serving, sandbox.run(stop));
+            Ok(served?)
+        }
+    })
+}
+
+fn demo_people() -> Vec<Person> {
+    let person = |id, first_name: &str, last_name: &str, language: &str| Person {
+        id,
+        first_name: first_name.to_owned(),
+        last_name: Some(last_name.to_owned()),
+        username: None,
+        language_code: language.to_owned(),
+    };
+    vec![
+        person(1001, "Анна", "Петрова", "ru"),
+        person(1002, "John", "Smith", "en"),
+        person(1003, "Олег", "Ким", "ru"),
+    ]
+}

@@ -1,0 +1,108 @@
+//! A process that runs one role against the configured engines.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+
+use super::{Telegram, demo_bot, follow_head, project, relay, sandbox, serve, work};
+use crate::{
+    compose::{self, Addresses, Parts},
+    config::Config,
+    failure::Failure,
+    supervise::{Role, Supervisor},
+    up::{bind, stop_requested},
+};
+
+/// What the appender gets of the time for a stop, in percent.
+const APPENDER_PERCENT: u32 = 30;
+
+/// Which role.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Kind {
+    Serve,
+    Bot,
+    Work,
+    Project,
+    Relay,
+}
+
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Serve => "serve",
+            Self::Bot => "bot",
+            Self::Work => "work",
+            Self::Project => "project",
+            Self::Relay => "relay",
+        }
+    }
+}
+
+/// Runs a role until Ctrl-C or SIGTERM.
+pub(crate) async fn run(config: Arc<Config>, kind: Kind) -> Result<(), Failure> {
+    if kind == Kind::Bot && config.bots.is_empty() {
+        return Err(Failure::Usage(
+            "no bot is configured; set BOT_TOKEN, or KONTOR_BOT_<NAME>_TOKEN and \
+             KONTOR_BOT_<NAME>_TENANT, or [[bots]] in kontor.toml"
+                .to_owned(),
+        ));
+    }
+    let stop = stop_requested().context("signals cannot be received")?;
+    let addresses = Addresses::find(&config)?;
+    let connecting = Parts::connect(&config, &addresses, kind.name());
+    let Some(parts) = stop.run_until_cancelled(connecting).await else { return Ok(()) };
+    let mut parts = parts?;
+    let roles = roles_of(&mut parts, kind)?;
+    let mut supervisor = Supervisor::default();
+    for role in roles {
+        tracing::info!(role = role.name(), "{} starts", role.name());
+        supervisor.run(role);
+    }
+    stop.cancelled().await;
+    tracing::info!("stopping");
+    supervisor.stop(config.process.shutdown).await;
+    parts.stop(config.process.shutdown * APPENDER_PERCENT / 100).await;
+    Ok(())
+}
+
+fn roles_of(parts: &mut Parts, kind: Kind) -> anyhow::Result<Vec<Role>> {
+    let config = Arc::clone(&parts.config);
+    Ok(match kind {
+        Kind::Serve => {
+            let listener = bind(config.http.address, "KONTOR_HTTP_ADDRESS")?;
+            let address = compose::base_url(&listener)?;
+            tracing::info!(address, "HTTP at {address}");
+            let telegram = Telegram::new(parts, &config.bots)?;
+            vec![serve(parts, listener, None, telegram.as_ref())?]
+        }
+        Kind::Bot => Telegram::new(parts, &config.bots)?.iter().map(Telegram::role).collect(),
+        Kind::Work => work(parts),
+        Kind::Project => project(parts).into_iter().chain([follow_head(parts)]).collect(),
+        Kind::Relay => vec![relay(parts), follow_head(parts)],
+    })
+}
+
+/// Runs Telegram's stand-in alone. It needs no engines, and no bot that speaks to Telegram.
+pub(crate) async fn run_sandbox(config: Arc<Config>) -> Result<(), Failure> {
+    let real: Vec<&str> = config.real_bots().map(|bot| bot.name.as_str()).collect();
+    if !real.is_empty() {
+        return Err(Failure::Usage(format!(
+            "the sandbox does not run beside a bot that speaks to Telegram itself ({})",
+            real.join(", ")
+        )));
+    }
+    let stop = stop_requested().context("signals cannot be received")?;
+    let listener = bind(config.sandbox.address, "KONTOR_SANDBOX_ADDRESS")?;
+    let url = compose::base_url(&listener)?;
+    let mut bots = config.bots.clone();
+    let demo = demo_bot(&url)?;
+    if bots.iter().all(|bot| bot.name != demo.name) {
+        bots.push(demo);
+    }
+    let mut supervisor = Supervisor::default();
+    supervisor.run(sandbox(&config, &bots, listener, &url));
+    tracing::info!(address = url, "the chat page is at {url}");
+    stop.cancelled().await;
+    supervisor.stop(config.process.shutdown).await;
+    Ok(())
+}

@@ -1,0 +1,216 @@
+//! `kontor up`: everything on one machine, in one process beside its private engines.
+
+mod banner;
+mod engines;
+mod ports;
+mod signals;
+
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use anyhow::Context;
+use kontor_engines::DataLock;
+use kontor_http::keys;
+use secrecy::ExposeSecret;
+use tokio_util::sync::CancellationToken;
+
+use self::{
+    banner::{Banner, without_login},
+    engines::Engines,
+    ports::Reserved,
+};
+pub(crate) use self::{ports::bind, signals::stop_requested};
+use crate::{
+    cli::UpArgs,
+    compose::{self, Addresses, Parts},
+    config::Config,
+    failure::Failure,
+    output, roles, seed,
+    session::{self, Session},
+    supervise::{Phase, Role, Supervisor},
+};
+
+/// What the engines get of the time for a stop, in percent; the roles have most of the rest.
+const ENGINES_PERCENT: u32 = 25;
+/// What the appender gets of it.
+const APPENDER_PERCENT: u32 = 10;
+
+/// Runs everything until Ctrl-C or SIGTERM.
+pub(crate) async fn run(config: Arc<Config>, args: UpArgs) -> Result<(), Failure> {
+    let begun = Instant::now();
+    let stop = stop_requested().context("signals cannot be received")?;
+    let lock = DataLock::acquire(&session::lock_path(&config.data_dir)).map_err(told)?;
+    if let Some(pid) = lock.took_over() {
+        output::note(&format!("The last run (process {pid}) did not stop in order; going on."));
+    }
+    let sandbox = wants_sandbox(&config);
+    let reserved = Reserved::take(&config, sandbox, lock.took_over().is_some())?;
+    let starting = tokio::task::spawn_blocking({
+        let config = Arc::clone(&config);
+        move || Engines::start(&config)
+    });
+    let (engines, addresses) = tokio::select! {
+        started = starting => started.context("the engines cannot be started")??,
+        // Engines that are just starting notice the end of this process.
+        () = stop.cancelled() => return Ok(()),
+    };
+    let mut supervisor = Supervisor::default();
+    supervisor.run(engines.watch());
+    let mut start = Start {
+        config: Arc::clone(&config),
+        addresses,
+        supervisor,
+        stop: stop.clone(),
+        parts: None,
+    };
+    let started = start.everything(reserved, args).await;
+    let shown = started.and_then(|banner| {
+        let Some(mut banner) = banner else { return Ok(()) };
+        banner.took_over = lock.took_over();
+        banner.started_in_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        if args.json {
+            return output::json(&banner);
+        }
+        output::line(&banner.text());
+        Ok(())
+    });
+    if shown.is_ok() {
+        stop.cancelled().await;
+        if !args.json {
+            output::line("Stopping; Ctrl-C again ends it at once.");
+        }
+    }
+    Session::remove(&config.data_dir);
+    start.end(&engines).await;
+    Ok(shown?)
+}
+
+/// The message of an error of the engines says everything; its lock speaks of a file.
+fn told(err: kontor_engines::EngineError) -> Failure {
+    let kontor_engines::EngineError::Locked { path, pid } = &err else {
+        return Failure::Failed(err.into());
+    };
+    let who = pid.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"));
+    let folder = path.parent().map(|folder| folder.display().to_string()).unwrap_or_default();
+    Failure::Failed(anyhow::anyhow!(
+        "Kontor runs with the data in {folder} already ({who}); stop it first, or choose another \
+         folder with KONTOR_DATA_DIR"
+    ))
+}
+
+/// The sandbox runs unless it is switched off, or a bot speaks to Telegram itself.
+fn wants_sandbox(config: &Config) -> bool {
+    config.sandbox.enabled.unwrap_or_else(|| {
+        let real: Vec<&str> = config.real_bots().map(|bot| bot.name.as_str()).collect();
+        if !real.is_empty() {
+            let names = real.join(", ");
+            output::note(&format!(
+                "The sandbox is off: a bot speaks to Telegram itself ({names})."
+            ));
+        }
+        real.is_empty()
+    })
+}
+
+/// What has been started so far.
+struct Start {
+    config: Arc<Config>,
+    addresses: Addresses,
+    supervisor: Supervisor,
+    stop: CancellationToken,
+    parts: Option<Parts>,
+}
+
+impl Start {
+    /// Starts everything above the engines. No banner when it was told to stop meanwhile.
+    async fn everything(
+        &mut self,
+        reserved: Reserved,
+        args: UpArgs,
+    ) -> anyhow::Result<Option<Banner>> {
+        let stop = self.stop.clone();
+        tokio::select! {
+            banner = self.start(reserved, args) => banner.map(Some),
+            () = stop.cancelled() => Ok(None),
+        }
+    }
+
+    async fn start(&mut self, reserved: Reserved, args: UpArgs) -> anyhow::Result<Banner> {
+        let parts = self.parts.insert(Parts::connect(&self.config, &self.addresses, "up").await?);
+        parts.prepare().await?;
+        let http = compose::base_url(&reserved.http)?;
+        let chat = reserved.sandbox.as_ref().map(compose::base_url).transpose()?;
+        let mut bots = self.config.bots.clone();
+        if let (Some(listener), Some(url)) = (reserved.sandbox, &chat) {
+            let demo = roles::demo_bot(url)?;
+            if bots.iter().all(|bot| bot.name != demo.name) {
+                bots.push(demo);
+            }
+            self.supervisor.run(roles::sandbox(&self.config, &bots, listener, url));
+        }
+        for role in roles::all(parts, &bots, reserved.http, chat.clone())? {
+            self.supervisor.run(role);
+        }
+        let board = self.supervisor.board();
+        let data_dir = self.config.data_dir.clone();
+        self.supervisor.run(Role::new("board", Phase::Support, move |stop| {
+            session::keep_roles_written(data_dir.clone(), board.clone(), stop)
+        }));
+        let demo = if args.no_demo { None } else { Some(seed::seed(&parts.sender).await?) };
+        let key_file = if args.no_demo { None } else { Some(demo_key(&self.config, parts).await?) };
+        Session::new(http.clone(), &self.addresses)
+            .write(&self.config.data_dir)
+            .context("the file of this run cannot be written")?;
+        let servers = self.addresses.nats_servers.iter();
+        let nats: Vec<String> = servers.map(|url| without_login(url.expose_secret())).collect();
+        Ok(Banner {
+            chat,
+            status: format!("{http}{}", compose::STATUS_PATH),
+            docs: format!("{http}{}", compose::DOCS_PATH),
+            api: http,
+            api_key_file: key_file.map(|path| path.display().to_string()),
+            nats: nats.join(", "),
+            postgres: without_login(self.addresses.database_url.expose_secret()),
+            bots: bots.iter().map(|bot| bot.name.clone()).collect(),
+            data: self.config.data_dir.display().to_string(),
+            demo,
+            took_over: None,
+            started_in_ms: 0,
+        })
+    }
+
+    /// Stops in order: roles by their phases, then the appender, then the engines.
+    async fn end(self, engines: &Engines) {
+        let limit = self.config.process.shutdown;
+        self.supervisor.stop(limit).await;
+        if let Some(parts) = self.parts {
+            parts.stop(limit * APPENDER_PERCENT / 100).await;
+        }
+        let engines = engines.clone();
+        let stopping = tokio::task::spawn_blocking(move || engines.stop());
+        let share: Duration = limit * ENGINES_PERCENT / 100;
+        if tokio::time::timeout(share, stopping).await.is_err() {
+            tracing::warn!("The engines take longer to stop; they end by themselves");
+        }
+    }
+}
+
+/// The file with the demo tenant's API key; made anew when the key in it is not in force.
+async fn demo_key(config: &Config, parts: &Parts) -> anyhow::Result<PathBuf> {
+    let path = config.data_dir.join("demo.key");
+    let tenant = seed::demo_tenant()?;
+    let kept = std::fs::read_to_string(&path).unwrap_or_default();
+    let prefix = kept.split('_').nth(1).unwrap_or_default();
+    let keys = keys::list(&parts.query, Some(&tenant)).await?;
+    if keys.iter().any(|key| key.prefix == prefix && key.revoked_at.is_none()) {
+        return Ok(path);
+    }
+    let (_, secret) =
+        keys::create(&parts.query, Some(&tenant), keys::Role::Operator, "demo").await?;
+    let line = format!("{}\n", secret.expose_secret());
+    session::write_private(&path, line.as_bytes()).context("the demo key cannot be written")?;
+    Ok(path)
+}

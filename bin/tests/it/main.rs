@@ -1,0 +1,7 @@
+//! The program as a person runs it: a process with arguments, an environment and signals.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod commands;
+mod program;
+mod start;
+mod stop;
