@@ -18,7 +18,7 @@ import { language, words } from "./chat/words";
 document.documentElement.lang = language;
 const app = document.getElementById("app")!;
 
-const say = (text: string): void => toast(chatPane, text);
+const say = (text: string): void => toast(messages.element, text);
 const failed = (error: unknown): void =>
   say(error instanceof ApiError ? `${words.failed}: ${error.message}` : words.failed);
 

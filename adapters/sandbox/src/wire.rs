@@ -44,7 +44,7 @@ impl<'a> Target<'a> {
 
 /// Answers everything that is not the page: `/bot<token>/<method>` and `/file/bot<token>/<path>`.
 pub(crate) async fn bot_api(State(shared): State<Arc<Shared>>, request: Request) -> Response {
-    let path = request.uri().path().replace("%3A", ":").replace("%3a", ":");
+    let path = unescaped(request.uri().path());
     match Target::of(&path) {
         None => WireError::not_found().into_response(),
         Some(Target::File { token, path }) => match shared.bot_of_token(token) {
@@ -70,6 +70,13 @@ pub(crate) async fn bot_api(State(shared): State<Arc<Shared>>, request: Request)
             }
         }
     }
+}
+
+/// Some clients escape the colon of the token, and the slash in the path of a file.
+fn unescaped(path: &str) -> String {
+    [("%3A", ":"), ("%3a", ":"), ("%2F", "/"), ("%2f", "/")]
+        .into_iter()
+        .fold(path.to_owned(), |path, (escaped, letter)| path.replace(escaped, letter))
 }
 
 async fn file(shared: &Shared, bot_id: i64, path: &str) -> Response {

@@ -4,7 +4,7 @@ import { fileUrl } from "./api";
 import { avatar, h, icon, type Child } from "./dom";
 import { preview, rich } from "./rich";
 import { clockTime, exactTime } from "./time";
-import type { InlineButton, Message } from "./types";
+import type { InlineButton, Message, PhotoSize } from "./types";
 import { words } from "./words";
 
 export interface BubbleActions {
@@ -18,6 +18,8 @@ export interface BubbleActions {
 /** A photo is at most this wide and high in a bubble, in CSS pixels. */
 const PHOTO_WIDTH = 380;
 const PHOTO_HEIGHT = 420;
+/** A caption is not squeezed below this width. */
+const CAPTION_WIDTH = 240;
 
 export function bubble(message: Message, actions: BubbleActions): HTMLElement {
   const side = message.from.is_bot ? "in" : "out";
@@ -44,6 +46,9 @@ export function bubble(message: Message, actions: BubbleActions): HTMLElement {
     actions.more(message, more);
   });
   body.appendChild(more);
+  const size = message.photo?.at(-1);
+  // The caption wraps at the photo's width, as long as that leaves room for words.
+  if (size) body.style.maxWidth = `${Math.max(shownWidth(size), message.caption ? CAPTION_WIDTH : 0)}px`;
   return h(
     "article",
     { class: `message ${side}`, "data-id": message.message_id, tabindex: -1 },
@@ -76,18 +81,23 @@ function answered(message: Message, actions: BubbleActions): Child {
 function photo(message: Message, actions: BubbleActions): Child {
   const size = message.photo?.at(-1);
   if (!size) return null;
-  const scale = Math.min(1, PHOTO_WIDTH / size.width, PHOTO_HEIGHT / size.height);
+  const width = shownWidth(size);
   const image = h("img", {
     src: fileUrl(size.file_id),
     // Width and height keep the place free while the photo loads.
-    width: Math.max(1, Math.round(size.width * scale)),
-    height: Math.max(1, Math.round(size.height * scale)),
+    width,
+    height: Math.max(1, Math.round((size.height * width) / size.width)),
     alt: message.caption ?? words.photo,
     loading: "lazy",
     decoding: "async",
   });
   const open = (): void => actions.photo(message);
   return h("button", { class: "photo", type: "button", "aria-label": words.openPhoto, on: { click: open } }, image);
+}
+
+function shownWidth(size: PhotoSize): number {
+  const scale = Math.min(1, PHOTO_WIDTH / size.width, PHOTO_HEIGHT / size.height);
+  return Math.max(1, Math.round(size.width * scale));
 }
 
 function document_(message: Message): Child {

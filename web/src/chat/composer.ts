@@ -125,6 +125,7 @@ export function composer(actions: ComposerActions): Composer {
     const app = chat?.menu_button.type === "web_app" ? chat.menu_button : null;
     menu.hidden = !app && (chat?.commands.length ?? 0) === 0;
     menu.querySelector("span")!.textContent = app?.text ?? words.menu;
+    menu.setAttribute("aria-label", app?.text ?? words.menu);
     input.placeholder = chat?.keyboard?.input_field_placeholder ?? words.message;
   };
 
@@ -207,7 +208,6 @@ export function composer(actions: ComposerActions): Composer {
     edit,
     focus: () => {
       if (!row.hidden && window.matchMedia("(hover: hover)").matches) input.focus();
-      else if (!start.hidden) start.focus({ preventScroll: true });
     },
   };
 }

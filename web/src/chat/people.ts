@@ -100,7 +100,7 @@ function fillRow({ button }: Row, person: Person): void {
   const last = chat?.last;
   const unread = chat?.unread ?? 0;
   const said = last ? preview(last) : `ID ${person.id}`;
-  const who = last && !last.from.is_bot ? h("span", { class: "said-by" }, "↩ ") : null;
+  const who = last && !last.from.is_bot ? h("span", { class: "said-by" }, `${words.you}: `) : null;
   button.setAttribute("aria-current", String(store.person === person.id));
   button.classList.toggle("is-blocked", chat?.blocked ?? false);
   button.replaceChildren(

@@ -2,6 +2,7 @@
 
 const ENGLISH = {
   title: "Kontor sandbox",
+  you: "You",
   sandbox: "sandbox",
   people: "People",
   peopleHint: "Pick whom you play",
@@ -94,6 +95,7 @@ type Words = typeof ENGLISH;
 
 const RUSSIAN: Words = {
   title: "Песочница Kontor",
+  you: "Вы",
   sandbox: "песочница",
   people: "Люди",
   peopleHint: "Выберите, за кого играть",

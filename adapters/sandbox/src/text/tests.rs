@@ -5,13 +5,13 @@ fn shown(mode: &str, source: &str) -> String {
     match Formatted::parse(source, Some(mode), None) {
         Err(error) => error.description,
         Ok(formatted) => {
-            let mut shown = formatted.text;
-            for entity in formatted.entities {
-                let extra = entity.url.or(entity.language).map(|e| format!(" {e}"));
+            let mut parts = vec![formatted.text];
+            parts.extend(formatted.entities.into_iter().map(|entity| {
+                let extra = entity.url.or(entity.language).map(|extra| format!(" {extra}"));
                 let (kind, offset, length) = (entity.kind, entity.offset, entity.length);
-                shown += &format!(" | {kind} {offset}+{length}{}", extra.unwrap_or_default());
-            }
-            shown
+                format!("{kind} {offset}+{length}{}", extra.unwrap_or_default())
+            }));
+            parts.join(" | ")
         }
     }
 }
