@@ -30,13 +30,31 @@ pub struct TestDatabase {
 pub struct TestNats {
     /// Its address, with user and password.
     pub url: String,
-    server: PrivateNats,
+    inner: Server,
+}
+
+/// The server with its folder, which its supervisor removes.
+#[derive(Debug)]
+struct Server {
+    nats: PrivateNats,
+    folder: PathBuf,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // A killed server has no supervisor any more.
+        if self.nats.pid().is_none()
+            && let Err(err) = std::fs::remove_dir_all(&self.folder)
+        {
+            tracing::warn!(error = %err, "{} was not removed", self.folder.display());
+        }
+    }
 }
 
 impl TestNats {
     /// Ends the server at once, as a crash would. The store stays. Blocks for some milliseconds.
     pub fn kill(&mut self) {
-        self.server.kill();
+        self.inner.nats.kill();
     }
 
     /// Starts the server again on the same port and store, after killing it when it still runs.
@@ -45,7 +63,7 @@ impl TestNats {
     /// # Panics
     /// When it does not start.
     pub fn restart(&mut self) {
-        self.server.restart().unwrap_or_else(|err| fail(&err));
+        self.inner.nats.restart().unwrap_or_else(|err| fail(&err));
     }
 }
 
@@ -72,9 +90,9 @@ pub async fn nats() -> TestNats {
     blocking(|| {
         let folder = folder("nats");
         let options = NatsOptions { store_dir: folder.join("store"), port: None };
-        let server = PrivateNats::start_removing(options, Some(folder));
-        let server = server.unwrap_or_else(|err| fail(&err));
-        TestNats { url: server.url(), server }
+        let nats = PrivateNats::start_removing(options, Some(folder.clone()));
+        let nats = nats.unwrap_or_else(|err| fail(&err));
+        TestNats { url: nats.url(), inner: Server { nats, folder } }
     })
     .await
 }

@@ -133,6 +133,9 @@ impl Reactor for Relay {
     }
 
     async fn react(&self, events: &[Recorded]) -> Result<(), ReactorError> {
+        if !self.nats.is_connected() {
+            return Err(failed("events cannot be published", "the connection to NATS is down"));
+        }
         for group in events.chunks(UNCONFIRMED_MAX) {
             let group = group.iter().map(Outgoing::new).collect::<Result<Vec<_>, _>>()?;
             let mut rest = group.as_slice();

@@ -57,3 +57,13 @@ async fn a_test_server_ends_with_its_handle() {
     drop(server);
     wait_until("the end of the server", || !listens(port));
 }
+
+#[tokio::test]
+async fn a_killed_test_server_comes_back_on_request() {
+    let mut server = testing::nats().await;
+    let port: u16 = server.url.rsplit(':').next().unwrap().parse().unwrap();
+    server.kill();
+    assert!(!listens(port));
+    server.restart();
+    assert!(listens(port));
+}

@@ -99,6 +99,7 @@ async fn work(shared: Arc<Shared>, mut jobs: mpsc::Receiver<Job>, session: Cance
         let (address, sequence) = (delivery.address.as_str(), delivery.sequence);
         if let Some(pause) = held.wait(address, sequence) {
             delivery.return_after(pause).await;
+            held.hold(address, sequence, pause);
         } else {
             match handle(&shared, &delivery, &session).await {
                 Settled::Done => held.release(address, sequence),

@@ -144,8 +144,44 @@ async fn a_relay_without_a_broker_gives_the_page_back() {
     let relay = Relay::new(world.nats.clone());
     relay.react(&log).await.unwrap_err();
     world.server.restart();
-    wait_until("the connection", || async { world.nats.is_connected() }).await;
     wait_until("the relay", || async { relay.react(&log).await.is_ok() }).await;
+    assert_same(&read(&world).await, &log);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn restarts_of_the_broker_neither_lose_nor_swap_events() {
+    const COPIES: i64 = 100;
+    let mut world = World::new().await;
+    let short = history(&world, 100).await;
+    // A long log: the same events again, under new ids and positions.
+    let mut log = Vec::new();
+    for event in (0..COPIES).flat_map(|_| &short) {
+        let position = i64::try_from(log.len()).unwrap() + 1;
+        log.push(Recorded { event_id: Uuid::now_v7(), position, ..event.clone() });
+    }
+    let (published, mut progress) = watch::channel(0);
+    let relay = Relay::new(world.nats.clone());
+    let pages = log.clone();
+    let running = tokio::spawn(async move {
+        for page in pages.chunks(500) {
+            // As the follower does: the page again until it is through.
+            while let Err(err) = relay.react(page).await {
+                println!("{err}: {:?}", std::error::Error::source(&err).map(ToString::to_string));
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            published.send_replace(page.last().unwrap().position);
+        }
+    });
+    for enough in [1000, 5000] {
+        progress.wait_for(|position| *position >= enough).await.unwrap();
+        world = tokio::task::spawn_blocking(move || {
+            world.server.restart();
+            world
+        })
+        .await
+        .unwrap();
+    }
+    tokio::time::timeout(PATIENCE * 3, running).await.unwrap().unwrap();
     assert_same(&read(&world).await, &log);
 }
 

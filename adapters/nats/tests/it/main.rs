@@ -6,6 +6,7 @@ mod events;
 mod faults;
 mod order;
 mod poison;
+mod roles;
 mod stores;
 mod streams;
 

@@ -1,6 +1,6 @@
-use std::{collections::BTreeSet, process::Command, time::Duration};
+use std::{collections::BTreeSet, time::Duration};
 
-use kontor_engines::{NatsBinary, testing};
+use kontor_engines::testing;
 use kontor_nats::{NatsError, StreamSettings, names};
 use uuid::Uuid;
 
@@ -69,17 +69,4 @@ async fn the_server_puts_commands_into_the_shards_that_the_names_say() {
         let shard = names::shard_of(&id);
         assert_eq!(stored.subject.as_str(), format!("shard.{shard}.demo.meter.{id}"));
     }
-}
-
-#[test]
-fn the_server_accepts_the_example_configuration() {
-    let program = NatsBinary::find().unwrap();
-    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../../nats/nats-server.conf");
-    let mut command = Command::new(program.path());
-    command.args(["-t", "-c", example]);
-    for role in ["ADMIN", "GATEWAY", "WORKER", "RELAY", "INTEGRATOR"] {
-        command.env(format!("NATS_{role}_PASSWORD"), "only-for-this-test");
-    }
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }

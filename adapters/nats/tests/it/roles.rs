@@ -1,0 +1,124 @@
+//! The example configuration with its users, as `nats/nats-server.conf` has it.
+
+use std::{
+    fs,
+    net::{TcpListener, TcpStream},
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use async_nats::jetstream::{self, context::ContextBuilder};
+use kontor_engines::NatsBinary;
+use kontor_nats::{Nats, NatsAuth, NatsSender, NatsSettings, Relay, Workers};
+use kontor_postgres::EventReader;
+use kontor_projections::Reactor;
+use uuid::Uuid;
+
+use crate::{World, accepted, quick, quick_streams, start, wait_until};
+
+const PASSWORD: &str = "only-for-this-test";
+
+/// A server with the example configuration; ends with the test.
+struct Example {
+    server: Child,
+    port: u16,
+    _folder: tempfile::TempDir,
+}
+
+impl Drop for Example {
+    fn drop(&mut self) {
+        self.server.kill().unwrap();
+        self.server.wait().unwrap();
+    }
+}
+
+impl Example {
+    async fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../../nats/nats-server.conf");
+        let store = folder.path().join("store");
+        // The same file at another place.
+        let text = fs::read_to_string(example)
+            .unwrap()
+            .replace("0.0.0.0:4222", &format!("127.0.0.1:{free}"))
+            .replace("http: \"127.0.0.1:8222\"", "")
+            .replace("/var/lib/nats", store.to_str().unwrap());
+        let file = folder.path().join("nats-server.conf");
+        fs::write(&file, text).unwrap();
+        let mut command = Command::new(NatsBinary::find().unwrap().path());
+        command.arg("-c").arg(file).stderr(Stdio::null());
+        for role in ["ADMIN", "GATEWAY", "WORKER", "RELAY", "INTEGRATOR"] {
+            command.env(format!("NATS_{role}_PASSWORD"), PASSWORD);
+        }
+        let server = command.spawn().unwrap();
+        let example = Self { server, port: free, _folder: folder };
+        wait_until("the server", || async { TcpStream::connect(("127.0.0.1", free)).is_ok() })
+            .await;
+        example
+    }
+
+    async fn connect(&self, user: &str) -> Nats {
+        let mut settings = NatsSettings::new([format!("nats://127.0.0.1:{}", self.port)]);
+        let password = PASSWORD.to_owned().into();
+        settings.auth = NatsAuth::UserPassword { user: user.to_owned(), password };
+        settings.inbox_prefix = format!("_INBOX_{user}");
+        settings.streams = quick_streams();
+        Nats::connect(settings).await.unwrap()
+    }
+
+    async fn jetstream(&self, user: &str) -> jetstream::Context {
+        let options =
+            async_nats::ConnectOptions::with_user_and_password(user.into(), PASSWORD.into())
+                .custom_inbox_prefix(format!("_INBOX_{user}"));
+        let client = options.connect(format!("127.0.0.1:{}", self.port)).await.unwrap();
+        let second = Duration::from_secs(1);
+        ContextBuilder::new().timeout(second).ack_timeout(second).build(client)
+    }
+}
+
+#[tokio::test]
+async fn each_role_can_do_its_work() {
+    let (world, example) = (World::new().await, Example::start().await);
+    example.connect("admin").await.ensure().await.unwrap();
+    let worker = example.connect("worker").await;
+    let workers = Workers::new(worker, world.pool.clone(), world.router(), quick("one"));
+    let workers = start(workers);
+    let sender = NatsSender::new(example.connect("gateway").await).await.unwrap();
+    assert_eq!(accepted(&sender, world.register(Uuid::now_v7())).await, 1);
+    workers.stop().await;
+
+    let log = EventReader::new(world.pool.clone()).page(0, 10, &[]).await.unwrap();
+    Relay::new(example.connect("relay").await).react(&log.events).await.unwrap();
+    let admin = example.jetstream("admin").await;
+    let events = admin.get_stream("EVENTS").await.unwrap();
+    assert_eq!(events.cached_info().state.messages, 2);
+    let commands = admin.get_stream("COMMANDS").await.unwrap();
+    assert_eq!(commands.cached_info().state.messages, 0);
+}
+
+#[tokio::test]
+async fn no_role_can_do_the_work_of_another() {
+    let example = Example::start().await;
+    example.connect("admin").await.ensure().await.unwrap();
+    for (user, subject) in [
+        ("gateway", "evt.demo.meter.registered"),
+        ("worker", "evt.demo.meter.registered"),
+        ("worker", "cmd.demo.meter.1"),
+        ("relay", "cmd.demo.meter.1"),
+        ("integrator", "cmd.demo.meter.1"),
+        ("integrator", "evt.demo.meter.registered"),
+    ] {
+        let sent = example.jetstream(user).await.publish(subject, "x".into()).await;
+        sent.unwrap().await.unwrap_err();
+    }
+    for user in ["gateway", "worker", "relay", "integrator"] {
+        let jetstream = example.jetstream(user).await;
+        assert!(jetstream.delete_stream("EVENTS").await.is_err());
+    }
+    let admin = example.jetstream("admin").await;
+    for stream in ["COMMANDS", "EVENTS"] {
+        let stream = admin.get_stream(stream).await.unwrap();
+        assert_eq!(stream.cached_info().state.messages, 0);
+    }
+}
