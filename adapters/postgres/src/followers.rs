@@ -243,10 +243,14 @@ impl Follower {
                     parked_look_at: now,
                 }))
             }
-            Err(Halt::Fenced | Halt::Stopped) => Ok(None),
+            // Not kept: the next attempt need not wait for the lease's end, and has a higher epoch.
+            Err(Halt::Fenced | Halt::Stopped) => {
+                tracing::warn!(follower = self.name(), "The checkpoint has a newer epoch");
+                drop(lease.release().await);
+                Ok(None)
+            }
             Err(Halt::Failed(error)) => {
                 self.failures = self.failures.saturating_add(1);
-                // Not kept: the next attempt need not wait for its end.
                 drop(lease.release().await);
                 Err(error)
             }

@@ -40,7 +40,12 @@ impl Follower {
     }
 
     async fn step_for_loop(&mut self) -> Next {
-        match self.step().await {
+        let Ok(step) = timeout(self.settings.step_max, self.step()).await else {
+            // The step took the lease with it; it ends by itself and is acquired anew.
+            tracing::warn!(follower = self.name(), "A step of {} took too long", self.name());
+            return Next::After(self.settings.standby_every);
+        };
+        match step {
             Ok(Step::Advanced { more: true, .. }) => Next::Now,
             Ok(Step::Advanced { more: false, .. } | Step::Idle) => {
                 Next::Head(self.settings.poll_every)

@@ -31,6 +31,9 @@ pub struct FollowerSettings {
     pub pause_first: Duration,
     /// The longest pause after a failed step.
     pub pause_max: Duration,
+    /// The longest step of [`crate::Follower::run`]. Statements end sooner by themselves; this is for
+    /// a connection that went silent, and for outside calls that never return.
+    pub step_max: Duration,
     /// The pause before a parked event is tried again; it doubles, with jitter.
     pub parked_pause_first: Duration,
     /// The longest pause before a parked event is tried again.
@@ -55,6 +58,7 @@ impl Default for FollowerSettings {
             page_catching_up: 2_000,
             pause_first: Duration::from_millis(100),
             pause_max: Duration::from_secs(30),
+            step_max: Duration::from_secs(120),
             parked_pause_first: Duration::from_secs(2),
             parked_pause_max: Duration::from_secs(600),
             // About half an hour of attempts by itself.

@@ -48,6 +48,8 @@ enum BatchError {
     Failed(#[source] sqlx::Error),
     #[error("the database did not answer the append in time, its outcome is unknown")]
     Silence,
+    #[error("the database could not be reached while the appender was stopping")]
+    Stopping,
     /// Only the message: the details of such an error quote the data.
     #[error("the database refused the append's data: {0}")]
     Data(String),
@@ -87,9 +89,17 @@ impl Appender {
             appends_max: self.settings.batch_max.max(1),
             bytes_max: self.settings.batch_bytes_max,
         };
+        let mut gave_up = false;
         while let Some(batch) = waiting.next_batch(bounds).await {
+            if gave_up {
+                refuse(batch, BatchError::Stopping);
+                continue;
+            }
             self.pause(&waiting).await;
             self.append(batch).await;
+            // At the end one failed attempt is enough: the process must not wait for a database
+            // that is gone.
+            gave_up = waiting.is_closing() && self.failures > 0;
         }
         tracing::debug!("the appender has drained its queue and stops");
     }
@@ -107,17 +117,25 @@ impl Appender {
     async fn append(&mut self, batch: Vec<Job>) {
         match self.call(&batch).await {
             Ok(outcomes) => answer(batch, outcomes),
-            // One guilty append must not take the others with it.
-            Err(BatchError::Data(_)) if batch.len() > 1 => {
-                for job in batch {
-                    let single = vec![job];
-                    match self.call(&single).await {
-                        Ok(outcomes) => answer(single, outcomes),
-                        Err(error) => refuse(single, error),
-                    }
+            Err(BatchError::Data(_)) if batch.len() > 1 => self.append_singly(batch).await,
+            Err(error) => refuse(batch, error),
+        }
+    }
+
+    /// Carries the appends out one by one: a guilty one must not take the others with it.
+    async fn append_singly(&mut self, batch: Vec<Job>) {
+        let mut jobs = batch.into_iter();
+        while let Some(job) = jobs.next() {
+            let single = vec![job];
+            match self.call(&single).await {
+                Ok(outcomes) => answer(single, outcomes),
+                Err(error @ BatchError::Data(_)) => refuse(single, error),
+                Err(error) => {
+                    // The database is gone: nobody else waits for it to fail once more.
+                    refuse(single.into_iter().chain(jobs).collect(), error);
+                    return;
                 }
             }
-            Err(error) => refuse(batch, error),
         }
     }
 

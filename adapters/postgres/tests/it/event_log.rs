@@ -1,35 +1,14 @@
 //! The event log as the router uses it.
 
-use std::time::Duration;
-
-use kontor_commands::{
-    Accepted, Append, AppendError, AppendOutcome, EventStore, Expected, Outcome,
-};
+use kontor_commands::{Accepted, Append, AppendOutcome, EventStore, Expected, Outcome};
 use kontor_domain::RefusalDocument;
-use kontor_postgres::{AppenderSettings, EventLog, limits};
-use sqlx::Connection;
+use kontor_postgres::{AppenderSettings, limits};
 use uuid::Uuid;
 
-use crate::support::{World, append, demo, event, fill, until, world};
-
-fn appended(version: i64, first: i64, last: i64) -> AppendOutcome {
-    AppendOutcome::Appended { version, first_position: Some(first), last_position: Some(last) }
-}
+use crate::support::{append, causes, demo, event, fill, world};
 
 fn refusal() -> RefusalDocument {
     RefusalDocument::new("too_low", "the reading is 'too low': \"10\" < 12").with("last", 12)
-}
-
-/// The message of a store error with all its causes.
-fn causes(error: &AppendError) -> String {
-    let AppendError::Store(store) = error else { return error.to_string() };
-    let mut text = store.to_string();
-    let mut source: Option<&(dyn std::error::Error + 'static)> = Some(&*store.0);
-    while let Some(inner) = source {
-        text = format!("{text}: {inner}");
-        source = inner.source();
-    }
-    text
 }
 
 #[tokio::test]
@@ -243,139 +222,6 @@ async fn what_the_log_cannot_keep_is_refused_alone_and_says_why() {
 }
 
 #[tokio::test]
-async fn a_full_queue_refuses_and_works_again_afterwards() {
-    let world = world().await;
-    let settings = AppenderSettings { queue: 8, batch_max: 4, ..AppenderSettings::default() };
-    let (log, _) = world.log_with(settings);
-    let held = world.hold_append_lock().await;
-    let mut tasks = Vec::new();
-    let overloaded = loop {
-        assert!(tasks.len() < 64, "the queue has no bound");
-        let task = tokio::spawn({
-            let log = log.clone();
-            async move { log.append(append(Uuid::now_v7(), Expected::NoStream, &["{}"])).await }
-        });
-        // Let the task reach the queue: it is answered at once, or waits.
-        tokio::task::yield_now().await;
-        if task.is_finished() {
-            break task.await.unwrap();
-        }
-        tasks.push(task);
-    };
-    assert!(matches!(overloaded, Err(AppendError::Overloaded)), "{overloaded:?}");
-    held.free().await;
-    for task in tasks {
-        assert!(matches!(task.await.unwrap(), Ok(AppendOutcome::Appended { .. })));
-    }
-    fill(&log, 1).await;
-}
-
-#[tokio::test]
-async fn shutdown_carries_out_what_waits_and_refuses_the_rest() {
-    let world = world().await;
-    let (log, _) = world.log_with(AppenderSettings { batch_max: 7, ..AppenderSettings::default() });
-    let held = world.hold_append_lock().await;
-    let waiting: Vec<_> = (0..100)
-        .map(|_| {
-            let log = log.clone();
-            tokio::spawn(async move {
-                log.append(append(Uuid::now_v7(), Expected::NoStream, &["{}"])).await
-            })
-        })
-        .collect();
-    world.until_appends_wait(1).await;
-    let shutdown = tokio::spawn({
-        let log = log.clone();
-        async move { log.shutdown().await }
-    });
-    held.free().await;
-    shutdown.await.unwrap();
-    for task in waiting {
-        assert!(matches!(task.await.unwrap(), Ok(AppendOutcome::Appended { .. })));
-    }
-    assert_eq!(world.count("select count(*) from events").await, 100);
-    let late = log.append(append(Uuid::now_v7(), Expected::NoStream, &["{}"])).await;
-    assert!(causes(&late.unwrap_err()).contains("the appender has stopped"));
-}
-
-async fn terminate_appender(world: &World) {
-    let terminated = world
-        .count(
-            "select count(pg_terminate_backend(pid)) from pg_stat_activity
-             where application_name = 'kontor-appender' and datname = current_database()",
-        )
-        .await;
-    assert_eq!(terminated, 1);
-}
-
-#[tokio::test]
-async fn a_broken_connection_leaves_the_outcome_unknown_and_a_retry_has_one_effect() {
-    let world = world().await;
-    let (log, _) = world.log();
-    let wanted = append(Uuid::now_v7(), Expected::NoStream, &["{}"]);
-
-    // Broken while it waits for the lock: nothing was written.
-    let held = world.hold_append_lock().await;
-    let broken = tokio::spawn({
-        let (log, wanted) = (log.clone(), wanted.clone());
-        async move { log.append(wanted).await }
-    });
-    world.until_appends_wait(1).await;
-    terminate_appender(&world).await;
-    let error = broken.await.unwrap().unwrap_err();
-    assert!(causes(&error).contains("outcome is unknown"), "{}", causes(&error));
-    held.free().await;
-    assert_eq!(log.append(wanted.clone()).await.unwrap(), appended(1, 1, 1));
-
-    // Broken after the commit, as far as the caller can tell: the receipt answers.
-    terminate_appender(&world).await;
-    let outcome = loop {
-        // The first attempt may still find the dead connection.
-        match log.append(wanted.clone()).await {
-            Ok(outcome) => break outcome,
-            Err(error) => assert!(causes(&error).contains("outcome is unknown")),
-        }
-    };
-    assert!(matches!(outcome, AppendOutcome::Duplicate(_)), "{outcome:?}");
-    assert_eq!(world.count("select count(*) from events").await, 1);
-}
-
-#[tokio::test]
-async fn a_statement_that_takes_too_long_is_ended() {
-    let world = world().await;
-    let settings = AppenderSettings {
-        statement_timeout: Duration::from_millis(100),
-        ..AppenderSettings::default()
-    };
-    let (log, _) = world.log_with(settings);
-    let held = world.hold_append_lock().await;
-    let error = log.append(append(Uuid::now_v7(), Expected::Any, &["{}"])).await.unwrap_err();
-    assert!(causes(&error).contains("statement timeout"), "{}", causes(&error));
-    held.free().await;
-    fill(&log, 1).await;
-}
-
-#[tokio::test]
-async fn an_append_whose_caller_went_away_is_carried_out() {
-    let world = world().await;
-    let (log, _) = world.log();
-    let held = world.hold_append_lock().await;
-    let wanted = append(Uuid::now_v7(), Expected::NoStream, &["{}"]);
-    let caller = tokio::spawn({
-        let (log, wanted) = (log.clone(), wanted.clone());
-        async move { log.append(wanted).await }
-    });
-    world.until_appends_wait(1).await;
-    caller.abort();
-    assert!(caller.await.unwrap_err().is_cancelled());
-    held.free().await;
-    until("the receipt is there", || async {
-        log.receipt(&demo(), wanted.command_id).await.unwrap().is_some()
-    })
-    .await;
-}
-
-#[tokio::test]
 async fn the_head_follows_the_log() {
     let world = world().await;
     let (log, mut head) = world.log();
@@ -439,22 +285,4 @@ async fn a_page_holds_the_wanted_types_and_ends_at_a_row_that_exists() {
     }
     assert_eq!(reader.event(4).await.unwrap().unwrap().event_type, "meter.registered");
     assert_eq!(reader.event(10).await.unwrap(), None);
-}
-
-#[tokio::test]
-async fn an_unreachable_database_answers_with_an_error_in_time() {
-    let world = world().await;
-    let settings = AppenderSettings {
-        connect_timeout: Duration::from_millis(500),
-        ..AppenderSettings::default()
-    };
-    // Nobody listens on this port of the loopback.
-    let pool = sqlx::PgPool::connect_lazy("postgres://nobody@127.0.0.1:9/none").unwrap();
-    let log = EventLog::start(pool, settings, tokio::sync::watch::channel(0).0);
-    let error = log.append(append(Uuid::now_v7(), Expected::Any, &["{}"])).await.unwrap_err();
-    assert!(causes(&error).contains("database"), "{}", causes(&error));
-    tokio::time::timeout(crate::support::PATIENCE, log.shutdown()).await.unwrap();
-
-    let mut connection = sqlx::PgConnection::connect(&world.url).await.unwrap();
-    connection.ping().await.unwrap();
 }

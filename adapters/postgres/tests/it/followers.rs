@@ -277,6 +277,29 @@ async fn a_stopped_follower_says_so_and_hands_over_at_once() {
 }
 
 #[tokio::test]
+async fn a_step_that_never_ends_is_given_up_and_repeated() {
+    let world = world().await;
+    let (log, head) = world.log();
+    let ledger = Ledger::new(&world).await;
+    let stream = fill(&log, 3).await[1];
+    ledger.break_stream(stream, Fault::Hang);
+    let settings = FollowerSettings {
+        step_max: Duration::from_secs(2),
+        lease_ttl: Duration::from_millis(500),
+        ..hasty()
+    };
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(follower(&world, &ledger, settings).run(head, stop.clone()));
+    until("it was tried twice", || async { ledger.pages.load(Ordering::Relaxed) >= 2 }).await;
+    assert!(rows(&world.pool).await.is_empty());
+    ledger.mend(stream);
+    until("the events are applied", || async { rows(&world.pool).await.len() == 3 }).await;
+    stop.cancel();
+    running.await.unwrap();
+    assert_complete(&world).await;
+}
+
+#[tokio::test]
 async fn a_running_projection_can_be_built_anew() {
     let world = world().await;
     let (log, head) = world.log();

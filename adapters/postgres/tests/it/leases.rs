@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::support::{PATIENCE, World, until, world};
 
 const LONG: Duration = Duration::from_secs(600);
-const SHORT: Duration = Duration::from_millis(200);
+const SHORT: Duration = Duration::from_secs(1);
 
 fn owners(world: &World, ttl: Duration) -> (Leases, Leases) {
     (Leases::new(world.pool.clone(), "first", ttl), Leases::new(world.pool.clone(), "second", ttl))

@@ -29,6 +29,8 @@ pub(crate) enum Fault {
     Panic,
     /// The database fails, whatever the event.
     Database,
+    /// The call never returns.
+    Hang,
 }
 
 /// Writes each event as a row, in a table whose key allows each position once.
@@ -93,6 +95,7 @@ impl Projection for Ledger {
                 Some(Fault::Unreadable) => return Err(ApplyError::Event(Box::new(Missing))),
                 Some(Fault::DoesNotFit) => 1_000_000,
                 Some(Fault::Panic) => panic!("the test asked for a panic"),
+                Some(Fault::Hang) => std::future::pending().await,
                 Some(Fault::Database) => {
                     return Err(ApplyError::Database(sqlx::Error::PoolTimedOut));
                 }

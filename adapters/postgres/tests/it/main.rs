@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod append_function;
+mod appender;
 mod command_dead_letters;
 mod event_log;
 mod followers;

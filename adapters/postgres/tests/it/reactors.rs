@@ -154,7 +154,7 @@ async fn a_reactor_that_loses_its_lease_is_stopped_in_the_middle() {
     let outside = Arc::new(Outside::default());
     outside.hangs.store(1, Ordering::Relaxed);
     fill(&log, 1).await;
-    let settings = FollowerSettings { lease_ttl: Duration::from_millis(200), ..hasty() };
+    let settings = FollowerSettings { lease_ttl: Duration::from_secs(3), ..hasty() };
     let mut follower = reactor(&world, &outside, settings);
     let stepping = tokio::spawn(async move { follower.step().await });
     tokio::time::timeout(PATIENCE, outside.hanging.notified()).await.unwrap();

@@ -3,7 +3,7 @@
 use std::{future::Future, time::Duration};
 
 use chrono::{DateTime, Utc};
-use kontor_commands::{Append, AppendOutcome, EventStore, Expected, NewEvent, clock};
+use kontor_commands::{Append, AppendError, AppendOutcome, EventStore, Expected, NewEvent, clock};
 use kontor_domain::{Actor, Metadata, TenantId};
 use kontor_postgres::{AppenderSettings, EventLog};
 use sqlx::{Connection, PgConnection, PgPool};
@@ -143,4 +143,16 @@ pub(crate) async fn fill(log: &EventLog, count: usize) -> Vec<Uuid> {
         assert!(matches!(outcome, AppendOutcome::Appended { .. }), "{outcome:?}");
     }
     streams
+}
+
+/// The message of a store error with all its causes.
+pub(crate) fn causes(error: &AppendError) -> String {
+    let AppendError::Store(store) = error else { return error.to_string() };
+    let mut text = store.to_string();
+    let mut source: Option<&(dyn std::error::Error + 'static)> = Some(&*store.0);
+    while let Some(inner) = source {
+        text = format!("{text}: {inner}");
+        source = inner.source();
+    }
+    text
 }

@@ -1,6 +1,9 @@
+use std::collections::HashSet;
+
 use chrono::DateTime;
 use kontor_commands::{Append, Expected, NewEvent};
 use kontor_domain::{Actor, Metadata};
+use proptest::prelude::*;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -94,4 +97,28 @@ async fn a_closing_queue_yields_what_waits_and_ends() {
     assert_eq!(waiting.next_batch(BOUNDS).await.unwrap().len(), 1);
     assert!(waiting.next_batch(BOUNDS).await.is_none());
     assert!(sender.try_send(job(2, 2, 1)).is_err());
+}
+
+proptest! {
+    #[test]
+    fn every_append_goes_once_alone_of_its_stream_and_in_its_order(
+        wanted in prop::collection::vec((1..6_u128, 1..40_u128, 0..6_000_usize), 0..60),
+    ) {
+        let jobs = wanted.iter().map(|(stream, command, size)| job(*stream, *command, *size));
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let batches = runtime.block_on(batches(jobs.collect()));
+
+        for batch in &batches {
+            prop_assert!(!batch.is_empty() && batch.len() <= BOUNDS.appends_max);
+            let streams: HashSet<u128> = batch.iter().map(|(stream, _)| *stream).collect();
+            let commands: HashSet<u128> = batch.iter().map(|(_, command)| *command).collect();
+            prop_assert_eq!((streams.len(), commands.len()), (batch.len(), batch.len()));
+        }
+        for stream in 1..6 {
+            let of_stream = |(found, _): &&(u128, u128)| *found == stream;
+            let sent: Vec<u128> = wanted.iter().filter(|(found, ..)| *found == stream).map(|(_, command, _)| *command).collect();
+            let carried: Vec<u128> = batches.iter().flatten().filter(of_stream).map(|(_, command)| *command).collect();
+            prop_assert_eq!(sent, carried);
+        }
+    }
 }
