@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use crate::{
     histogram::Histogram,
+    machine::processor_time,
     workload::{METERS, Reading},
 };
 
@@ -49,6 +50,8 @@ pub(crate) struct Run {
     pub(crate) per_second: u64,
     pub(crate) p50_us: u64,
     pub(crate) p99_us: u64,
+    /// Processor time of all processes together, engines and callers included, for one command.
+    pub(crate) processor_us: u64,
     pub(crate) first_failure: Option<String>,
 }
 
@@ -82,11 +85,12 @@ pub(crate) async fn drive(
         tasks.spawn(call(Arc::clone(&shared), own));
     }
     tokio::time::sleep(WARM_UP).await;
-    let began = Instant::now();
+    let (began, used_before) = (Instant::now(), processor_time()?);
     shared.measuring.store(true, Ordering::Relaxed);
     tokio::time::sleep(Duration::from_secs(seconds)).await;
     shared.measuring.store(false, Ordering::Relaxed);
     let elapsed = began.elapsed();
+    let used = processor_time()?.saturating_sub(used_before);
     shared.ended.store(true, Ordering::Relaxed);
     while let Some(ended) = tasks.join_next().await {
         ended.context("a caller panicked")?;
@@ -102,6 +106,7 @@ pub(crate) async fn drive(
         per_second: per_second(done, elapsed),
         p50_us: shared.latencies.percentile_us(50),
         p99_us: shared.latencies.percentile_us(99),
+        processor_us: u64::try_from(used.as_micros())? / done,
         first_failure,
     })
 }

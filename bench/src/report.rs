@@ -101,8 +101,8 @@ impl Report {
     fn write_runs(&self, out: &mut impl Write) -> io::Result<()> {
         writeln!(
             out,
-            "{:<20} {:>7} {:>11} {:>10} {:>10} {:>12} {:>8}",
-            "", "callers", "commands/s", "p50 ms", "p99 ms", "to the peer", "failed"
+            "{:<20} {:>7} {:>11} {:>12} {:>10} {:>10} {:>7} {:>8}",
+            "", "callers", "commands/s", "to the peer", "p50 ms", "p99 ms", "CPU us", "failed"
         )?;
         for run in &self.runs {
             let ratio = match figures::ratio_hundredths(&self.runs, run) {
@@ -111,13 +111,14 @@ impl Report {
             };
             writeln!(
                 out,
-                "{:<20} {:>7} {:>11} {:>10} {:>10} {:>12} {:>8}",
+                "{:<20} {:>7} {:>11} {:>12} {:>10} {:>10} {:>7} {:>8}",
                 run.contender,
                 run.callers,
                 run.per_second,
+                ratio,
                 milliseconds(run.p50_us),
                 milliseconds(run.p99_us),
-                ratio,
+                run.processor_us,
                 run.failed
             )?;
         }

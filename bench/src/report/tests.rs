@@ -9,6 +9,7 @@ fn run(contender: &'static str, callers: usize, per_second: u64) -> Run {
         per_second,
         p50_us: 1_234,
         p99_us: 56_789,
+        processor_us: 55,
         first_failure: None,
     }
 }
