@@ -151,7 +151,8 @@ const head = chatHead({
 });
 const dropHint = h("div", { class: "drop-hint" }, words.drop);
 const chatPane = h("main", { class: "chat" }, head, messages.element, write.element, dropHint);
-const nobody = h("div", { class: "nobody" }, h("h2", {}, words.pickTitle), h("p", {}, words.pickText));
+const note = h("div", { class: "note" }, h("h2", {}, words.pickTitle), h("p", {}, words.pickText));
+const nobody = h("div", { class: "nobody" }, note);
 const list = peoplePane({
   open,
   add: () =>
