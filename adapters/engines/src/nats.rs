@@ -18,8 +18,12 @@ use crate::{
 };
 
 const ENGINE: &str = "nats-server";
-/// The only user of a private server.
+/// The user with all rights.
 const USER: &str = "kontor";
+/// The user who may listen to events and do nothing else.
+const LISTENER: &str = "listener";
+/// What the listener hears.
+const LISTENER_SUBJECTS: &str = "evt.>";
 /// How long a start may take: a large store is read back before the server listens.
 const START_LIMIT: Duration = Duration::from_secs(60);
 /// How long an orderly stop may take.
@@ -47,6 +51,7 @@ pub struct PrivateNats {
     store_dir: PathBuf,
     port: u16,
     password: String,
+    listener_password: String,
     remove: Option<PathBuf>,
 }
 
@@ -78,12 +83,11 @@ impl PrivateNats {
             .create(&options.store_dir)
             .map_err(EngineError::io(failed()))?;
         let store_dir = options.store_dir.canonicalize().map_err(EngineError::io(failed()))?;
-        let password_path = secret::password_path(&store_dir);
-        let password = match secret::read(&password_path) {
-            Some(password) => password,
-            None => secret::create(&password_path, None)?,
-        };
-        let mut nats = Self { server: None, binary, store_dir, port: 0, password, remove };
+        let password = kept_password(&store_dir)?;
+        let listener_password = kept_password(&store_dir.with_added_extension(LISTENER))?;
+        let (server, port) = (None, 0);
+        let mut nats =
+            Self { server, binary, store_dir, port, password, listener_password, remove };
         let mut attempts = 0;
         loop {
             attempts += 1;
@@ -103,6 +107,12 @@ impl PrivateNats {
     /// The address, with user and password: never log it.
     pub fn url(&self) -> String {
         format!("nats://{USER}:{}@127.0.0.1:{}", self.password, self.port)
+    }
+
+    /// The address for somebody who may subscribe to `evt.>` and do nothing else, with user and
+    /// password: never log it.
+    pub fn listener_url(&self) -> String {
+        format!("nats://{LISTENER}:{}@127.0.0.1:{}", self.listener_password, self.port)
     }
 
     /// The port on 127.0.0.1.
@@ -181,10 +191,15 @@ impl PrivateNats {
              server_name: \"kontor-private\"\n\
              listen: \"127.0.0.1:{port}\"\n\
              max_payload: 1MB\n\
-             authorization {{ user: \"{USER}\", password: \"{password}\" }}\n\
+             authorization {{ users: [\n\
+             \x20 {{ user: \"{USER}\", password: \"{password}\" }}\n\
+             \x20 {{ user: \"{LISTENER}\", password: \"{listener_password}\", permissions: {{\n\
+             \x20   publish: {{ deny: \">\" }}, subscribe: \"{LISTENER_SUBJECTS}\" }} }}\n\
+             ] }}\n\
              jetstream {{ store_dir: {store} }}\n",
             port = self.port,
             password = self.password,
+            listener_password = self.listener_password,
         );
         fs::OpenOptions::new()
             .write(true)
@@ -203,6 +218,12 @@ impl PrivateNats {
         }
         EngineError::Failed { engine: ENGINE, what: "the server did not start".to_owned(), output }
     }
+}
+
+/// The password kept beside `path`; made at the first start.
+fn kept_password(path: &Path) -> Result<String, EngineError> {
+    let file = secret::password_path(path);
+    secret::read(&file).map_or_else(|| secret::create(&file, None), Ok)
 }
 
 impl fmt::Debug for PrivateNats {

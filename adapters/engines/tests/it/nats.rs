@@ -1,4 +1,8 @@
-use std::net::TcpListener;
+use std::{
+    io::{BufRead, BufReader, Write},
+    net::{TcpListener, TcpStream},
+    time::Duration,
+};
 
 use kontor_engines::{EngineError, NatsOptions, PrivateNats, testing};
 
@@ -66,4 +70,63 @@ async fn a_killed_test_server_comes_back_on_request() {
     assert!(!listens(port));
     server.restart();
     assert!(listens(port));
+}
+
+#[test]
+fn the_listener_hears_events_and_does_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = NatsOptions { store_dir: folder.path().join("nats"), port: None };
+    let server = PrivateNats::start(options).unwrap();
+    let mut owner = Client::connect(&server.url());
+    let mut listener = Client::connect(&server.listener_url());
+    assert_eq!(listener.ask("SUB evt.> 1\r\n"), vec!["PONG"]);
+    for refused in
+        ["SUB > 2\r\n", "SUB cmd.> 3\r\n", "SUB _INBOX.> 4\r\n", "PUB evt.a.b.c 2\r\nhi\r\n"]
+    {
+        let said = listener.ask(refused);
+        assert!(
+            said.iter().any(|line| line.contains("Permissions Violation")),
+            "{refused} {said:?}"
+        );
+    }
+    assert_eq!(owner.ask("PUB evt.demo.meter.reading_submitted 2\r\nhi\r\n"), vec!["PONG"]);
+    assert_eq!(listener.line(), "MSG evt.demo.meter.reading_submitted 1 2");
+    server.stop().unwrap();
+}
+
+/// A client of the plain protocol.
+struct Client {
+    reader: BufReader<TcpStream>,
+}
+
+impl Client {
+    fn connect(url: &str) -> Self {
+        let (login, address) = url.strip_prefix("nats://").unwrap().split_once('@').unwrap();
+        let (user, password) = login.split_once(':').unwrap();
+        let stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        let mut client = Self { reader: BufReader::new(stream) };
+        assert!(client.line().starts_with("INFO "));
+        let connect = format!(
+            "CONNECT {{\"verbose\":false,\"user\":\"{user}\",\"pass\":\"{password}\"}}\r\n"
+        );
+        assert_eq!(client.ask(&connect), vec!["PONG"]);
+        client
+    }
+
+    /// Sends a line and returns what the server says up to its answer to a ping.
+    fn ask(&mut self, line: &str) -> Vec<String> {
+        self.reader.get_mut().write_all(format!("{line}PING\r\n").as_bytes()).unwrap();
+        let mut said = vec![self.line()];
+        while said.last().is_some_and(|line| line != "PONG") {
+            said.push(self.line());
+        }
+        said
+    }
+
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.reader.read_line(&mut line).unwrap();
+        line.trim_end().to_owned()
+    }
 }
