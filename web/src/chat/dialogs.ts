@@ -69,8 +69,8 @@ const field = (label: string, input: HTMLElement): HTMLElement =>
 
 /** Asks for a new person. */
 export function askPerson(add: (person: NewPerson) => Promise<void>): void {
-  const first = h("input", { required: true, maxlength: 64, autocomplete: "off" });
-  const last = h("input", { maxlength: 64, autocomplete: "off" });
+  const first = h("input", { type: "text", required: true, maxlength: 64, autocomplete: "off" });
+  const last = h("input", { type: "text", maxlength: 64, autocomplete: "off" });
   const tongue = h(
     "select",
     {},
@@ -103,7 +103,7 @@ export function askPerson(add: (person: NewPerson) => Promise<void>): void {
 
 /** Shows the files before they go out, with a caption for the first. */
 export function askToSend(files: File[], send: (caption: string) => Promise<void>): void {
-  const caption = h("input", { class: "caption", maxlength: 1024, autocomplete: "off", placeholder: words.caption, "aria-label": words.caption });
+  const caption = h("input", { type: "text", class: "caption", maxlength: 1024, autocomplete: "off", placeholder: words.caption, "aria-label": words.caption });
   const urls: string[] = [];
   const shown = files.map((file) => {
     if (!isPhoto(file)) return h("p", { class: "file" }, h("span", { class: "file-sign" }, icon("file")), file.name);
