@@ -55,12 +55,14 @@ impl Session {
         write_private(&path(data_dir), &serde_json::to_vec(self)?)
     }
 
-    /// Removes the file at an orderly stop.
+    /// Removes the files of a run that ends.
     pub(crate) fn remove(data_dir: &Path) {
-        if let Err(err) = fs::remove_file(path(data_dir))
-            && err.kind() != io::ErrorKind::NotFound
-        {
-            tracing::warn!(error = %err, "The file of this run was not removed");
+        for path in [path(data_dir), roles_path(data_dir)] {
+            if let Err(err) = fs::remove_file(path)
+                && err.kind() != io::ErrorKind::NotFound
+            {
+                tracing::warn!(error = %err, "A file of this run was not removed");
+            }
         }
     }
 

@@ -83,8 +83,8 @@ pub(crate) async fn run(config: Arc<Config>, args: UpArgs) -> Result<(), Failure
             output::line("Stopping; Ctrl-C again ends it at once.");
         }
     }
-    Session::remove(&config.data_dir);
     start.end(&engines).await;
+    Session::remove(&config.data_dir);
     Ok(shown?)
 }
 

@@ -44,11 +44,15 @@ impl Api {
     }
 }
 
-/// The broker's address with its login, as `kontor up` tells other calls of the program.
-fn broker(folder: &Path) -> String {
+/// A connection to the broker with its login, as `kontor up` tells other calls of the program.
+async fn broker(folder: &Path) -> async_nats::Client {
     let session = std::fs::read(folder.join(".kontor/run.json")).unwrap();
     let session: Value = serde_json::from_slice(&session).unwrap();
-    session["nats_servers"][0].as_str().unwrap().to_owned()
+    let url = session["nats_servers"][0].as_str().unwrap();
+    let (login, host) = url.strip_prefix("nats://").unwrap().split_once('@').unwrap();
+    let (user, password) = login.split_once(':').unwrap();
+    let options = async_nats::ConnectOptions::with_user_and_password(user.into(), password.into());
+    options.connect(host).await.unwrap()
 }
 
 #[tokio::test]
@@ -56,7 +60,7 @@ async fn a_reading_travels_from_http_to_the_read_model_and_to_nats_and_survives_
     let folder = tempdir().unwrap();
     let up = Up::start(&folder).await;
     assert_eq!(up.addresses["demo"], "created", "{}", up.addresses);
-    let nats = async_nats::connect(broker(folder.path())).await.unwrap();
+    let nats = broker(folder.path()).await;
     let mut events = nats.subscribe("evt.*.meter.reading_submitted").await.unwrap();
     nats.flush().await.unwrap();
 
