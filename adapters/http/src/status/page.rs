@@ -132,7 +132,10 @@ fn row(follower: &FollowerLag, live: bool) -> Row {
         },
         position: grouped(follower.position),
         lag_events: grouped(follower.lag_events),
-        lag: seconds(follower.lag_seconds),
+        lag: match follower.lag_events {
+            0 => "none".to_owned(),
+            _ => seconds(follower.lag_seconds),
+        },
         heartbeat: follower
             .heartbeat_age_seconds
             .map_or_else(|| "never".to_owned(), |age| format!("{} ago", seconds(age))),
@@ -167,7 +170,7 @@ fn grouped(number: i64) -> String {
 /// A duration in words that do not dance while a page refreshes.
 fn seconds(seconds: f64) -> String {
     match seconds {
-        under if under < 1.0 => "under 1 s".to_owned(),
+        under if under < 1.0 => "< 1 s".to_owned(),
         few if few < 120.0 => format!("{few:.0} s"),
         many => format!("{} min", std::time::Duration::from_secs_f64(many).as_secs() / 60),
     }
@@ -189,7 +192,7 @@ mod tests {
         );
         assert_eq!(
             [0.2, 1.4, 119.6, 121.0, 7200.0].map(seconds),
-            ["under 1 s", "1 s", "120 s", "2 min", "120 min"]
+            ["< 1 s", "1 s", "120 s", "2 min", "120 min"]
         );
     }
 }

@@ -1,0 +1,115 @@
+//! The OpenAPI document: complete, and its examples are true.
+
+use std::{collections::BTreeSet, fmt::Write};
+
+use insta::assert_snapshot;
+use serde_json::{Value, json};
+
+use crate::support::World;
+
+fn document() -> Value {
+    serde_json::to_value(kontor_http::document()).unwrap()
+}
+
+#[test]
+fn every_route_is_described() {
+    let document = document();
+    let mut routes = String::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let answers: Vec<&String> =
+                operation["responses"].as_object().unwrap().keys().collect();
+            let ok: Vec<&&String> = answers.iter().filter(|it| it.starts_with('2')).collect();
+            writeln!(routes, "{method} {path} {ok:?}").unwrap();
+            assert_eq!(answers.len() - ok.len(), 12, "{path} names every failure");
+            assert!(operation["summary"].is_string(), "{path}");
+        }
+    }
+    assert_snapshot!(routes, @r#"
+    get /v1/accounts ["200"]
+    post /v1/accounts ["201", "202"]
+    get /v1/accounts/{id} ["200"]
+    patch /v1/accounts/{id} ["200", "202"]
+    get /v1/commands/{id} ["200"]
+    get /v1/meters ["200"]
+    post /v1/meters ["201", "202"]
+    get /v1/meters/{id} ["200"]
+    post /v1/meters/{id}/archive ["200", "202"]
+    get /v1/meters/{id}/readings ["200"]
+    post /v1/meters/{id}/readings ["201", "202"]
+    post /v1/meters/{id}/readings/{reading_id}/corrections ["200", "202"]
+    post /v1/meters/{id}/verification ["200", "202"]
+    get /v1/tenants ["200"]
+    post /v1/tenants ["201", "202"]
+    get /v1/tenants/{tenant} ["200"]
+    patch /v1/tenants/{tenant} ["200", "202"]
+    "#);
+}
+
+#[test]
+fn every_reference_leads_somewhere() {
+    fn collect(value: &Value, found: &mut BTreeSet<String>) {
+        match value {
+            Value::Object(fields) => {
+                if let Some(Value::String(reference)) = fields.get("$ref") {
+                    found.insert(reference.clone());
+                }
+                fields.values().for_each(|value| collect(value, found));
+            }
+            Value::Array(items) => items.iter().for_each(|value| collect(value, found)),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+    let document = document();
+    let mut references = BTreeSet::new();
+    collect(&document, &mut references);
+    assert!(references.len() > 10, "{references:?}");
+    for reference in references {
+        let pointer = reference.strip_prefix('#').unwrap();
+        assert!(document.pointer(pointer).is_some(), "{reference}");
+    }
+}
+
+#[tokio::test]
+async fn examples_run_as_they_stand() {
+    let world = World::new().await;
+    let document = document();
+    let account = world.account().await;
+    let meter = world.meter().await;
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let schema = &operation["requestBody"]["content"]["application/json"]["schema"]["$ref"];
+            let Some(reference) = schema.as_str() else { continue };
+            let schema = document.pointer(reference.strip_prefix('#').unwrap()).unwrap();
+            let mut example = schema["example"].clone();
+            assert!(example.is_object(), "{reference} has an example");
+            if path == "/v1/meters" {
+                example["account_id"] = json!(account);
+            }
+            let id = if path.contains("accounts") { &account } else { &meter };
+            let address = path
+                .replace("{id}", id)
+                .replace("{reading_id}", &account)
+                .replace("{tenant}", "moscow");
+            let key = if path == "/v1/tenants" { &world.admin } else { &world.operator };
+            let target = (method.to_uppercase(), address);
+            let target = (target.0.as_str(), target.1.as_str());
+            let answer = world.send(key, target, &[], Some(example)).await;
+            // The business may refuse an example; the reader may not.
+            assert!([200, 201, 422].contains(&answer.status.as_u16()), "{path}: {answer}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_document_and_its_page_are_served_without_a_key() {
+    let world = World::new().await;
+    let served = world.get("", "/openapi.json").await;
+    assert_eq!(served.json(), document());
+    let page = world.get("", "/docs/").await;
+    assert_eq!(page.status, 200);
+    assert!(page.text.contains("swagger-ui"), "{}", page.text);
+    assert!(!page.text.contains("http://") && !page.text.contains("https://"), "{}", page.text);
+    assert_eq!(world.get("", "/docs/swagger-ui-bundle.js").await.status, 200);
+    assert_eq!(world.get("", "/docs/nothing.js").await.status, 404);
+}

@@ -1,0 +1,17 @@
+//! The HTTP interface over a real PostgreSQL, the real router, log and followers.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod accounts;
+mod bodies;
+mod documents;
+mod idempotency;
+mod keys;
+mod limits;
+mod meters;
+mod pages;
+mod readings;
+mod reads;
+mod senders;
+mod serving;
+mod support;
+mod tenants;
