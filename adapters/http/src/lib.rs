@@ -35,7 +35,7 @@ use tower_http::{
 
 pub use limits::Rate;
 pub use openapi::document;
-pub use serve::{CONNECTIONS_MAX, SHUTDOWN_MAX, serve};
+pub use serve::{ServeLimits, serve, serve_within};
 pub use state::{ApiSettings, ApiState, BrokerProbe};
 
 use crate::{

@@ -18,32 +18,63 @@ use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
+    time::{Instant, Sleep, sleep},
 };
 use tokio_util::sync::CancellationToken;
 
-/// How many connections are open at once; more wait to be accepted, so memory stays bounded.
-pub const CONNECTIONS_MAX: usize = 2_048;
+/// The bounds of a server.
+#[derive(Clone, Copy, Debug)]
+pub struct ServeLimits {
+    /// How many connections are open at once; more wait to be accepted, so memory stays bounded.
+    pub connections_max: usize,
+    /// How long a connection may be silent in both directions; longer than any request takes.
+    pub idle_max: Duration,
+    /// How long requests that are being served may take after the signal to stop.
+    pub shutdown_max: Duration,
+}
 
-/// How long requests that are being served may take after the signal to stop.
-pub const SHUTDOWN_MAX: Duration = Duration::from_secs(8);
+impl Default for ServeLimits {
+    fn default() -> Self {
+        Self {
+            connections_max: 2_048,
+            idle_max: Duration::from_secs(60),
+            shutdown_max: Duration::from_secs(8),
+        }
+    }
+}
 
-/// Serves until `stop`, then lets open requests end, for at most [`SHUTDOWN_MAX`].
+/// Serves until `stop`, then lets open requests end, for at most 8 seconds.
 ///
 /// # Errors
 /// When the socket fails.
 pub async fn serve(listener: TcpListener, app: Router, stop: CancellationToken) -> io::Result<()> {
-    let bounded = Bounded { listener, places: Arc::new(Semaphore::new(CONNECTIONS_MAX)) };
+    serve_within(listener, app, stop, ServeLimits::default()).await
+}
+
+/// As [`serve`], within bounds of one's own.
+///
+/// # Errors
+/// When the socket fails.
+pub async fn serve_within(
+    listener: TcpListener,
+    app: Router,
+    stop: CancellationToken,
+    limits: ServeLimits,
+) -> io::Result<()> {
+    let places = Arc::new(Semaphore::new(limits.connections_max));
+    let bounded = Bounded { listener, places, idle_max: limits.idle_max };
     let service = app.into_make_service_with_connect_info::<Peer>();
     let serving =
         axum::serve(bounded, service).with_graceful_shutdown(stop.clone().cancelled_owned());
     let deadline = async {
         stop.cancelled().await;
-        tokio::time::sleep(SHUTDOWN_MAX).await;
+        sleep(limits.shutdown_max).await;
     };
     tokio::select! {
         served = async { serving.await } => served,
         () = deadline => {
-            tracing::warn!("requests were cut off {} s after the stop", SHUTDOWN_MAX.as_secs());
+            let waited_ms = limits.shutdown_max.as_millis();
+            tracing::warn!(%waited_ms, "requests were cut off some time after the stop");
             Ok(())
         }
     }
@@ -63,6 +94,7 @@ impl Connected<IncomingStream<'_, Bounded>> for Peer {
 struct Bounded {
     listener: TcpListener,
     places: Arc<Semaphore>,
+    idle_max: Duration,
 }
 
 impl Listener for Bounded {
@@ -78,7 +110,7 @@ impl Listener for Bounded {
                 tracing::debug!(error = %err, "a connection ended before it was served");
                 continue;
             }
-            return (Placed { stream, _place: place }, address);
+            return (Placed::new(stream, place, self.idle_max), address);
         }
     }
 
@@ -87,10 +119,27 @@ impl Listener for Bounded {
     }
 }
 
-/// A connection that holds its place while it is open.
+/// A connection that holds its place while it is open, and loses it when it is silent for too long.
 struct Placed {
     stream: TcpStream,
+    idle: Pin<Box<Sleep>>,
+    idle_max: Duration,
     _place: Option<OwnedSemaphorePermit>,
+}
+
+impl Placed {
+    fn new(stream: TcpStream, place: Option<OwnedSemaphorePermit>, idle_max: Duration) -> Self {
+        Self { stream, idle: Box::pin(sleep(idle_max)), idle_max, _place: place }
+    }
+
+    /// Notes that something happened.
+    fn stir<T>(&mut self, progress: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if progress.is_ready() {
+            let next_end = Instant::now() + self.idle_max;
+            self.idle.as_mut().reset(next_end);
+        }
+        progress
+    }
 }
 
 impl AsyncRead for Placed {
@@ -99,7 +148,12 @@ impl AsyncRead for Placed {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buffer)
+        let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        // The server reads all the time, also while it answers, so this one place is enough.
+        if read.is_pending() && self.idle.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        self.stir(read)
     }
 }
 
@@ -109,7 +163,8 @@ impl AsyncWrite for Placed {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.stir(written)
     }
 
     fn poll_write_vectored(
@@ -117,7 +172,8 @@ impl AsyncWrite for Placed {
         cx: &mut Context<'_>,
         parts: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, parts)
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, parts);
+        self.stir(written)
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -148,10 +148,22 @@ async fn keys_that_make_no_sense_are_not_made() {
 }
 
 #[tokio::test]
-async fn the_record_of_denied_attempts_cannot_be_changed() {
+async fn the_record_of_denied_attempts_cannot_be_changed_and_ends_after_ninety_days() {
     let world = World::new().await;
+    sqlx::query(
+        "insert into denied_attempts (at, reason, method, route, request_id) \
+         values (now() - interval '92 days', 'key_unknown', 'GET', '/', 'old')",
+    )
+    .execute(&world.pool)
+    .await
+    .unwrap();
     world.get("", "/v1/accounts").await;
-    for sql in ["delete from denied_attempts", "update denied_attempts set reason = ''"] {
+    assert_eq!(world.denied().await, ["key_missing"]);
+    for sql in [
+        "delete from denied_attempts",
+        "update denied_attempts set reason = ''",
+        "truncate denied_attempts",
+    ] {
         let changed = sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&world.pool).await;
         assert!(changed.is_err(), "{sql}");
     }
