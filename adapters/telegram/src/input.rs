@@ -1,6 +1,5 @@
 //! What a person did, read from an update.
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use teloxide::types::{CallbackQuery, ChatMemberKind, ChatMemberUpdated, Message, User};
