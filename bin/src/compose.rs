@@ -163,6 +163,19 @@ impl Parts {
         self.nats.ensure().await.context("the broker's streams")
     }
 
+    /// Ends the leases of a process that is known to be dead, so that nobody waits for them. Their
+    /// epochs stay: what that process may still have sent to the database is fenced as ever.
+    pub(crate) async fn end_leases(&self, owner_prefix: &str) -> anyhow::Result<()> {
+        sqlx::query(
+            "update leases set expires_at = clock_timestamp() where starts_with(owner, $1)",
+        )
+        .bind(owner_prefix)
+        .execute(&self.write)
+        .await
+        .context("the leases of the last run")?;
+        Ok(())
+    }
+
     /// The router over the event log, whose appender starts with the first call.
     pub(crate) fn router(&mut self) -> Router {
         let log = self.log.get_or_insert_with(|| {

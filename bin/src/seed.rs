@@ -1,9 +1,12 @@
-//! The demo tenant: created by a command on the normal path, as any tenant is.
+//! The demo tenant and one customer with a past, created by commands on the normal path.
+
+mod history;
 
 use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::{Context, bail};
-use kontor_commands::{CommandSender, Envelope, Outcome, Sent, clock};
+use chrono::{DateTime, Utc};
+use kontor_commands::{CommandSender, Envelope, Outcome, SendError, Sent, clock};
 use kontor_domain::{
     Actor, Language, TenantId,
     meter::MeterRules,
@@ -17,7 +20,7 @@ pub(crate) const DEMO_TENANT: &str = "demo_utility";
 
 /// How long one attempt waits for the outcome.
 const WAIT: Duration = Duration::from_secs(3);
-/// How often the command is sent: workers that start at the same moment answer the first or second.
+/// How often a command is sent: workers that start at the same moment answer the first or second.
 const ATTEMPTS: u32 = 5;
 
 /// What seeding found.
@@ -30,34 +33,45 @@ pub(crate) enum Seeded {
     Existing,
 }
 
-/// Creates the demo tenant unless it exists.
+/// A command of the seed: a key that never changes, its aggregate, and what it asks.
+struct Step {
+    key: String,
+    aggregate: &'static str,
+    id: Uuid,
+    command: serde_json::Value,
+    /// When it happened; the past of a demo customer lies in the past.
+    at: DateTime<Utc>,
+}
+
+/// How a command of the seed ended.
+enum Ended {
+    Accepted,
+    /// It was carried out at an earlier seeding.
+    Before,
+    /// The business says no.
+    Refused(String),
+}
+
+/// Creates the demo tenant with its customer, unless it exists. Every command has an id of its own
+/// that never changes, so seeding twice, or again after a crash in between, does nothing twice.
 pub(crate) async fn seed(sender: &dyn CommandSender) -> anyhow::Result<Seeded> {
-    let envelope = create_demo_tenant()?;
-    for _ in 0..ATTEMPTS {
-        match sender
-            .send(envelope.clone(), WAIT)
-            .await
-            .context("the demo tenant was not created")?
-        {
-            Sent::Done { outcome: Outcome::Accepted(_), replayed: false } => {
-                return Ok(Seeded::Created);
-            }
-            Sent::Done { outcome: Outcome::Accepted(_), replayed: true } => {
-                return Ok(Seeded::Existing);
-            }
-            // The receipt of the first time is gone, the tenant is not.
-            Sent::Done { outcome: Outcome::Refused { refusal }, .. }
-                if refusal.code == "tenant_exists" =>
-            {
-                return Ok(Seeded::Existing);
-            }
-            Sent::Done { outcome: Outcome::Refused { refusal }, .. } => {
-                bail!("the demo tenant was refused: {}", refusal.message)
-            }
-            Sent::Unknown => {}
+    let tenant = demo_tenant()?;
+    let now = clock::now();
+    let seeded = match carry_out(sender, &tenant, create_tenant(&tenant, now)?).await? {
+        Ended::Accepted => Seeded::Created,
+        Ended::Before => Seeded::Existing,
+        // The receipt of the first time is gone, the tenant is not, and its customer has a life of
+        // its own by now.
+        Ended::Refused(code) if code == "tenant_exists" => return Ok(Seeded::Existing),
+        Ended::Refused(code) => bail!("the demo tenant was refused: {code}"),
+    };
+    for step in history::steps(&tenant, now)? {
+        let key = step.key.clone();
+        if let Ended::Refused(code) = carry_out(sender, &tenant, step).await? {
+            tracing::warn!(key, code, "A part of the demo was refused: {key}: {code}");
         }
     }
-    bail!("no worker answered; is `kontor work` running?")
+    Ok(seeded)
 }
 
 /// The id of the demo tenant.
@@ -65,11 +79,34 @@ pub(crate) fn demo_tenant() -> anyhow::Result<TenantId> {
     DEMO_TENANT.parse().context("the demo tenant's id is wrong")
 }
 
-fn create_demo_tenant() -> anyhow::Result<Envelope> {
-    let tenant = demo_tenant()?;
-    let stream_id = tenant.stream_id();
-    // Always the same id: seeding twice is one command sent twice.
-    let command_id = Uuid::new_v5(&stream_id, b"demo_seed");
+async fn carry_out(
+    sender: &dyn CommandSender,
+    tenant: &TenantId,
+    step: Step,
+) -> anyhow::Result<Ended> {
+    let command_id = Uuid::new_v5(&tenant.stream_id(), step.key.as_bytes());
+    let actor = Actor::System { name: "demo_seed".to_owned() };
+    let address = (tenant.clone(), step.aggregate, step.id);
+    let mut envelope = Envelope::new(command_id, address, step.command, actor, step.at);
+    envelope.deadline = clock::now() + Envelope::VALID_FOR;
+    for _ in 0..ATTEMPTS {
+        let sent = match sender.send(envelope.clone(), WAIT).await {
+            // An earlier seeding sent it with the dates of another day.
+            Err(SendError::CommandIdReused) => return Ok(Ended::Before),
+            sent => sent.context("the demo was not created")?,
+        };
+        if let Sent::Done { outcome, replayed } = sent {
+            return Ok(match outcome {
+                Outcome::Accepted(_) if replayed => Ended::Before,
+                Outcome::Accepted(_) => Ended::Accepted,
+                Outcome::Refused { refusal } => Ended::Refused(refusal.code),
+            });
+        }
+    }
+    bail!("no worker answered; is `kontor work` running?")
+}
+
+fn create_tenant(tenant: &TenantId, at: DateTime<Utc>) -> anyhow::Result<Step> {
     let command = TenantCommand::Create(Create {
         name: "Горэнерго (демо)".parse()?,
         kind: TenantKind::Utility,
@@ -83,7 +120,6 @@ fn create_demo_tenant() -> anyhow::Result<Envelope> {
             ..MeterRules::default()
         },
     });
-    let actor = Actor::System { name: "demo_seed".to_owned() };
-    let command = serde_json::to_value(command)?;
-    Ok(Envelope::new(command_id, (tenant, "tenant", stream_id), command, actor, clock::now()))
+    let (key, id) = ("demo_seed".to_owned(), tenant.stream_id());
+    Ok(Step { key, aggregate: "tenant", id, command: serde_json::to_value(command)?, at })
 }

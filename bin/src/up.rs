@@ -33,6 +33,8 @@ use crate::{
     supervise::{Phase, Role, Supervisor},
 };
 
+/// What the owner of leases is called before its process id.
+const OWNER: &str = "up";
 /// What the engines get of the time for a stop, in percent; the roles have most of the rest.
 const ENGINES_PERCENT: u32 = 25;
 /// What the appender gets of it.
@@ -61,9 +63,11 @@ pub(crate) async fn run(config: Arc<Config>, args: UpArgs) -> Result<(), Failure
     supervisor.run(engines.watch());
     let mut start = Start {
         config: Arc::clone(&config),
+        engines: engines.clone(),
         addresses,
         supervisor,
         stop: stop.clone(),
+        predecessor: lock.took_over(),
         parts: None,
     };
     let started = start.everything(reserved, args).await;
@@ -83,7 +87,7 @@ pub(crate) async fn run(config: Arc<Config>, args: UpArgs) -> Result<(), Failure
             output::line("Stopping; Ctrl-C again ends it at once.");
         }
     }
-    start.end(&engines).await;
+    start.end().await;
     Session::remove(&config.data_dir);
     Ok(shown?)
 }
@@ -118,9 +122,12 @@ fn wants_sandbox(config: &Config) -> bool {
 /// What has been started so far.
 struct Start {
     config: Arc<Config>,
+    engines: Engines,
     addresses: Addresses,
     supervisor: Supervisor,
     stop: CancellationToken,
+    /// The killed process whose lock was taken over.
+    predecessor: Option<u32>,
     parts: Option<Parts>,
 }
 
@@ -139,8 +146,12 @@ impl Start {
     }
 
     async fn start(&mut self, reserved: Reserved, args: UpArgs) -> anyhow::Result<Banner> {
-        let parts = self.parts.insert(Parts::connect(&self.config, &self.addresses, "up").await?);
+        let parts = Parts::connect(&self.config, &self.addresses, OWNER).await?;
+        let parts = self.parts.insert(parts);
         parts.prepare().await?;
+        if let Some(pid) = self.predecessor {
+            parts.end_leases(&format!("{OWNER}-{pid}-")).await?;
+        }
         let http = compose::base_url(&reserved.http)?;
         let chat = reserved.sandbox.as_ref().map(compose::base_url).transpose()?;
         let mut bots = self.config.bots.clone();
@@ -164,15 +175,17 @@ impl Start {
         Session::new(http.clone(), &self.addresses)
             .write(&self.config.data_dir)
             .context("the file of this run cannot be written")?;
-        let servers = self.addresses.nats_servers.iter();
-        let nats: Vec<String> = servers.map(|url| without_login(url.expose_secret())).collect();
+        let nats = self.engines.listener_url().unwrap_or_else(|| {
+            let servers = self.addresses.nats_servers.iter();
+            servers.map(|url| without_login(url.expose_secret())).collect::<Vec<_>>().join(", ")
+        });
         Ok(Banner {
             chat,
             status: format!("{http}{}", compose::STATUS_PATH),
             docs: format!("{http}{}", compose::DOCS_PATH),
             api: http,
             api_key_file: key_file.map(|path| path.display().to_string()),
-            nats: nats.join(", "),
+            nats,
             postgres: without_login(self.addresses.database_url.expose_secret()),
             bots: bots.iter().map(|bot| bot.name.clone()).collect(),
             data: self.config.data_dir.display().to_string(),
@@ -183,13 +196,13 @@ impl Start {
     }
 
     /// Stops in order: roles by their phases, then the appender, then the engines.
-    async fn end(self, engines: &Engines) {
+    async fn end(self) {
         let limit = self.config.process.shutdown;
         self.supervisor.stop(limit).await;
         if let Some(parts) = self.parts {
             parts.stop(limit * APPENDER_PERCENT / 100).await;
         }
-        let engines = engines.clone();
+        let engines = self.engines;
         let stopping = tokio::task::spawn_blocking(move || engines.stop());
         let share: Duration = limit * ENGINES_PERCENT / 100;
         if tokio::time::timeout(share, stopping).await.is_err() {

@@ -4,7 +4,8 @@ use serde::Serialize;
 
 use crate::seed::Seeded;
 
-/// Where everything is; addresses carry no passwords.
+/// Where everything is. Of logins it holds only that of the private broker's listener, who may do
+/// nothing but hear events on this machine.
 #[derive(Debug, Serialize)]
 pub(super) struct Banner {
     /// The chat page, when the sandbox runs.

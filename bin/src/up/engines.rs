@@ -123,6 +123,14 @@ impl Engines {
         Role::new("engines", Phase::Support, move |stop| watch(engines.clone(), stop))
     }
 
+    /// The address of the private NATS for somebody who only listens to events; none when the broker
+    /// is the user's own.
+    pub(super) fn listener_url(&self) -> Option<String> {
+        let nats = self.nats.as_ref()?;
+        let engine = nats.engine.lock().unwrap_or_else(PoisonError::into_inner);
+        engine.as_ref().map(PrivateNats::listener_url)
+    }
+
     /// Stops NATS, then PostgreSQL. Blocks until both are gone.
     pub(super) fn stop(&self) {
         if let Some(nats) = &self.nats {

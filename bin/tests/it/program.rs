@@ -138,8 +138,13 @@ pub(crate) fn descendants(pid: u32) -> Vec<u32> {
     found
 }
 
+/// Whether a process runs; one that ended and was not collected yet does not.
 pub(crate) fn is_alive(pid: u32) -> bool {
-    Path::new("/proc").join(pid.to_string()).exists()
+    let stat = std::fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("stat"));
+    let state = stat.ok().and_then(|stat| {
+        stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().next()?.chars().next())
+    });
+    state.is_some_and(|state| state != 'Z')
 }
 
 /// Asks again until the answer is there.

@@ -44,11 +44,9 @@ impl Api {
     }
 }
 
-/// A connection to the broker with its login, as `kontor up` tells other calls of the program.
-async fn broker(folder: &Path) -> async_nats::Client {
-    let session = std::fs::read(folder.join(".kontor/run.json")).unwrap();
-    let session: Value = serde_json::from_slice(&session).unwrap();
-    let url = session["nats_servers"][0].as_str().unwrap();
+/// A connection to the broker by the printed address, whose user only listens.
+async fn broker(up: &Up) -> async_nats::Client {
+    let url = up.address("nats");
     let (login, host) = url.strip_prefix("nats://").unwrap().split_once('@').unwrap();
     let (user, password) = login.split_once(':').unwrap();
     let options = async_nats::ConnectOptions::with_user_and_password(user.into(), password.into());
@@ -60,7 +58,7 @@ async fn a_reading_travels_from_http_to_the_read_model_and_to_nats_and_survives_
     let folder = tempdir().unwrap();
     let up = Up::start(&folder).await;
     assert_eq!(up.addresses["demo"], "created", "{}", up.addresses);
-    let nats = broker(folder.path()).await;
+    let nats = broker(&up).await;
     let mut events = nats.subscribe("evt.*.meter.reading_submitted").await.unwrap();
     nats.flush().await.unwrap();
 
@@ -88,7 +86,20 @@ async fn a_reading_travels_from_http_to_the_read_model_and_to_nats_and_survives_
     assert_eq!(up.addresses["demo"], "existing");
     let read = Api::of(&up, folder.path()).get(&path).await;
     assert!(read.to_string().contains("12.5"), "{read}");
+    // The demo customer has a past, and it was seeded once.
+    let demo_meters = api_meters(&Api::of(&up, folder.path())).await;
+    assert_eq!(demo_meters, ["7", "ХВ-88120", "Э-204117"]);
     up.stop().await;
+}
+
+/// The serial numbers of all meters, sorted.
+async fn api_meters(api: &Api) -> Vec<String> {
+    let meters = api.get("/v1/meters").await;
+    let items = meters["items"].as_array().unwrap();
+    let mut numbers: Vec<String> =
+        items.iter().map(|meter| meter["serial_number"].as_str().unwrap().to_owned()).collect();
+    numbers.sort_unstable();
+    numbers
 }
 
 #[tokio::test]
@@ -164,9 +175,10 @@ async fn roles_run_as_processes_of_their_own() {
     assert_eq!(seeded["demo"], "created");
     let pool = kontor_postgres::connect(&database.url, 1).await.unwrap();
     eventually(|| async {
-        let tenants = kontor_projections::checkpoints::position(&pool, "tenants").await.unwrap();
+        let head = kontor_projections::checkpoints::head_position(&pool).await.unwrap();
+        let readings = kontor_projections::checkpoints::position(&pool, "readings").await.unwrap();
         let relay = kontor_projections::checkpoints::position(&pool, "relay").await.unwrap();
-        (tenants == 1 && relay == 1).then_some(())
+        (head > 1 && readings == head && relay == head).then_some(())
     })
     .await;
     for role in &mut roles {
