@@ -18,6 +18,10 @@ pub(crate) struct Options {
     #[arg(long, value_name = "NUMBERS", value_delimiter = ',', default_value = "1,8,64,512")]
     pub(crate) callers: Vec<NonZeroUsize>,
 
+    /// How many connections the peer may use; its own default pool has 10
+    #[arg(long, value_name = "NUMBER", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub(crate) peer_connections: u32,
+
     /// Also write the results as JSON to this file
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,

@@ -22,7 +22,7 @@ use crate::{
     workload::Workload,
 };
 
-/// Connections of each contender's pool: more than the cores can use at once.
+/// Connections of Kontor's pool. It appends through one of its own; these read.
 const CONNECTIONS: u32 = 32;
 
 /// The numbers of callers that the log alone is measured with: those of the two figures to reach.
@@ -47,9 +47,10 @@ impl Engines<'_> {
 /// Measures everything.
 pub(crate) async fn run(options: &Options, engines: &Engines<'_>) -> anyhow::Result<Report> {
     let workload = Workload::new()?;
+    let peer =
+        Peer::start(&engines.database("peer")?, options.peer_connections, workload.clone()).await?;
     let before = resident_bytes("self")?;
-    let kontor =
-        Kontor::start(&engines.database("in_process")?, CONNECTIONS, workload.clone()).await?;
+    let kontor = Kontor::start(&engines.database("in_process")?, CONNECTIONS, workload).await?;
     let mut report = Report {
         machine: Machine::look(&kontor.pool).await?,
         seconds_per_run: options.seconds_per_run,
@@ -60,15 +61,10 @@ pub(crate) async fn run(options: &Options, engines: &Engines<'_>) -> anyhow::Res
         rebuild: None,
         memory: Memory::default(),
     };
-    in_process(kontor, options, &mut report).await?;
+    beside_the_peer(&kontor, peer, options, &mut report).await?;
     let after = resident_bytes("self")?;
     report.memory.in_process = Some(after.saturating_sub(before));
-
-    let peer = Peer::start(&engines.database("peer")?, CONNECTIONS, workload.clone()).await?;
-    let contender: Arc<dyn Contender> = Arc::new(peer);
-    drive_all(&contender, options, &mut report.runs).await?;
-    drop(contender);
-
+    log_alone(kontor, options, &mut report).await?;
     through_nats(engines, options, &mut report).await?;
     rebuild_log(engines, options, &mut report).await?;
     if let Some(binary) = &options.kontor_binary {
@@ -77,10 +73,25 @@ pub(crate) async fn run(options: &Options, engines: &Engines<'_>) -> anyhow::Res
     Ok(report)
 }
 
-async fn in_process(kontor: Kontor, options: &Options, report: &mut Report) -> anyhow::Result<()> {
+/// Kontor and the peer by turns, so that whatever else the machine does meets both.
+async fn beside_the_peer(
+    kontor: &Kontor,
+    peer: Peer,
+    options: &Options,
+    report: &mut Report,
+) -> anyhow::Result<()> {
+    let peer: Arc<dyn Contender> = Arc::new(peer);
     let contender: Arc<dyn Contender> = Arc::new(kontor.clone());
-    drive_all(&contender, options, &mut report.runs).await?;
-    settle(&kontor.pool).await?;
+    for callers in &options.callers {
+        for contender in [&peer, &contender] {
+            report.runs.push(drive_one(contender, callers.get(), options).await?);
+            settle(&kontor.pool).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn log_alone(kontor: Kontor, options: &Options, report: &mut Report) -> anyhow::Result<()> {
     let appends: Arc<dyn Contender> =
         Arc::new(Appends::new(kontor.log.clone(), kontor.workload.clone())?);
     for callers in APPEND_CALLERS {
@@ -100,7 +111,9 @@ async fn through_nats(
     let kontor = Kontor::start(&url, CONNECTIONS, Workload::new()?).await?;
     let running = Running::start(kontor, engines.nats.url()).await?;
     let contender: Arc<dyn Contender> = Arc::new(running.sender.clone());
-    drive_all(&contender, options, &mut report.runs).await?;
+    for callers in &options.callers {
+        report.runs.push(drive_one(&contender, callers.get(), options).await?);
+    }
     drop(contender);
     tell("followers catch up");
     report.catch_up = Some(running.catch_up().await?);
@@ -155,17 +168,6 @@ async fn all_roles(
     Ok(())
 }
 
-async fn drive_all(
-    contender: &Arc<dyn Contender>,
-    options: &Options,
-    runs: &mut Vec<Run>,
-) -> anyhow::Result<()> {
-    for callers in &options.callers {
-        runs.push(drive_one(contender, callers.get(), options).await?);
-    }
-    Ok(())
-}
-
 async fn drive_one(
     contender: &Arc<dyn Contender>,
     callers: usize,
@@ -175,7 +177,8 @@ async fn drive_one(
     drive(contender, callers, options.seconds_per_run).await
 }
 
-/// Lets the engine finish what a contender left behind, so that the next one does not pay for it.
+/// Lets the engine finish what a contender left behind, so that the next one does not pay for it:
+/// the vacuum of Kontor's database and the writes of all.
 async fn settle(pool: &PgPool) -> anyhow::Result<()> {
     for statement in ["vacuum analyze", "checkpoint"] {
         sqlx::query(statement).execute(pool).await.with_context(|| statement.to_owned())?;
