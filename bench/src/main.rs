@@ -17,10 +17,14 @@ mod workload;
 
 use std::{fs, io::Write, os::unix::fs::PermissionsExt, path::PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::Parser;
 use kontor_engines::{NatsOptions, PostgresOptions, PrivateNats, PrivatePostgres};
 use tempfile::TempDir;
+use tokio::signal::{
+    ctrl_c,
+    unix::{SignalKind, signal},
+};
 
 use crate::{options::Options, stages::Engines};
 
@@ -36,7 +40,7 @@ fn main() -> anyhow::Result<()> {
         PrivateNats::start(NatsOptions { store_dir: folder.path().join("nats"), port: None })?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let engines = Engines { postgres: &postgres, nats: &nats, folder: folder.path() };
-    let report = runtime.block_on(stages::run(&options, &engines));
+    let report = runtime.block_on(unless_stopped(stages::run(&options, &engines)));
     drop(runtime);
     nats.stop()?;
     postgres.stop()?;
@@ -47,6 +51,21 @@ fn main() -> anyhow::Result<()> {
             .with_context(|| format!("{} cannot be written", path.display()))?;
     }
     Ok(())
+}
+
+/// Ends early on Ctrl-C or SIGTERM, so that the engines are stopped and their data is removed.
+async fn unless_stopped<T>(
+    measurement: impl Future<Output = anyhow::Result<T>>,
+) -> anyhow::Result<T> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        measured = measurement => measured,
+        interrupted = ctrl_c() => {
+            interrupted?;
+            bail!("interrupted")
+        }
+        _ = terminate.recv() => bail!("terminated"),
+    }
 }
 
 /// Says what is going on; the table alone goes to the standard output.
