@@ -116,6 +116,9 @@ pub(crate) struct ReadingDraft {
     pub(crate) stage: ReadingStage,
     /// The meter; none while it is being chosen.
     pub(crate) meter_id: Option<Uuid>,
+    /// The meter was chosen among several, so the choice can be made again.
+    #[serde(default)]
+    pub(crate) chosen: bool,
     /// The reading that is corrected; none for a new one.
     pub(crate) corrects: Option<Uuid>,
     /// The id of the reading once it was sent and sent back for confirmation.
@@ -212,6 +215,7 @@ impl ReadingDraft {
         Self {
             stage: ReadingStage::Meter,
             meter_id: None,
+            chosen: false,
             corrects: None,
             reading_id: None,
             values: BTreeMap::new(),
@@ -315,7 +319,8 @@ mod tests {
             "language": null, "greeted": true, "registered": false, "revision": 3,
             "prompt": {"kind": "outbox", "key": "u7:0"},
             "step": {
-                "step": "reading", "stage": {"ask": "meter"}, "meter_id": null, "corrects": null,
+                "step": "reading", "stage": {"ask": "meter"}, "meter_id": null, "chosen": false,
+                "corrects": null,
                 "reading_id": null, "values": {}, "photo": null,
             },
         });

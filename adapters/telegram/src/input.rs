@@ -1,8 +1,8 @@
 //! What a person did, read from an update.
 
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
-use teloxide::types::{CallbackQuery, ChatMemberKind, ChatMemberUpdated, Message, User};
+use teloxide::types::{CallbackQuery, Chat, ChatMemberKind, ChatMemberUpdated, Message, User};
 
 /// An update as the conversation sees it.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,8 +52,8 @@ pub(crate) enum Act {
 /// The parts are read one by one, not as a whole: teloxide's `Update` takes any kind that it cannot
 /// read for an error of its own, and loses kinds when it reads from a parsed value.
 pub(crate) fn read(payload: &Value) -> Option<Input> {
-    if let Some(message) = part::<Message>(payload, "message") {
-        return from_message(&message);
+    if let Some(message) = payload.get("message") {
+        return from_message(message);
     }
     if let Some(query) = part::<CallbackQuery>(payload, "callback_query") {
         return from_press(query);
@@ -63,18 +63,16 @@ pub(crate) fn read(payload: &Value) -> Option<Input> {
 
 fn part<T: DeserializeOwned>(payload: &Value, name: &str) -> Option<T> {
     let value = payload.get(name)?;
-    match T::deserialize(value) {
-        Ok(part) => Some(part),
-        Err(err) => {
-            // The reader's words may repeat what a person wrote; its place does not.
-            tracing::warn!(
-                update.kind = name,
-                "A `{name}` of a newer shape is passed by ({:?})",
-                err.classify()
-            );
-            None
-        }
-    }
+    T::deserialize(value).map_err(|err| newer_shape(name, &err)).ok()
+}
+
+fn newer_shape(name: &str, err: &serde_json::Error) {
+    // The reader's words may repeat what a person wrote; its class does not.
+    tracing::warn!(
+        update.part = name,
+        "A `{name}` of a newer shape cannot be read ({:?})",
+        err.classify()
+    );
 }
 
 /// The update's number, read from the raw JSON so that kinds of a newer Bot API are stored too.
@@ -99,50 +97,62 @@ pub(crate) fn callback_query_id(payload: &Value) -> Option<&str> {
     payload.pointer("/callback_query/id").and_then(Value::as_str)
 }
 
-fn from_message(message: &Message) -> Option<Input> {
-    let user = message.from.as_ref().filter(|user| !user.is_bot)?;
-    let act = if let Some(text) = message.text() {
-        command(text).unwrap_or_else(|| Act::Text(text.to_owned()))
-    } else if let Some(sizes) = message.photo() {
-        let largest = sizes.iter().max_by_key(|size| size.width)?;
-        Act::Photo {
-            file_id: largest.file.id.0.clone(),
-            caption: message.caption().map(str::to_owned),
-        }
-    } else if let Some(contact) = message.contact() {
-        Act::Contact {
-            phone: contact.phone_number.clone(),
-            owner_id: contact.user_id.and_then(|id| i64::try_from(id.0).ok()),
-        }
-    } else if is_content(message) {
-        Act::OtherMessage
-    } else {
+fn from_message(raw: &Value) -> Option<Input> {
+    let user: User = part(raw, "from")?;
+    let chat: Chat = part(raw, "chat")?;
+    if user.is_bot {
         return None;
-    };
-    let is_private = message.chat.is_private();
-    Some(Input { chat_id: message.chat.id.0, is_private, person: person(user)?, act })
+    }
+    let known = Message::deserialize(raw).map_err(|err| newer_shape("message", &err)).ok();
+    let sent_something = CONTENT.iter().any(|kind| raw.get(kind).is_some());
+    let act = known.as_ref().and_then(act_of).or(sent_something.then_some(Act::OtherMessage))?;
+    Some(Input { chat_id: chat.id.0, is_private: chat.is_private(), person: person(&user)?, act })
 }
 
-/// Whether a person sent something, as opposed to a service message such as a pinned message.
-fn is_content(message: &Message) -> bool {
-    message.sticker().is_some()
-        || message.voice().is_some()
-        || message.video_note().is_some()
-        || message.video().is_some()
-        || message.audio().is_some()
-        || message.document().is_some()
-        || message.animation().is_some()
-        || message.location().is_some()
-        || message.venue().is_some()
-        || message.poll().is_some()
-        || message.dice().is_some()
-        || message.story().is_some()
+/// What a person may send besides texts, photos and contacts; a message without any of these is a
+/// service message, such as a pinned one.
+const CONTENT: [&str; 18] = [
+    "animation",
+    "audio",
+    "checklist",
+    "contact",
+    "dice",
+    "document",
+    "game",
+    "location",
+    "paid_media",
+    "photo",
+    "poll",
+    "sticker",
+    "story",
+    "text",
+    "venue",
+    "video",
+    "video_note",
+    "voice",
+];
+
+fn act_of(message: &Message) -> Option<Act> {
+    if let Some(text) = message.text() {
+        return Some(command(text).unwrap_or_else(|| Act::Text(text.to_owned())));
+    }
+    if let Some(sizes) = message.photo() {
+        let largest = sizes.iter().max_by_key(|size| size.width)?;
+        return Some(Act::Photo {
+            file_id: largest.file.id.0.clone(),
+            caption: message.caption().map(str::to_owned),
+        });
+    }
+    message.contact().map(|contact| Act::Contact {
+        phone: contact.phone_number.clone(),
+        owner_id: contact.user_id.and_then(|id| i64::try_from(id.0).ok()),
+    })
 }
 
 fn from_press(query: CallbackQuery) -> Option<Input> {
     let person = person(&query.from)?;
     let chat = query.message.as_ref().map(|message| message.chat());
-    let is_private = chat.is_none_or(teloxide::types::Chat::is_private);
+    let is_private = chat.is_none_or(Chat::is_private);
     Some(Input {
         chat_id: chat.map_or(person.id, |chat| chat.id.0),
         is_private,

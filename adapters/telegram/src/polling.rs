@@ -11,6 +11,7 @@ use crate::{
     bots::Bot,
     intake::{self, ALLOWED_UPDATES, IntakeError},
     pause::pause,
+    setup,
 };
 
 /// The most updates of one answer (Bot API).
@@ -81,7 +82,15 @@ async fn poll(bot: &Bot, offset: Option<i64>, attempt: u32) -> Step {
             tracing::warn!(bot = bot.name(), "The answer to getUpdates is no list");
             Step::Failed(bot.pause(attempt))
         }
-        Err(err) => failed(bot, &err, attempt),
+        Err(err) => {
+            if matches!(err, CallError::Answered { status: 409, .. }) {
+                // Somebody else polls, or set a webhook; the latter can be mended here.
+                if let Err(err) = setup::no_webhook(bot).await {
+                    tracing::warn!(bot = bot.name(), "The webhook cannot be looked at: {err}");
+                }
+            }
+            failed(bot, &err, attempt)
+        }
     }
 }
 

@@ -140,7 +140,7 @@ fn words(text: &str) -> Vec<String> {
     }
     spaced
         .split_whitespace()
-        .filter(|word| !word.chars().all(|c| c == '-'))
+        .filter(|word| !word.chars().all(|c| matches!(c, '-' | '·')))
         .map(str::to_owned)
         .collect()
 }

@@ -9,10 +9,12 @@ mod verdict;
 
 use std::{
     collections::HashSet,
+    panic::AssertUnwindSafe,
     sync::Arc,
     time::{Duration, Instant},
 };
 
+use futures::FutureExt;
 use kontor_commands::{Envelope, clock};
 use kontor_domain::{
     Actor,
@@ -57,24 +59,28 @@ struct Landing {
     result: Result<serde_json::Value, CallError>,
 }
 
+#[derive(Default)]
 struct Flights {
     calls: JoinSet<Landing>,
+    /// Chats with a call under way or one whose end is not recorded yet.
     chats: HashSet<i64>,
     limits: Limits,
+    /// Ends that could not be recorded; at most one per chat in `chats`.
+    unrecorded: Vec<(OutboxRow, After)>,
 }
 
 impl Sender {
     /// Sends until `stop`.
     pub(crate) async fn run(self, stop: CancellationToken) {
         self.recover().await;
-        let mut flights =
-            Flights { calls: JoinSet::new(), chats: HashSet::new(), limits: Limits::default() };
+        let mut flights = Flights::default();
         let mut care_at = Instant::now();
         while !stop.is_cancelled() {
             if Instant::now() >= care_at {
                 self.care().await;
                 care_at = Instant::now() + CARE_EVERY;
             }
+            self.record_late(&mut flights).await;
             let started = match self.start_calls(&mut flights).await {
                 Ok(started) => started,
                 Err(err) => {
@@ -114,7 +120,9 @@ impl Sender {
             flights.chats.insert(row.chat_id);
             let (api, wait) = (self.api.clone(), self.settings.call_timeout);
             flights.calls.spawn(async move {
-                let result = call(&api, &row, wait).await;
+                let attempt = AssertUnwindSafe(call(&api, &row, wait)).catch_unwind().await;
+                let result = attempt
+                    .unwrap_or_else(|_| Err(CallError::Unsendable("the call panicked".into())));
                 Landing { row, result }
             });
         }
@@ -122,30 +130,42 @@ impl Sender {
     }
 
     async fn land(&self, flights: &mut Flights, landed: Result<Landing, tokio::task::JoinError>) {
-        let landing = match landed {
+        let Landing { row, result } = match landed {
             Ok(landing) => landing,
+            // Calls do not panic and nobody aborts them; the next owner finds the row uncertain.
             Err(err) => {
-                // The row stays marked; the next sender treats it as uncertain.
                 tracing::error!(bot = self.ports.bot, "A call ended without an answer: {err}");
-                flights.chats.clear();
                 return;
             }
         };
-        flights.chats.remove(&landing.row.chat_id);
-        let after = verdict(&landing.row, landing.result, &self.settings);
-        if let Err(err) = self.record(flights, &landing.row, after).await {
-            tracing::error!(
-                bot = self.ports.bot,
-                outbox.id = landing.row.id,
-                "The delivery {} cannot be recorded: {err}",
-                landing.row.id
-            );
+        let after = verdict(&row, result, &self.settings);
+        flights.unrecorded.push((row, after));
+        self.record_late(flights).await;
+    }
+
+    /// Records the ends of calls; what the database does not take now is kept for the next time.
+    async fn record_late(&self, flights: &mut Flights) {
+        for (row, after) in std::mem::take(&mut flights.unrecorded) {
+            match self.record(&mut flights.limits, &row, after.clone()).await {
+                Ok(()) => {
+                    flights.chats.remove(&row.chat_id);
+                }
+                Err(err) => {
+                    tracing::error!(
+                        bot = self.ports.bot,
+                        outbox.id = row.id,
+                        "The delivery {} cannot be recorded yet: {err}",
+                        row.id
+                    );
+                    flights.unrecorded.push((row, after));
+                }
+            }
         }
     }
 
     async fn record(
         &self,
-        flights: &mut Flights,
+        limits: &mut Limits,
         row: &OutboxRow,
         after: After,
     ) -> Result<(), sqlx::Error> {
@@ -161,10 +181,11 @@ impl Sender {
                         row.id
                     );
                 }
-                let blocked = matches!(end, outbox::End::Blocked(_));
-                outbox::end(self.pool(), mark, &end).await?;
-                if blocked {
+                if matches!(end, outbox::End::Blocked(_)) {
                     outbox::block_chat(self.pool(), (&self.ports.bot, row.chat_id)).await?;
+                }
+                outbox::end(self.pool(), mark, &end).await?;
+                if matches!(end, outbox::End::Blocked(_)) {
                     self.report_blocks().await?;
                 }
             }
@@ -175,13 +196,13 @@ impl Sender {
                 outbox::put_back(self.pool(), mark, (pause, uncertain), &error).await?;
             }
             After::Wait { pause, error } => {
-                if flights.limits.refused(row.chat_id, pause, now) {
+                if limits.refused(row.chat_id, pause, now) {
                     tracing::warn!(bot = self.ports.bot, "The bot rests for {pause:?}");
                 }
                 outbox::put_back(self.pool(), mark, (pause, false), &error).await?;
             }
             After::Unreachable { pause, error } => {
-                flights.limits.pause_bot(pause, now);
+                limits.pause_bot(pause, now);
                 outbox::put_back(self.pool(), mark, (pause, false), &error).await?;
             }
             After::Suspend { error } => {
@@ -196,12 +217,7 @@ impl Sender {
     async fn end_flights(&self, mut flights: Flights) {
         let landing = async {
             while let Some(landed) = flights.calls.join_next().await {
-                let mut rest = Flights {
-                    calls: JoinSet::new(),
-                    chats: HashSet::new(),
-                    limits: Limits::default(),
-                };
-                self.land(&mut rest, landed).await;
+                self.land(&mut flights, landed).await;
             }
         };
         if timeout(self.settings.call_timeout, landing).await.is_err() {

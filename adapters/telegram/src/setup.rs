@@ -47,7 +47,7 @@ pub(crate) async fn prepare(bot: &Bot) -> Result<(), CallError> {
 }
 
 /// A webhook of earlier days would keep getUpdates from working.
-async fn no_webhook(bot: &Bot) -> Result<(), CallError> {
+pub(crate) async fn no_webhook(bot: &Bot) -> Result<(), CallError> {
     let info = call(bot, "getWebhookInfo", json!({})).await?;
     let url = info.get("url").and_then(Value::as_str).unwrap_or_default();
     if !url.is_empty() {

@@ -7,7 +7,7 @@ mod submit;
 use std::{collections::BTreeMap, sync::Arc};
 
 use kontor_domain::{Quantity, meter::Zone};
-use kontor_projections::{meters::MeterRow, readings};
+use kontor_projections::meters::MeterRow;
 use uuid::Uuid;
 
 use self::questions::question;
@@ -180,10 +180,10 @@ async fn back(turn: &Turn, mut draft: ReadingDraft, meter: &MeterRow, zone: Zone
         draft.stage = ReadingStage::Zone { zone: before };
         return Ok(ask(turn, draft, meter, None));
     }
-    let meters = turn.meters().await?;
-    if draft.corrects.is_some() || meters.len() < 2 {
+    if !draft.chosen {
         return Ok(ask(turn, draft, meter, None));
     }
+    let meters = turn.meters().await?;
     draft.meter_id = None;
     draft.stage = ReadingStage::Meter;
     let message = question(turn, &draft, (None, &meters), |text| turn.reply(text));
@@ -196,6 +196,7 @@ async fn choose_meter(turn: &Turn, mut draft: ReadingDraft, meter_id: Uuid) -> R
         return Ok(turn.effects().idle().say(turn.reply(text)));
     };
     draft.meter_id = Some(meter.id);
+    draft.chosen = true;
     // Figures that came before the meter was chosen: one line, checked against this meter now.
     if draft.values.is_empty() {
         draft.stage = ReadingStage::Zone { zone: Zone::T1 };
@@ -283,7 +284,7 @@ async fn take_figure(
         .and_then(|value| check_digits(turn.voice, value, meter.digits).map(|()| value));
     let value = match read {
         Ok(value) => value,
-        Err(hint) => return ask(turn, draft, meter, Some(hint)),
+        Err(hint) => return Ok(ask(turn, draft, meter, Some(hint))),
     };
     draft.values.insert(zone, value);
     let is_last = zones(meter).last() == Some(&zone);
@@ -322,15 +323,6 @@ async fn take_values(turn: &Turn, mut draft: ReadingDraft, meter: &MeterRow) -> 
         return Ok(ask(turn, draft, meter, Some(hint)));
     }
     submit::submit(turn, draft, meter, false).await
-}
-
-/// What is known of the reading that is corrected, for its question.
-async fn corrected_reading(
-    turn: &Turn,
-    meter_id: Uuid,
-    reading_id: Uuid,
-) -> Result<Option<readings::ReadingRow>, TurnError> {
-    Ok(readings::find(&turn.ports.pool, &turn.ports.tenant, meter_id, reading_id).await?)
 }
 
 /// A zone with a colon where a meter has several: `Т1: `.

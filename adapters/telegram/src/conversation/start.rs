@@ -14,6 +14,7 @@ use super::{
     refusals, when,
 };
 use crate::{
+    dialogue::Step,
     input::Person,
     outgoing::{Outgoing, button},
     press::Press,
@@ -47,7 +48,8 @@ async fn start(turn: Arc<Turn>) -> Reply {
         effects = effects.say(Outgoing::text(greeting(&turn)));
         effects.dialogue.greeted = true;
     }
-    Ok(effects.say(consent_question(turn.voice, Outgoing::text(say!(turn.voice, "consent-ask")))))
+    let question = consent_question(turn.voice, Outgoing::text(say!(turn.voice, "consent-ask")));
+    Ok(effects.ask(&turn, Step::Idle, question))
 }
 
 fn greeting(turn: &Turn) -> String {
@@ -61,7 +63,7 @@ fn greeting(turn: &Turn) -> String {
 async fn ask_consent_first(turn: Arc<Turn>) -> Reply {
     let text = say!(turn.voice, "consent-first");
     let question = consent_question(turn.voice, Outgoing::text(say!(turn.voice, "consent-ask")));
-    Ok(turn.effects().idle().say(Outgoing::text(text)).say(question))
+    Ok(turn.effects().say(Outgoing::text(text)).ask(&turn, Step::Idle, question))
 }
 
 fn consent_question(voice: Voice, message: Outgoing) -> Outgoing {
@@ -100,7 +102,7 @@ async fn choose_language(turn: Arc<Turn>) -> Reply {
     effects.dialogue.language = Some(language);
     if !turn.is_customer() {
         let text = say!(voice, "consent-ask");
-        return Ok(effects.say(consent_question(voice, turn.reply(text))));
+        return Ok(effects.ask(&turn, Step::Idle, consent_question(voice, turn.reply(text))));
     }
     let command = AccountCommand::ChangeLanguage(ChangeLanguage { language });
     match turn.send(LANGUAGE, ("account", turn.account_id()), &command).await? {

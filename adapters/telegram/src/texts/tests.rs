@@ -41,6 +41,7 @@ fn named(folder: &Path, found: &mut BTreeMap<String, BTreeSet<String>>) {
             named(&path, found);
         } else if path.extension().is_some_and(|extension| extension == "rs")
             && !path.ends_with("texts.rs")
+            && !path.ends_with("tests.rs")
         {
             for call in fs::read_to_string(&path).unwrap().split("say!(").skip(1) {
                 let (key, values) = parse_call(call);

@@ -1,5 +1,6 @@
 //! The questions about a reading, with their buttons.
 
+use kontor_domain::meter::Zone;
 use kontor_projections::meters::MeterRow;
 use teloxide::types::InlineKeyboardButton;
 
@@ -30,7 +31,7 @@ pub(super) fn question(
         };
         return message(text).buttons(meter_buttons(turn, meters));
     };
-    message(text(turn, draft, meter)).buttons(buttons(turn, draft, meter))
+    message(text(turn, draft, meter)).buttons(buttons(turn, draft))
 }
 
 fn text(turn: &Turn, draft: &ReadingDraft, meter: &MeterRow) -> String {
@@ -58,12 +59,7 @@ fn text(turn: &Turn, draft: &ReadingDraft, meter: &MeterRow) -> String {
 }
 
 /// Asks for one zone, with what it showed last.
-fn zone_question(
-    turn: &Turn,
-    draft: &ReadingDraft,
-    meter: &MeterRow,
-    zone: kontor_domain::meter::Zone,
-) -> String {
+fn zone_question(turn: &Turn, draft: &ReadingDraft, meter: &MeterRow, zone: Zone) -> String {
     let voice = turn.voice;
     let meter_name = name(voice, meter);
     let zone_label = zone_name(turn, meter, zone);
@@ -103,15 +99,14 @@ fn meter_buttons(turn: &Turn, meters: &[MeterRow]) -> Vec<Vec<InlineKeyboardButt
     rows
 }
 
-fn buttons(turn: &Turn, draft: &ReadingDraft, meter: &MeterRow) -> Vec<Vec<InlineKeyboardButton>> {
+fn buttons(turn: &Turn, draft: &ReadingDraft) -> Vec<Vec<InlineKeyboardButton>> {
     let voice = turn.voice;
     let answer = |label: String, answer: Answer| turn.answer_button(label, answer);
     let cancel = || answer(say!(voice, "cancel"), Answer::Cancel);
     match draft.stage {
         ReadingStage::Meter | ReadingStage::Photo => vec![vec![cancel()]],
         ReadingStage::Zone { zone } => {
-            let first = zone == kontor_domain::meter::Zone::T1;
-            if first && (draft.corrects.is_some() || meter.zones < 2) {
+            if zone == Zone::T1 && !draft.chosen {
                 vec![vec![cancel()]]
             } else {
                 vec![vec![answer(say!(voice, "back"), Answer::Back), cancel()]]

@@ -1,0 +1,13 @@
+//! The bots against a real PostgreSQL, a router in the same process and a stand-in for Telegram.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod delivery;
+mod durability;
+mod journey;
+mod meddler;
+mod person;
+mod refused;
+mod stand_in;
+mod webhook;
+mod world;
