@@ -71,7 +71,8 @@ lint: setup-test ## Runs the checks without the tests
 e2e: setup-test web ## Runs the page and end-to-end tests in a headless browser
 	cargo build --package kontor
 ifneq ($(WEB_TESTS),)
-	KONTOR_BIN="$(CARGO_TARGET_DIR)/debug/kontor" node --test $(WEB_TESTS)
+	KONTOR_BIN="$(CARGO_TARGET_DIR)/debug/kontor" KONTOR_NATS_SERVER="$$(./scripts/nats-server-path.sh)" \
+		node --test --test-reporter=spec --test-timeout=600000 $(WEB_TESTS)
 endif
 
 bench: setup ## Measures Kontor against its peers; ARGS are passed on

@@ -1,4 +1,7 @@
-# Shared by the scripts in this folder; sourced, never run.
+# Shared by the scripts in this folder; sourced, never run. They set `root` before.
+
+# Older servers cannot map subjects to shards inside a stream.
+nats_version_min=2.10.0
 
 say() {
     printf '  %s\n' "$*"

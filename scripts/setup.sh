@@ -5,9 +5,9 @@ set -euo pipefail
 
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 cache="${KONTOR_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/kontor}"
-# Older servers cannot map subjects to shards inside a stream.
-nats_version_min=2.10.0
+# What builds the pages, and what drives them in the tests.
 node_version_min=18.0.0
+node_version_min_tests=20.11.0
 rust_version_min="$(sed -n 's/^rust-version = "\(.*\)"/\1/p' "$root/Cargo.toml")"
 # A build-time tool, pinned so that a check which passes today passes tomorrow.
 cargo_deny_version=0.20.2
@@ -75,6 +75,10 @@ setup_node() {
     version="$(node --version | tr -d v)"
     version_at_least "$version" "$node_version_min" ||
         fail "Node.js $version is too old to build the pages; $node_version_min or newer is needed"
+    if [ -n "$with_tests" ]; then
+        version_at_least "$version" "$node_version_min_tests" ||
+            fail "Node.js $version is too old for the tests; $node_version_min_tests or newer is needed"
+    fi
 }
 
 setup_postgres() {
