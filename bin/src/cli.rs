@@ -12,9 +12,9 @@ Begin with `kontor up`: it runs everything on this machine and prints where to l
 
 In production the roles run as processes of their own, as many as needed:
 
-  bot ──┐                              ┌── project   read models
-        ├──▶ NATS ──▶ work ──▶ PostgreSQL
-  serve ┘    (commands)    (event log) └── relay     events to NATS
+  bot ────┐                               ┌── project   read models
+          ├─▶ NATS ─▶ work ─▶ PostgreSQL ─┤
+  serve ──┘   commands        event log   └── relay     events to NATS
 
   serve and bot take requests in, work decides and writes the log, project and relay follow it.
 

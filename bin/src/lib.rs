@@ -34,6 +34,8 @@ use seed::Seeded;
 
 /// How long tasks that are left at the end may take; everything with an effect was waited for.
 const LEFTOVER_LIMIT: Duration = Duration::from_millis(200);
+/// Threads for work that blocks: engines, files and pictures, never anything per request.
+const BLOCKING_THREADS_MAX: usize = 32;
 /// The connections of a short command.
 const COMMAND_CONNECTIONS: u32 = 2;
 
@@ -72,6 +74,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(config.process.worker_threads)
+        .max_blocking_threads(BLOCKING_THREADS_MAX)
         .enable_all()
         .build()
         .context("the runtime cannot be started")?;

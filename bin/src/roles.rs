@@ -30,6 +30,9 @@ const DRAIN_PERCENT: u32 = 15;
 /// A burst is this many times the rate per second.
 const BURST_FACTOR: u32 = 2;
 
+/// The checkpoint of the relay.
+const RELAY: &str = "relay";
+
 /// All roles but the sandbox.
 pub(crate) fn all(
     parts: &mut Parts,
@@ -141,9 +144,15 @@ pub(crate) fn project(parts: &Parts) -> Vec<Role> {
 /// The log on its way to NATS.
 pub(crate) fn relay(parts: &Parts) -> Role {
     let relay: Arc<dyn Reactor> = Arc::new(Relay::new(parts.nats.clone()));
-    follower(parts, relay.name(), move |pool, settings| {
+    follower(parts, RELAY, move |pool, settings| {
         Follower::reactor(pool, Arc::clone(&relay), settings)
     })
+}
+
+/// The names of all followers that [`project`] and [`relay`] run.
+pub(crate) fn follower_names() -> Vec<&'static str> {
+    let projections = kontor_projections::all();
+    projections.iter().map(|projection| projection.name()).chain([RELAY]).collect()
 }
 
 /// Pokes of other processes wake the followers of this one.

@@ -14,6 +14,7 @@ use std::{
 use anyhow::Context;
 use kontor_engines::DataLock;
 use kontor_http::keys;
+use kontor_projections::checkpoints;
 use secrecy::ExposeSecret;
 use tokio_util::sync::CancellationToken;
 
@@ -33,6 +34,8 @@ use crate::{
     supervise::{Phase, Role, Supervisor},
 };
 
+/// How long the start waits for followers, so that the first look shows everything that there is.
+const FOLLOWERS_PATIENCE: Duration = Duration::from_secs(3);
 /// What the owner of leases is called before its process id.
 const OWNER: &str = "up";
 /// What the engines get of the time for a stop, in percent; the roles have most of the rest.
@@ -171,6 +174,11 @@ impl Start {
             session::keep_roles_written(data_dir.clone(), board.clone(), stop)
         }));
         let demo = if args.no_demo { None } else { Some(seed::seed(&parts.sender).await?) };
+        let names = roles::follower_names();
+        let head = checkpoints::head_position(&parts.query).await?;
+        if !checkpoints::wait_for(&parts.query, &names, head, FOLLOWERS_PATIENCE).await? {
+            tracing::warn!("The followers are behind; the status page shows how far");
+        }
         let key_file = if args.no_demo { None } else { Some(demo_key(&self.config, parts).await?) };
         Session::new(http.clone(), &self.addresses)
             .write(&self.config.data_dir)

@@ -11,7 +11,6 @@ const INTERRUPTED: i32 = 130;
 pub(crate) fn stop_requested() -> std::io::Result<CancellationToken> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
-    let mut hang_up = signal(SignalKind::hangup())?;
     let requested = CancellationToken::new();
     let token = requested.clone();
     tokio::spawn(async move {
@@ -19,7 +18,6 @@ pub(crate) fn stop_requested() -> std::io::Result<CancellationToken> {
             tokio::select! {
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
-                _ = hang_up.recv() => {}
             }
             if token.is_cancelled() {
                 std::process::exit(INTERRUPTED);

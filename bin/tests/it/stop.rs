@@ -70,21 +70,28 @@ async fn a_start_after_a_kill_takes_over_the_lock_and_finds_the_data() {
 }
 
 #[tokio::test]
-async fn an_engine_that_dies_is_started_again() {
+async fn engines_that_die_are_started_again_and_commands_go_on() {
     let folder = tempdir().unwrap();
     let up = Up::start(&folder).await;
-    let nats = descendants(up.pid()).into_iter().find(|pid| {
-        let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
-        name.trim() == "nats-server"
-    });
-    let nats = nats.unwrap();
-    let pid = i32::try_from(nats).ok().and_then(rustix::process::Pid::from_raw).unwrap();
-    rustix::process::kill_process(pid, Signal::KILL).unwrap();
-    let folder_path = folder.path().to_owned();
-    eventually(|| async {
-        let output = run(command(&folder_path, &["check", "--json"])).await;
-        (!is_alive(nats) && output.status.success()).then_some(())
-    })
-    .await;
+    for engine in ["nats-server", "postgres"] {
+        // The first of that name is the server, those below it are its own children.
+        let server = descendants(up.pid()).into_iter().find(|pid| {
+            let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+            name.trim() == engine
+        });
+        let server = server.unwrap();
+        let pid = i32::try_from(server).ok().and_then(rustix::process::Pid::from_raw).unwrap();
+        rustix::process::kill_process(pid, Signal::KILL).unwrap();
+        eventually(|| async {
+            let checked = run(command(folder.path(), &["check", "--json"])).await;
+            (!is_alive(server) && checked.status.success()).then_some(())
+        })
+        .await;
+        // A command on its whole way, through the broker to the log and back.
+        eventually(|| async {
+            run(command(folder.path(), &["seed"])).await.status.success().then_some(())
+        })
+        .await;
+    }
     up.stop().await;
 }
