@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { call, Chat, startBrowser, startKontor, subscribe, until } from "./harness.mjs";
 
+const ANNA = 1001;
 const JOHN = 1002;
 const OLEG = 1003;
 
@@ -12,7 +13,8 @@ let kontor;
 let browser;
 
 before(async () => {
-  [kontor, browser] = await Promise.all([startKontor(), startBrowser()]);
+  kontor = await startKontor();
+  browser = await startBrowser();
 });
 
 after(async () => {
@@ -54,7 +56,6 @@ test("a customer registers, adds a meter, submits readings and sees the history"
 
   await chat.press("History");
   await chat.sees("reading T1 1,150.0 · T2 567.0");
-  await until("a chart is there", async () => (await chat.page.locator("article.message.in img").count()) > 0);
 
   const message = await until("the event is on NATS", () => events.messages.at(1));
   assert.equal(message.subject, "evt.demo_utility.meter.reading_submitted");
@@ -68,6 +69,38 @@ test("a customer registers, adds a meter, submits readings and sees the history"
   assert.equal(readings.body.items.length, 2);
   assert.deepEqual(chat.problems, []);
   events.close();
+  await chat.page.context().close();
+});
+
+test("a customer of a year confirms an unusual value, corrects it and sees the chart", async () => {
+  const chat = await Chat.open(browser, kontor, ANNA);
+  await chat.start();
+  await chat.expect("С возвращением!");
+  await chat.say("Т1 9999 Т2 2900");
+  await chat.expect(/больше обычного|обычного.*вместо/);
+  await chat.press("Да, верно");
+  await chat.expect("Показания приняты: Т1 9 999,0 · Т2 2 900,0");
+
+  // The same update twice, as Telegram may deliver it, is one reading.
+  await fetch(new URL("/sandbox/faults", kontor.banner.chat), {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ kind: "duplicate_update", count: 1 }),
+  });
+  await chat.press("Исправить");
+  await chat.sees(/сейчас записано|записано/);
+  await chat.say("5620");
+  await chat.say("2850");
+  await chat.expect("Отправляем?");
+  await chat.press("Отправить");
+  await chat.expect("Исправлено: Т1 5 620,0 · Т2 2 850,0");
+
+  await chat.press("История");
+  await chat.press("Электричество");
+  await until("a chart is there", async () => (await chat.page.locator("article.message.in img").count()) > 0);
+  await chat.sees(/ноябрь|декабрь|январь|февраль|март|апрель|май|июнь|июль|август|сентябрь|октябрь/);
+  await chat.sees("исправлено");
+  assert.deepEqual(chat.problems, []);
   await chat.page.context().close();
 });
 

@@ -93,16 +93,19 @@ impl Workers {
     }
 
     /// Serves as many shards as it gets, until `stop`. Returns when the commands that were being
-    /// carried out are done and the leases are given back.
+    /// carried out are done and the leases are given back. It also returns, before `stop`, when the
+    /// task of a shard failed: whoever supervises it starts all of them again, so that no shard
+    /// stands still while the process lives.
     pub async fn run(self, stop: CancellationToken) {
         let mut shards = JoinSet::new();
+        let stop = stop.child_token();
         for shard in 0..names::SHARDS {
             shards.spawn(shard::run(Arc::clone(&self.shared), shard, stop.clone()));
         }
         while let Some(ended) = shards.join_next_with_id().await {
             if let Err(err) = ended {
-                // The lease expires and another process, or the next start, serves the shard.
                 tracing::error!(error = %err, "The task of a shard failed");
+                stop.cancel();
             }
         }
         self.shared.nats.flush().await;

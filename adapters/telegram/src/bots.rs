@@ -124,15 +124,18 @@ impl Bots {
     }
 
     /// Runs all bots until `stop`, then finishes what is under way. Of several processes, one at a
-    /// time owns each bot.
+    /// time owns each bot. It also returns, before `stop`, when a bot's task failed: whoever
+    /// supervises it starts all of them again, so that no bot falls silent while the process lives.
     pub async fn run(&self, stop: CancellationToken) {
         let mut tasks = JoinSet::new();
+        let stop = stop.child_token();
         for bot in self.bots.values() {
             tasks.spawn(Arc::clone(bot).run(self.leases.clone(), stop.clone()));
         }
         while let Some(ended) = tasks.join_next().await {
             if let Err(err) = ended {
                 tracing::error!("A bot ended early: {err}");
+                stop.cancel();
             }
         }
     }

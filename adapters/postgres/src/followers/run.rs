@@ -31,12 +31,19 @@ impl Follower {
     pub async fn run(mut self, mut head: watch::Receiver<i64>, stop: CancellationToken) {
         self.stop = stop.clone();
         while !stop.is_cancelled() {
-            // What comes from here on is news to the wait below.
-            head.mark_unchanged();
+            // What comes from here on is news to the wait below. A page that was read ahead is older
+            // than here: what came since then is news as well.
+            if !self.has_read_ahead() {
+                head.mark_unchanged();
+            }
             let next = self.step_for_loop().await;
             stop.run_until_cancelled(wait(next, &mut head)).await;
         }
         self.finish().await;
+    }
+
+    fn has_read_ahead(&self) -> bool {
+        self.held.as_ref().is_some_and(|held| held.prefetched.is_some())
     }
 
     async fn step_for_loop(&mut self) -> Next {
