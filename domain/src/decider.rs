@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, error::Error, sync::Arc};
 
 use chrono::{DateTime, NaiveDate, Offset, TimeZone, Utc};
-use cqrs_es::{Aggregate, DomainEvent};
+use cqrs_es::{Aggregate, DomainEvent, event_sink::EventSink};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
@@ -81,6 +81,34 @@ pub trait Decider:
     /// The refusal that tells the sender what stands against the command and what would be right.
     fn decide(&self, issued: Issued<Self::Order>) -> Result<Vec<Self::Fact>, Self::Reason>;
 }
+
+/// The body of every `cqrs_es::Aggregate::handle`: decides, and writes what was decided to the sink.
+pub(crate) async fn decide_into<A: Decider>(
+    aggregate: &mut A,
+    issued: Issued<A::Order>,
+    sink: &EventSink<A>,
+) -> Result<(), A::Reason> {
+    for event in aggregate.decide(issued)? {
+        sink.write(event, aggregate).await;
+    }
+    Ok(())
+}
+
+/// Implements `cqrs_es::DomainEvent` by the name and version that [`EventBody`] gives.
+macro_rules! domain_event {
+    ($event:ty) => {
+        impl cqrs_es::DomainEvent for $event {
+            fn event_type(&self) -> String {
+                $crate::EventBody::wire_type(self).to_owned()
+            }
+
+            fn event_version(&self) -> String {
+                $crate::EventBody::schema_version(self).to_string()
+            }
+        }
+    };
+}
+pub(crate) use domain_event;
 
 /// An event with its name on the wire, kept apart from its payload.
 ///

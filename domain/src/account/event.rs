@@ -1,10 +1,12 @@
 //! What has happened to an account.
 
-use cqrs_es::DomainEvent;
 use serde::{Deserialize, Serialize};
 
 use super::Origin;
-use crate::{DisplayName, EventBody, EventDecodeError, Language, Phone, decider::decode_payload};
+use crate::{
+    DisplayName, EventBody, EventDecodeError, Language, Phone,
+    decider::{decode_payload, domain_event},
+};
 
 /// A fact about an account.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -97,15 +99,7 @@ impl EventBody for AccountEvent {
     }
 }
 
-impl DomainEvent for AccountEvent {
-    fn event_type(&self) -> String {
-        self.wire_type().to_owned()
-    }
-
-    fn event_version(&self) -> String {
-        self.schema_version().to_string()
-    }
-}
+domain_event!(AccountEvent);
 
 /// The account was opened.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]

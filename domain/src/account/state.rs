@@ -6,7 +6,7 @@ use cqrs_es::{Aggregate, event_sink::EventSink};
 use serde::{Deserialize, Serialize};
 
 use super::{AccountCommand, AccountEvent, AccountRefusal, Origin, Registered};
-use crate::{Decider, DisplayName, Issued, Language, Phone};
+use crate::{DisplayName, Issued, Language, Phone, decider::decide_into};
 
 /// The account aggregate.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
@@ -67,10 +67,7 @@ impl Aggregate for Account {
         (): &Self::Services,
         sink: &EventSink<Self>,
     ) -> Result<(), Self::Error> {
-        for event in self.decide(command)? {
-            sink.write(event, self).await;
-        }
-        Ok(())
+        decide_into(self, command, sink).await
     }
 
     fn apply(&mut self, event: AccountEvent) {

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
-use cqrs_es::DomainEvent;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{MeterKind, PhotoReference, ReadingSource, ReadingWarning, Zone};
-use crate::{EventBody, EventDecodeError, Quantity, decider::decode_payload};
+use crate::{
+    EventBody, EventDecodeError, Quantity,
+    decider::{decode_payload, domain_event},
+};
 
 /// A fact about a meter.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -79,15 +81,7 @@ impl EventBody for MeterEvent {
     }
 }
 
-impl DomainEvent for MeterEvent {
-    fn event_type(&self) -> String {
-        self.wire_type().to_owned()
-    }
-
-    fn event_version(&self) -> String {
-        self.schema_version().to_string()
-    }
-}
+domain_event!(MeterEvent);
 
 /// The meter was put into service.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]

@@ -10,7 +10,7 @@ use super::{
     history::History,
     values::{ZoneValues, total},
 };
-use crate::{Decider, Issued, Quantity};
+use crate::{Issued, Quantity, decider::decide_into};
 
 /// The meter aggregate.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
@@ -114,10 +114,7 @@ impl Aggregate for Meter {
         (): &Self::Services,
         sink: &EventSink<Self>,
     ) -> Result<(), Self::Error> {
-        for event in self.decide(command)? {
-            sink.write(event, self).await;
-        }
-        Ok(())
+        decide_into(self, command, sink).await
     }
 
     fn apply(&mut self, event: MeterEvent) {

@@ -1,11 +1,11 @@
 //! What has happened to a tenant.
 
-use cqrs_es::DomainEvent;
 use serde::{Deserialize, Serialize};
 
 use super::TenantKind;
 use crate::{
-    DisplayName, EventBody, EventDecodeError, Language, TenantId, decider::decode_payload,
+    DisplayName, EventBody, EventDecodeError, Language, TenantId,
+    decider::{decode_payload, domain_event},
     meter::MeterRules,
 };
 
@@ -70,15 +70,7 @@ impl EventBody for TenantEvent {
     }
 }
 
-impl DomainEvent for TenantEvent {
-    fn event_type(&self) -> String {
-        self.wire_type().to_owned()
-    }
-
-    fn event_version(&self) -> String {
-        self.schema_version().to_string()
-    }
-}
+domain_event!(TenantEvent);
 
 /// The tenant was opened.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]

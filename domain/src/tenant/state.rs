@@ -4,7 +4,9 @@ use cqrs_es::{Aggregate, event_sink::EventSink};
 use serde::{Deserialize, Serialize};
 
 use super::{Created, TenantCommand, TenantEvent, TenantKind, TenantRefusal};
-use crate::{Decider, DisplayName, Issued, Language, TenantFacts, TenantId, meter::MeterRules};
+use crate::{
+    DisplayName, Issued, Language, TenantFacts, TenantId, decider::decide_into, meter::MeterRules,
+};
 
 /// The tenant aggregate. Its stream's id is [`TenantId::stream_id`].
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
@@ -71,10 +73,7 @@ impl Aggregate for Tenant {
         (): &Self::Services,
         sink: &EventSink<Self>,
     ) -> Result<(), Self::Error> {
-        for event in self.decide(command)? {
-            sink.write(event, self).await;
-        }
-        Ok(())
+        decide_into(self, command, sink).await
     }
 
     fn apply(&mut self, event: TenantEvent) {
