@@ -3,7 +3,7 @@
 //! Lines carry ids and figures, never tokens, names, telephone numbers or texts of messages: the
 //! code that writes them keeps to that, and a panic's own text is left out for the same reason.
 
-use std::panic::PanicHookInfo;
+use std::{io::IsTerminal, panic::PanicHookInfo};
 
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
@@ -40,7 +40,14 @@ pub(crate) fn start(config: &LogConfig, default_filter: &str) {
     let filter = config.filter.as_deref().unwrap_or(default_filter);
     let registry = tracing_subscriber::registry().with(EnvFilter::new(filter));
     let installed = match config.format {
-        LogFormat::Text => registry.with(fmt::layer().with_writer(std::io::stderr)).try_init(),
+        LogFormat::Text => registry
+            .with(
+                fmt::layer()
+                    // Colours are for a terminal; in a file they are noise.
+                    .with_ansi(std::io::stderr().is_terminal())
+                    .with_writer(std::io::stderr),
+            )
+            .try_init(),
         LogFormat::Json => registry
             .with(fmt::layer().json().flatten_event(true).with_writer(std::io::stderr))
             .try_init(),
