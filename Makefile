@@ -75,10 +75,12 @@ ifneq ($(WEB_TESTS),)
 		node --test --test-reporter=spec --test-timeout=600000 $(WEB_TESTS)
 endif
 
-bench: setup ## Measures Kontor against its peers; ARGS are passed on
+bench: setup ## Measures Kontor against its peers, also into .kontor/bench.json; ARGS are passed on
 	@$(MAKE) --no-print-directory web
 	cargo build --release --package kontor --package kontor-bench
-	@exec "$(CARGO_TARGET_DIR)/release/kontor-bench" $(ARGS)
+	@mkdir -p .kontor
+	@exec "$(CARGO_TARGET_DIR)/release/kontor-bench" --json .kontor/bench.json \
+		--kontor-binary "$(CARGO_TARGET_DIR)/release/kontor" $(ARGS)
 
 clean-data: ## Deletes the private engines' data under .kontor (asks first)
 	@./scripts/clean-data.sh
