@@ -111,11 +111,33 @@ pub async fn run(pool: PgPool, settings: HousekeepingSettings, stop: Cancellatio
     }
 }
 
-/// One look at both tables. Returns how many rows went.
+/// Makes the next ranges of a partitioned log ahead of the appends that will need them; does nothing
+/// while the log is one table. See `migrations/partitioning`.
+///
+/// # Errors
+/// When the database fails.
+pub async fn ensure_partitions(pool: &PgPool) -> Result<(), DatabaseError> {
+    // Looked up first: a statement that names a missing function cannot even be prepared.
+    let partitioned: bool =
+        sqlx::query_scalar("select to_regprocedure('ensure_event_partitions(int)') is not null")
+            .fetch_one(pool)
+            .await
+            .map_err(failed("look for the log's partitions"))?;
+    if partitioned {
+        sqlx::query("select ensure_event_partitions()")
+            .execute(pool)
+            .await
+            .map_err(failed("make the log's next partitions"))?;
+    }
+    Ok(())
+}
+
+/// One look at the log's partitions and both tables. Returns how many rows went.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn sweep(pool: &PgPool, settings: &HousekeepingSettings) -> Result<u64, DatabaseError> {
+    ensure_partitions(pool).await?;
     let mut rows = 0;
     for _ in 0..settings.batches_max {
         let receipts = purge_receipts(pool, settings.receipts_kept, settings.batch).await?;

@@ -12,6 +12,7 @@ mod leases;
 mod ledger;
 mod migrations;
 mod order;
+mod partitioning;
 mod poison;
 mod reactors;
 mod support;

@@ -91,7 +91,7 @@ async fn writer(log: EventLog, pool: PgPool, number: usize, tally: Arc<Tally>) {
 }
 
 /// Tails the log as a follower does, until the writers are done and nothing is new.
-async fn tail(reader: EventReader, done: Arc<AtomicBool>) -> Vec<Recorded> {
+pub(crate) async fn tail(reader: EventReader, done: Arc<AtomicBool>) -> Vec<Recorded> {
     let mut seen: Vec<Recorded> = Vec::new();
     let mut position = 0;
     loop {
@@ -108,7 +108,7 @@ async fn tail(reader: EventReader, done: Arc<AtomicBool>) -> Vec<Recorded> {
     }
 }
 
-fn assert_sound(seen: &[Recorded]) {
+pub(crate) fn assert_sound(seen: &[Recorded]) {
     for (expected, event) in (1_i64..).zip(seen) {
         assert_eq!(event.position, expected, "lost, doubled or out of order");
     }
