@@ -11,26 +11,37 @@ pub trait Projection: Send + Sync + 'static {
     /// The name of its checkpoint; never changes once released.
     fn name(&self) -> &'static str;
 
-    /// The version of its rows; a change of `apply` or of the tables needs a new one.
+    /// The version of its rows. A change of what `apply` writes or of the tables needs a new one:
+    /// processes of that version then build a new generation beside the one that is read.
     fn version(&self) -> i32;
 
     /// The event types it wants; the others only move its checkpoint.
     fn event_types(&self) -> &'static [&'static str];
 
-    /// Applies a page of events, in order of position, in the transaction that also moves the
-    /// checkpoint. Pages hold 1 to 2,000 events of the wanted types; fold them in memory and write
-    /// sets, not rows.
+    /// The tables of a generation; each is read under this name, wherever the generation's schema is.
+    ///
+    /// None: the rows are in plain tables that migrations made. Such a projection has no generations
+    /// and is never built anew; it is for effects that must not come twice, such as those of a
+    /// policy.
+    fn tables(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Makes [`Projection::tables`] with their indexes. Names are without a schema: the runtime sets
+    /// the search path to that of the generation, here and for every page.
+    fn tables_sql(&self) -> &'static str {
+        ""
+    }
+
+    /// Applies a page of events in the transaction that also moves the checkpoint. The events of one
+    /// stream come in order. Those of different streams may overtake each other, because a stream can
+    /// be parked and a generation filled in segments; so a row belongs to one stream. Pages hold 1 to
+    /// 2,000 events of the wanted types; fold them in memory and write sets, not rows.
     ///
     /// # Errors
     /// [`ApplyError`]. The runtime rolls the page back, finds the event that fails by applying one
     /// at a time, and parks its stream.
     async fn apply(&self, db: &mut PgConnection, events: &[Recorded]) -> Result<(), ApplyError>;
-
-    /// Deletes all rows of the read model, for a rebuild from position 0.
-    ///
-    /// # Errors
-    /// When the database fails.
-    async fn clear(&self, db: &mut PgConnection) -> Result<(), sqlx::Error>;
 }
 
 /// Why a page could not be applied.

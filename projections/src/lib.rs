@@ -3,6 +3,9 @@
 //! A read model is a function of the log: delete its rows and its checkpoint, run it again, and the
 //! same rows stand there. It never sees a command and never decides anything.
 //!
+//! The rows live in generations, each in a schema of its own; queries name the tables plainly and see
+//! the active one.
+//!
 //! Each projection folds a page of events in memory and writes it in one statement. A row carries
 //! the stream version of its last event, so a page that comes twice changes nothing.
 

@@ -7,6 +7,7 @@
 mod checkpoint;
 mod isolate;
 mod parking;
+mod place;
 mod project;
 mod react;
 mod rebuild;
@@ -21,9 +22,16 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use self::checkpoint::{Checkpoint, State};
+use self::{
+    checkpoint::{Checkpoint, State},
+    place::Place,
+};
 pub use self::{rebuild::rebuild, settings::FollowerSettings};
-use crate::{DatabaseError, EventReader, KeptLease, Leases, Page, error::chain};
+use crate::{
+    DatabaseError, EventReader, KeptLease, Leases, Page, Segment,
+    error::chain,
+    generations::{Generation, GenerationError},
+};
 
 /// A follower of the log.
 pub struct Follower {
@@ -32,6 +40,8 @@ pub struct Follower {
     leases: Leases,
     settings: FollowerSettings,
     work: Work,
+    /// Unknown until a projection's generation was looked up.
+    place: Option<Place>,
     stop: CancellationToken,
     held: Option<Held>,
     /// Failed steps in a row.
@@ -50,13 +60,6 @@ impl Work {
         match self {
             Self::Projection(projection) => projection.name(),
             Self::Reactor(reactor) => reactor.name(),
-        }
-    }
-
-    fn version(&self) -> i32 {
-        match self {
-            Self::Projection(projection) => projection.version(),
-            Self::Reactor(reactor) => reactor.version(),
         }
     }
 
@@ -112,6 +115,9 @@ pub enum FollowerError {
     /// The database failed under the projection; no event is to blame.
     #[error("the projection cannot write")]
     Apply(#[source] ApplyError),
+    /// The projection's generation could not be found or made.
+    #[error(transparent)]
+    Generation(#[from] GenerationError),
     /// The reactor could not carry out the page.
     #[error("the reactor failed")]
     React(#[source] ReactorError),
@@ -144,27 +150,43 @@ impl<E: Into<FollowerError>> From<E> for Halt {
 }
 
 impl Follower {
-    /// A follower that folds events into a read model, exactly once.
+    /// A follower that folds events into a read model, exactly once. It fills the newest generation
+    /// of the projection's version, which it makes when there is none; without generations, the plain
+    /// tables.
     pub fn projection(
         pool: PgPool,
         projection: Arc<dyn Projection>,
         settings: FollowerSettings,
     ) -> Self {
-        Self::new(pool, Work::Projection(projection), settings)
+        Self::new(pool, Work::Projection(projection), None, settings)
+    }
+
+    /// A follower that fills a part of one generation of a read model.
+    pub fn generation(
+        pool: PgPool,
+        projection: Arc<dyn Projection>,
+        generation: &Generation,
+        segment: Segment,
+        settings: FollowerSettings,
+    ) -> Self {
+        let place = Place::of(projection.name(), generation, segment);
+        Self::new(pool, Work::Projection(projection), Some(place), settings)
     }
 
     /// A follower that carries events to the outside, at least once and in order.
     pub fn reactor(pool: PgPool, reactor: Arc<dyn Reactor>, settings: FollowerSettings) -> Self {
-        Self::new(pool, Work::Reactor(reactor), settings)
+        let place = Place::plain(reactor.name(), reactor.version());
+        Self::new(pool, Work::Reactor(reactor), Some(place), settings)
     }
 
-    fn new(pool: PgPool, work: Work, settings: FollowerSettings) -> Self {
+    fn new(pool: PgPool, work: Work, place: Option<Place>, settings: FollowerSettings) -> Self {
         Self {
             reader: EventReader::new(pool.clone()),
             leases: Leases::new(pool.clone(), settings.owner.clone(), settings.lease_ttl),
             pool,
             settings,
             work,
+            place,
             stop: CancellationToken::new(),
             held: None,
             failures: 0,
@@ -218,10 +240,10 @@ impl Follower {
         if let Some(held) = self.held.take() {
             return Ok(Some(held));
         }
-        let name = checkpoint::lease_name(self.work.name(), self.work.version());
-        let Some(lease) = self.leases.acquire(&name).await? else { return Ok(None) };
+        let place = self.place().await?;
+        let Some(lease) = self.leases.acquire(&place.lease_name()).await? else { return Ok(None) };
         let lease = self.leases.keep(lease, &self.stop);
-        match self.open(&lease).await {
+        match self.open(&place, &lease).await {
             Ok((checkpoint, parked)) => {
                 tracing::info!(
                     follower = self.name(),
@@ -257,10 +279,22 @@ impl Follower {
         }
     }
 
-    async fn open(&self, lease: &KeptLease) -> Result<(Checkpoint, HashSet<Uuid>), Halt> {
-        let epoch = lease.lease().epoch;
-        let (name, version) = (self.work.name(), self.work.version());
-        let checkpoint = Checkpoint::claim(&self.pool, name, version, epoch).await?;
+    async fn place(&mut self) -> Result<Place, FollowerError> {
+        let place = match (&self.place, &self.work) {
+            (Some(place), _) => place.clone(),
+            (None, Work::Projection(projection)) => Place::find(&self.pool, &**projection).await?,
+            (None, Work::Reactor(reactor)) => Place::plain(reactor.name(), reactor.version()),
+        };
+        self.place = Some(place.clone());
+        Ok(place)
+    }
+
+    async fn open(
+        &self,
+        place: &Place,
+        lease: &KeptLease,
+    ) -> Result<(Checkpoint, HashSet<Uuid>), Halt> {
+        let checkpoint = Checkpoint::claim(&self.pool, place, lease.lease().epoch).await?;
         let checkpoint = checkpoint.ok_or(Halt::Fenced)?;
         let parked = parking::look(&self.pool, &checkpoint, &self.settings).await?;
         Ok((checkpoint, parked.streams))
@@ -296,15 +330,17 @@ impl Follower {
             return Ok(page);
         }
         // Read anew also when reading ahead failed: that failure is old.
-        let types = self.work.event_types();
-        self.reader.page(held.checkpoint.position, held.limit, types).await
+        let (segment, types) = (held.checkpoint.place.segment, self.work.event_types());
+        self.reader.page_of(segment, held.checkpoint.position, held.limit, types).await
     }
 
     /// Starts to read the page behind `after` while the one before it is applied.
     fn prefetch(&self, held: &mut Held, after: i64) {
         let reader = self.reader.clone();
-        let (limit, types) = (held.limit, self.work.event_types());
-        held.prefetched = Some(tokio::spawn(async move { reader.page(after, limit, types).await }));
+        let (segment, limit) = (held.checkpoint.place.segment, held.limit);
+        let types = self.work.event_types();
+        held.prefetched =
+            Some(tokio::spawn(async move { reader.page_of(segment, after, limit, types).await }));
     }
 
     async fn idle(&self, held: &mut Held) -> Result<Step, Halt> {
@@ -328,7 +364,7 @@ impl std::fmt::Debug for Follower {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Follower")
             .field("name", &self.work.name())
-            .field("version", &self.work.version())
+            .field("place", &self.place)
             .field("position", &self.held.as_ref().map(|held| held.checkpoint.position))
             .finish_non_exhaustive()
     }

@@ -10,6 +10,7 @@ mod connection;
 pub mod dead_letters;
 mod error;
 pub mod followers;
+pub mod generations;
 pub mod housekeeping;
 pub mod inbox;
 pub mod leases;
@@ -18,6 +19,10 @@ mod log;
 pub use connection::{MigrateError, PendingMigration, connect, migrate, pending_migrations};
 pub use error::DatabaseError;
 pub use followers::{Follower, FollowerError, FollowerSettings, Step, rebuild};
+pub use generations::{Generation, GenerationError, Standing};
 pub use inbox::{Inbox, InboxSettings};
 pub use leases::{KeptLease, Lease, Leases};
-pub use log::{AppenderSettings, EventLog, EventReader, InvalidAppend, Page, limits};
+pub use log::{
+    AppenderSettings, EventLog, EventReader, InvalidAppend, NoSuchSegment, Page, SEGMENTS_MAX,
+    Segment, limits,
+};

@@ -6,6 +6,7 @@ mod check;
 pub mod limits;
 mod reader;
 mod rows;
+mod segment;
 
 use std::{sync::Arc, time::Duration};
 
@@ -24,6 +25,7 @@ use self::{appender::Appender, batch::Job};
 pub use self::{
     check::InvalidAppend,
     reader::{EventReader, Page},
+    segment::{NoSuchSegment, SEGMENTS_MAX, Segment},
 };
 use crate::{DatabaseError, error::failed};
 

@@ -38,6 +38,14 @@ impl Projection for Accounts {
         ]
     }
 
+    fn tables(&self) -> &'static [&'static str] {
+        &["account_directory"]
+    }
+
+    fn tables_sql(&self) -> &'static str {
+        include_str!("tables.sql")
+    }
+
     async fn apply(&self, db: &mut PgConnection, events: &[Recorded]) -> Result<(), ApplyError> {
         let streams = continued(events);
         let loaded = if streams.is_empty() {
@@ -47,11 +55,6 @@ impl Projection for Accounts {
             rows.fetch_all(&mut *db).await?
         };
         write(db, &fold(loaded, events)?).await
-    }
-
-    async fn clear(&self, db: &mut PgConnection) -> Result<(), sqlx::Error> {
-        sqlx::query("truncate table account_directory").execute(db).await?;
-        Ok(())
     }
 }
 

@@ -35,6 +35,14 @@ impl Projection for Meters {
         ]
     }
 
+    fn tables(&self) -> &'static [&'static str] {
+        &["meter_directory"]
+    }
+
+    fn tables_sql(&self) -> &'static str {
+        include_str!("tables.sql")
+    }
+
     async fn apply(&self, db: &mut PgConnection, events: &[Recorded]) -> Result<(), ApplyError> {
         let streams = continued(events);
         let loaded = if streams.is_empty() {
@@ -44,11 +52,6 @@ impl Projection for Meters {
             rows.fetch_all(&mut *db).await?
         };
         write(db, &fold(loaded, events)?).await
-    }
-
-    async fn clear(&self, db: &mut PgConnection) -> Result<(), sqlx::Error> {
-        sqlx::query("truncate table meter_directory").execute(db).await?;
-        Ok(())
     }
 }
 

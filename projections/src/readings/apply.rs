@@ -29,6 +29,14 @@ impl Projection for Readings {
         &["meter.reading_submitted", "meter.reading_corrected"]
     }
 
+    fn tables(&self) -> &'static [&'static str] {
+        &["reading_history"]
+    }
+
+    fn tables_sql(&self) -> &'static str {
+        include_str!("tables.sql")
+    }
+
     async fn apply(&self, db: &mut PgConnection, events: &[Recorded]) -> Result<(), ApplyError> {
         let facts: Result<Vec<(&Recorded, MeterEvent)>, ApplyError> =
             events.iter().map(|event| Ok((event, event.body()?))).collect();
@@ -45,11 +53,6 @@ impl Projection for Readings {
             }
         }
         write::write(db, &rows.into_rows()).await
-    }
-
-    async fn clear(&self, db: &mut PgConnection) -> Result<(), sqlx::Error> {
-        sqlx::query("truncate table reading_history").execute(db).await?;
-        Ok(())
     }
 }
 

@@ -26,14 +26,17 @@ impl Projection for Tenants {
         &["tenant.created", "tenant.renamed", "tenant.locale_changed", "tenant.meter_rules_changed"]
     }
 
+    fn tables(&self) -> &'static [&'static str] {
+        &["tenant_directory"]
+    }
+
+    fn tables_sql(&self) -> &'static str {
+        include_str!("tables.sql")
+    }
+
     async fn apply(&self, db: &mut PgConnection, events: &[Recorded]) -> Result<(), ApplyError> {
         let loaded = load(db, events).await?;
         write(db, &fold(loaded, events)?).await
-    }
-
-    async fn clear(&self, db: &mut PgConnection) -> Result<(), sqlx::Error> {
-        sqlx::query("truncate table tenant_directory").execute(db).await?;
-        Ok(())
     }
 }
 

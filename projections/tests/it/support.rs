@@ -32,7 +32,8 @@ impl World {
         Self { pool, _database: database }
     }
 
-    /// Applies one page in a transaction, as the runtime does.
+    /// Applies one page in a transaction, as the runtime does; the first generation's tables are the
+    /// active ones.
     pub(crate) async fn apply(&self, projection: &dyn Projection, page: &[Recorded]) {
         let wanted: Vec<Recorded> = page
             .iter()
@@ -40,6 +41,12 @@ impl World {
             .cloned()
             .collect();
         let mut tx = self.pool.begin().await.unwrap();
+        let path = format!("rm_{}_1, public", projection.name());
+        sqlx::query("select set_config('search_path', $1, true)")
+            .bind(path)
+            .execute(&mut *tx)
+            .await
+            .unwrap();
         projection.apply(&mut tx, &wanted).await.unwrap();
         tx.commit().await.unwrap();
     }
@@ -47,9 +54,10 @@ impl World {
     /// Empties all read models.
     pub(crate) async fn clear(&self) {
         for projection in kontor_projections::all() {
-            let mut tx = self.pool.begin().await.unwrap();
-            projection.clear(&mut tx).await.unwrap();
-            tx.commit().await.unwrap();
+            for table in projection.tables() {
+                let sql = format!("truncate table rm_{}_1.{table}", projection.name());
+                sqlx::query(AssertSqlSafe(sql)).execute(&self.pool).await.unwrap();
+            }
         }
     }
 

@@ -5,7 +5,9 @@ use std::{sync::Arc, time::Duration};
 use kontor_commands::{Envelope, Outcome, Router, clock};
 use kontor_domain::{Actor, account::Account, meter::Meter};
 use kontor_postgres::{
-    AppenderSettings, EventLog, Follower, FollowerSettings, Step, followers::rebuild,
+    AppenderSettings, EventLog, Follower, FollowerSettings, Step,
+    followers::rebuild,
+    generations::{hash_tables, newest, replay_into},
 };
 use kontor_projections::{
     PageRequest, accounts, checkpoints,
@@ -14,6 +16,7 @@ use kontor_projections::{
     tenants,
 };
 use serde_json::{Value, json};
+use sqlx::PgPool;
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -125,6 +128,16 @@ async fn commands_show_in_all_read_models_and_a_rebuild_gives_the_same_rows() {
     assert_eq!(history.items[0].corrections, 1);
     assert_eq!(checkpoints::position(pool, "readings").await.unwrap(), last_position);
 
+    for projection in kontor_projections::all() {
+        let (scratch, tables) = (format!("scratch_{}", projection.name()), projection.tables());
+        replay_into(pool, &*projection, &scratch, last_position).await.unwrap();
+        let mut db = pool.acquire().await.unwrap();
+        let active = newest(pool, &*projection).await.unwrap().schema();
+        let rows = hash_tables(&mut db, &active, tables).await.unwrap();
+        assert!(rows.iter().all(|table| table.rows > 0), "{rows:?}");
+        assert_eq!(rows, hash_tables(&mut db, &scratch, tables).await.unwrap());
+    }
+
     let before = running.world.hash().await;
     let settings = FollowerSettings::default();
     rebuild(pool, &Readings, &settings).await.unwrap();
@@ -133,4 +146,32 @@ async fn commands_show_in_all_read_models_and_a_rebuild_gives_the_same_rows() {
     running.follow().await;
     assert_eq!(running.world.hash().await, before);
     running.log.shutdown().await;
+}
+
+/// Columns, constraints and indexes of a schema's tables, without the schema's name.
+async fn shape(pool: &PgPool, schema: &str) -> Vec<String> {
+    sqlx::query_scalar(
+        "select format('%s %s %s %s %s', table_name, ordinal_position, column_name, data_type, \
+             is_nullable) \
+         from information_schema.columns where table_schema = $1 \
+         union all \
+         select replace(indexdef, $1, '') from pg_indexes where schemaname = $1 \
+         order by 1",
+    )
+    .bind(schema)
+    .fetch_all(pool)
+    .await
+    .unwrap()
+}
+
+#[tokio::test]
+async fn the_first_generations_have_the_tables_that_the_projections_would_make() {
+    let world = World::new().await;
+    for projection in kontor_projections::all() {
+        let scratch = format!("scratch_{}", projection.name());
+        replay_into(&world.pool, &*projection, &scratch, 0).await.unwrap();
+        let made = shape(&world.pool, &scratch).await;
+        assert!(made.len() > 5, "{made:?}");
+        assert_eq!(shape(&world.pool, &format!("rm_{}_1", projection.name())).await, made);
+    }
 }

@@ -2,15 +2,11 @@
 
 use sqlx::{PgConnection, PgPool};
 
+use super::place::Place;
 use crate::{
     DatabaseError,
     error::{failed, shorten},
 };
-
-/// The name of a follower's lease.
-pub(super) fn lease_name(name: &str, version: i32) -> String {
-    format!("follower.{name}.v{version}")
-}
 
 /// What a follower is doing.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -37,8 +33,7 @@ impl State {
 /// A checkpoint as its holder knows it.
 #[derive(Clone, Debug)]
 pub(super) struct Checkpoint {
-    pub(super) name: &'static str,
-    pub(super) version: i32,
+    pub(super) place: Place,
     pub(super) epoch: i64,
     pub(super) position: i64,
     pub(super) state: State,
@@ -49,24 +44,25 @@ impl Checkpoint {
     /// `None` when somebody with a newer epoch has it.
     pub(super) async fn claim(
         pool: &PgPool,
-        name: &'static str,
-        version: i32,
+        place: &Place,
         epoch: i64,
     ) -> Result<Option<Self>, DatabaseError> {
         let position: Option<i64> = sqlx::query_scalar(
-            "insert into checkpoints as c (name, version, epoch) values ($1, $2, $3)
+            "insert into checkpoints as c (name, version, segment, epoch) values ($1, $2, $3, $4)
              on conflict (name, version, segment) do update
                  set epoch = excluded.epoch, state = 'starting', heartbeat_at = clock_timestamp()
                  where c.epoch < excluded.epoch
              returning position",
         )
-        .bind(name)
-        .bind(version)
+        .bind(place.name)
+        .bind(place.version)
+        .bind(place.segment.index())
         .bind(epoch)
         .fetch_optional(pool)
         .await
         .map_err(failed("claim the checkpoint"))?;
-        Ok(position.map(|position| Self { name, version, epoch, position, state: State::Starting }))
+        let place = place.clone();
+        Ok(position.map(|position| Self { place, epoch, position, state: State::Starting }))
     }
 
     /// Moves the row to `position`, in the transaction that holds the effect and before it: so two
@@ -80,12 +76,13 @@ impl Checkpoint {
     ) -> Result<bool, DatabaseError> {
         let moved = sqlx::query(
             "update checkpoints
-             set position = $4, state = $5, last_error = null,
+             set position = $5, state = $6, last_error = null,
                  heartbeat_at = clock_timestamp(), updated_at = clock_timestamp()
-             where name = $1 and version = $2 and segment = 0 and position = $3 and epoch = $6",
+             where name = $1 and version = $2 and segment = $3 and position = $4 and epoch = $7",
         )
-        .bind(self.name)
-        .bind(self.version)
+        .bind(self.place.name)
+        .bind(self.place.version)
+        .bind(self.place.segment.index())
         .bind(self.position)
         .bind(position)
         .bind(state.as_str())
@@ -106,11 +103,12 @@ impl Checkpoint {
     pub(super) async fn lock(&self, db: &mut PgConnection) -> Result<bool, DatabaseError> {
         let locked = sqlx::query(
             "select from checkpoints
-             where name = $1 and version = $2 and segment = 0 and epoch = $3
+             where name = $1 and version = $2 and segment = $3 and epoch = $4
              for no key update",
         )
-        .bind(self.name)
-        .bind(self.version)
+        .bind(self.place.name)
+        .bind(self.place.version)
+        .bind(self.place.segment.index())
         .bind(self.epoch)
         .execute(db)
         .await
@@ -145,11 +143,12 @@ impl Checkpoint {
     ) -> Result<bool, DatabaseError> {
         let shown = sqlx::query(
             "update checkpoints
-             set state = $4, last_error = $5, heartbeat_at = clock_timestamp()
-             where name = $1 and version = $2 and segment = 0 and epoch = $3",
+             set state = $5, last_error = $6, heartbeat_at = clock_timestamp()
+             where name = $1 and version = $2 and segment = $3 and epoch = $4",
         )
-        .bind(self.name)
-        .bind(self.version)
+        .bind(self.place.name)
+        .bind(self.place.version)
+        .bind(self.place.segment.index())
         .bind(self.epoch)
         .bind(state.as_str())
         .bind(error.map(|error| shorten(error.to_owned())))

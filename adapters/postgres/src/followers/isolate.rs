@@ -30,6 +30,7 @@ pub(super) async fn one_by_one(
         return Err(Halt::Fenced);
     }
     parking::queue_behind(&mut tx, &held.checkpoint, behind).await?;
+    held.checkpoint.place.enter(&mut tx).await?;
     let mut parked: HashSet<Uuid> = HashSet::new();
     let mut waiting: Vec<Recorded> = Vec::new();
     for event in fresh {

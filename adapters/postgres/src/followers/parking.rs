@@ -41,13 +41,16 @@ pub(super) async fn look(
                     state = 'retry' or (attempts < $3 and next_at <= clock_timestamp()) as due
              from dead_letters
              where name = $1 and version = $2 and state <> 'skipped'
+                 and get_byte(uuid_send(key), 15) & $4 = $5
              order by key, position
          ) heads
          order by next_at",
     )
-    .bind(checkpoint.name)
-    .bind(checkpoint.version)
+    .bind(checkpoint.place.name)
+    .bind(checkpoint.place.version)
     .bind(i32::try_from(settings.parked_attempts_max).unwrap_or(i32::MAX))
+    .bind(checkpoint.place.segment.mask())
+    .bind(checkpoint.place.segment.index())
     .fetch_all(pool)
     .await
     .map_err(failed("read the dead letters"))?;
@@ -74,8 +77,8 @@ pub(super) async fn queue_behind(
         "insert into dead_letters (name, version, key, position)
          select $1, $2, key, position from unnest($3, $4) as behind (key, position)",
     )
-    .bind(checkpoint.name)
-    .bind(checkpoint.version)
+    .bind(checkpoint.place.name)
+    .bind(checkpoint.place.version)
     .bind(keys)
     .bind(positions)
     .execute(db)
@@ -96,8 +99,8 @@ pub(super) async fn park(
         "insert into dead_letters (name, version, key, position, attempts, error, next_at)
          values ($1, $2, $3, $4, 1, $5, clock_timestamp() + $6 * interval '1 millisecond')",
     )
-    .bind(held.checkpoint.name)
-    .bind(held.checkpoint.version)
+    .bind(held.checkpoint.place.name)
+    .bind(held.checkpoint.place.version)
     .bind(event.stream_id)
     .bind(event.position)
     .bind(shorten(error.to_owned()))
@@ -151,8 +154,8 @@ async fn retry_stream(
          limit $4
          for update",
     )
-    .bind(checkpoint.name)
-    .bind(checkpoint.version)
+    .bind(checkpoint.place.name)
+    .bind(checkpoint.place.version)
     .bind(stream)
     .bind(EVENTS_PER_RETRY_MAX)
     .fetch_all(&mut *tx)
@@ -160,6 +163,7 @@ async fn retry_stream(
     .map_err(failed("read a parked stream"))?;
     let positions: Vec<i64> = rows.iter().map(|(position, _)| *position).collect();
     let events = events_at(&mut tx, &positions).await?;
+    checkpoint.place.enter(&mut tx).await?;
     let mut applied: Vec<i64> = Vec::new();
     let mut stuck = false;
     for event in &events {
@@ -193,8 +197,8 @@ async fn note_failure(
              next_at = clock_timestamp() + $7 * interval '1 millisecond'
          where name = $1 and version = $2 and key = $3 and position = $4",
     )
-    .bind(checkpoint.name)
-    .bind(checkpoint.version)
+    .bind(checkpoint.place.name)
+    .bind(checkpoint.place.version)
     .bind(stream)
     .bind(position)
     .bind(attempts)
@@ -216,8 +220,8 @@ async fn remove(
         "delete from dead_letters
          where name = $1 and version = $2 and key = $3 and position = any($4)",
     )
-    .bind(checkpoint.name)
-    .bind(checkpoint.version)
+    .bind(checkpoint.place.name)
+    .bind(checkpoint.place.version)
     .bind(stream)
     .bind(positions)
     .execute(db)

@@ -109,6 +109,7 @@ async fn whole(
         return Err(Early::Halt(Halt::Fenced));
     }
     parking::queue_behind(&mut tx, &held.checkpoint, behind).await?;
+    held.checkpoint.place.enter(&mut tx).await?;
     match apply(projection, &mut tx, fresh).await {
         Ok(()) => {}
         Err(Refused::Poison(error)) => {

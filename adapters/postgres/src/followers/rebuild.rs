@@ -3,8 +3,8 @@
 use kontor_projections::Projection;
 use sqlx::PgPool;
 
-use super::{FollowerSettings, checkpoint};
-use crate::{DatabaseError, Leases, error::failed};
+use super::{FollowerError, FollowerSettings, place::Place};
+use crate::{DatabaseError, Leases, error::failed, generations};
 
 /// How long the deletion of a read model's rows may take, in milliseconds: more than any other
 /// statement, for millions of rows.
@@ -21,11 +21,12 @@ pub async fn rebuild(
     pool: &PgPool,
     projection: &dyn Projection,
     settings: &FollowerSettings,
-) -> Result<(), DatabaseError> {
-    let (name, version) = (projection.name(), projection.version());
+) -> Result<(), FollowerError> {
+    let place = Place::find(pool, projection).await?;
+    let (name, version) = (place.name, place.version);
     let leases = Leases::new(pool.clone(), settings.owner.clone(), settings.lease_ttl);
-    let lease = leases.seize(&checkpoint::lease_name(name, version)).await?;
-    let cleared = clear(pool, projection, lease.epoch).await;
+    let lease = leases.seize(&place.lease_name()).await?;
+    let cleared = clear(pool, projection, &place, lease.epoch).await;
     // Given back in any case: the follower need not wait for the lease's end.
     let released = leases.release(&lease).await;
     cleared.and(released.map(|_| ()))?;
@@ -36,6 +37,7 @@ pub async fn rebuild(
 async fn clear(
     pool: &PgPool,
     projection: &dyn Projection,
+    place: &Place,
     epoch: i64,
 ) -> Result<(), DatabaseError> {
     let mut tx = pool.begin().await.map_err(failed("begin a rebuild"))?;
@@ -52,16 +54,17 @@ async fn clear(
              set position = 0, epoch = greatest(c.epoch, excluded.epoch), state = excluded.state,
                  last_error = null, updated_at = clock_timestamp()",
     )
-    .bind(projection.name())
-    .bind(projection.version())
+    .bind(place.name)
+    .bind(place.version)
     .bind(epoch)
     .execute(&mut *tx)
     .await
     .map_err(failed("reset the checkpoint"))?;
-    projection.clear(&mut tx).await.map_err(failed("clear the read model"))?;
+    place.enter(&mut tx).await?;
+    generations::clear(&mut tx, projection).await?;
     sqlx::query("delete from dead_letters where name = $1 and version = $2")
-        .bind(projection.name())
-        .bind(projection.version())
+        .bind(place.name)
+        .bind(place.version)
         .execute(&mut *tx)
         .await
         .map_err(failed("clear the dead letters"))?;

@@ -3,25 +3,32 @@
 use kontor_domain::Recorded;
 use sqlx::PgPool;
 
-use super::{limits::PAGE_EVENTS_MAX, rows};
+use super::{limits::PAGE_EVENTS_MAX, rows, segment::Segment};
 use crate::{DatabaseError, error::failed};
 
 /// One statement is one snapshot: the page's end is the position of a row that this snapshot holds,
 /// never a head read separately. Rows of other types are looked at by position only, so their
-/// payloads are never fetched; the last one comes along to move the reader on.
+/// payloads are never fetched; the last one comes along to move the reader on. `$2` bounds the stretch
+/// and `$7` the rows: when there are so many, the page ends with the last of them.
 const PAGE: &str = "
     with page as materialized (
         select max(w.position) as last
         from (select position from events where position > $1 order by position limit $2) w
     )
     select position, tenant, stream_type, stream_id, version, event_id, event_type, schema_version,
-           case when $4 or event_type = any($3) then payload::text end,
+           case when ($4 or event_type = any($3))
+                   and ($5 = 0 or get_byte(uuid_send(stream_id), 15) & $5 = $6)
+               then payload::text end,
            metadata, occurred_at, recorded_at
     from events
     where position > $1 and position <= (select last from page)
-        and ($4 or event_type = any($3) or position = (select last from page))
+        and (
+            ($4 or event_type = any($3))
+                and ($5 = 0 or get_byte(uuid_send(stream_id), 15) & $5 = $6)
+            or position = (select last from page)
+        )
     order by position
-    limit $2";
+    limit $7";
 
 /// Reads the log in order of position. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -58,17 +65,41 @@ impl EventReader {
         limit: u32,
         types: &[&str],
     ) -> Result<Page, DatabaseError> {
-        self.read(after, limit.clamp(1, PAGE_EVENTS_MAX), types)
-            .await
-            .map_err(failed("read a page of the log"))
+        self.page_of(Segment::WHOLE, after, limit, types).await
     }
 
-    async fn read(&self, after: i64, limit: u32, types: &[&str]) -> Result<Page, sqlx::Error> {
+    /// The events of one segment in the stretch of the log after `after`: at most `limit` events, and
+    /// so many times more positions as there are segments.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn page_of(
+        &self,
+        segment: Segment,
+        after: i64,
+        limit: u32,
+        types: &[&str],
+    ) -> Result<Page, DatabaseError> {
+        let limit = i64::from(limit.clamp(1, PAGE_EVENTS_MAX));
+        self.read(segment, after, limit, types).await.map_err(failed("read a page of the log"))
+    }
+
+    async fn read(
+        &self,
+        segment: Segment,
+        after: i64,
+        limit: i64,
+        types: &[&str],
+    ) -> Result<Page, sqlx::Error> {
+        let stretch = limit * i64::from(segment.count());
         let rows = sqlx::query(PAGE)
             .bind(after)
-            .bind(i64::from(limit))
+            .bind(stretch)
             .bind(types)
             .bind(types.is_empty())
+            .bind(segment.mask())
+            .bind(segment.index())
+            .bind(limit)
             .fetch_all(&self.pool)
             .await?;
         let Some(last_row) = rows.last() else { return Ok(Page::default()) };
@@ -81,7 +112,9 @@ impl EventReader {
                 events.push(rows::recorded(row)?);
             }
         }
-        Ok(Page { events, last_position: Some(last), full: last - after >= i64::from(limit) })
+        let cut_short = i64::try_from(rows.len()).is_ok_and(|rows| rows >= limit);
+        let full = cut_short || last - after >= stretch;
+        Ok(Page { events, last_position: Some(last), full })
     }
 
     /// The last position of the log; 0 when it is empty.

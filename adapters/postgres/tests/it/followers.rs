@@ -3,14 +3,14 @@
 use std::{sync::atomic::Ordering, time::Duration};
 
 use kontor_commands::{EventStore, Expected, NewEvent};
-use kontor_postgres::{EventLog, Follower, FollowerSettings, Leases, Step, rebuild};
+use kontor_postgres::{EventLog, FollowerSettings, Leases, Step};
 use sqlx::{Connection, PgConnection};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{
-    ledger::{Fault, Ledger, catch_up, checkpoint, follower, hasty, rows, versions},
+    ledger::{Fault, Ledger, catch_up, checkpoint, follower, hasty, rows},
     support::{World, append, event, fill, until, world},
 };
 
@@ -297,47 +297,4 @@ async fn a_step_that_never_ends_is_given_up_and_repeated() {
     stop.cancel();
     running.await.unwrap();
     assert_complete(&world).await;
-}
-
-#[tokio::test]
-async fn a_running_projection_can_be_built_anew() {
-    let world = world().await;
-    let (log, head) = world.log();
-    let ledger = Ledger::new(&world).await;
-    let stop = CancellationToken::new();
-    let settings = hasty();
-    let running = tokio::spawn(follower(&world, &ledger, settings.clone()).run(head, stop.clone()));
-    fill(&log, 60).await;
-    for round in 1..=3 {
-        rebuild(&world.pool, &*ledger, &hasty()).await.unwrap();
-        fill(&log, 10).await;
-        until("the rows stand again", || async {
-            rows(&world.pool).await.len() == 60 + 10 * round
-        })
-        .await;
-        assert_complete(&world).await;
-    }
-    stop.cancel();
-    running.await.unwrap();
-}
-
-#[tokio::test]
-async fn a_rebuild_clears_the_dead_letters_and_needs_no_running_follower() {
-    let world = world().await;
-    let (log, _) = world.log();
-    let ledger = Ledger::new(&world).await;
-    let streams = fill(&log, 5).await;
-    ledger.break_stream(streams[0], Fault::Unreadable);
-    let mut one = follower(&world, &ledger, hasty());
-    catch_up(&mut one).await;
-    assert_eq!(rows(&world.pool).await.len(), 4);
-    ledger.mend(streams[0]);
-    rebuild(&world.pool, &*ledger, &hasty()).await.unwrap();
-    assert!(rows(&world.pool).await.is_empty());
-    assert_eq!(world.count("select count(*) from dead_letters").await, 0);
-    let mut other: Follower = follower(&world, &ledger, hasty());
-    drop(one);
-    catch_up(&mut other).await;
-    assert_complete(&world).await;
-    assert_eq!(versions(&world.pool, streams[0]).await, [1]);
 }

@@ -113,11 +113,6 @@ impl Projection for Ledger {
         }
         Ok(())
     }
-
-    async fn clear(&self, db: &mut PgConnection) -> Result<(), sqlx::Error> {
-        sqlx::query("delete from ledger_rows").execute(db).await?;
-        Ok(())
-    }
 }
 
 /// Pauses too short to wait for, pages too small to hold everything.

@@ -1,0 +1,31 @@
+-- Read model `accounts`: one row per account. Holds personal data: names and telephone numbers.
+-- Stream ids are unique in the whole log, so the id alone is the key; every query names the tenant too.
+-- Run in the schema of a generation: names are without a schema. A change needs a new `version()`.
+create table account_directory (
+    id uuid primary key,
+    tenant text not null,
+    display_name text not null,
+    language text not null,
+    phone text,
+    -- The version of the consent text that is in force, and since when; both empty without consent.
+    consent_version text,
+    consent_at timestamptz,
+    -- telegram | api
+    origin_kind text not null,
+    -- The bot that the holder first wrote to.
+    telegram_bot text,
+    telegram_user_id bigint,
+    telegram_username text,
+    -- The customer's number in the system of the program that registered it.
+    external_id text,
+    -- Names of the bots that the holder blocked.
+    bots_blocked text[] not null,
+    registered_at timestamptz not null,
+    created_position bigint not null,
+    position bigint not null,
+    version bigint not null
+);
+
+create unique index account_directory_order on account_directory (tenant, created_position);
+create index account_directory_telegram on account_directory (tenant, telegram_user_id)
+    where telegram_user_id is not null;
