@@ -3,7 +3,7 @@
 use std::{net::TcpListener, sync::Arc, time::Duration};
 
 use anyhow::Context;
-use kontor_commands::{EventStore, Router};
+use kontor_commands::{EventStore, Folds, Registry, Router};
 use kontor_domain::{account::Account, meter::Meter};
 use kontor_nats::{Nats, NatsAuth, NatsSender, NatsSettings, StreamSettings};
 use kontor_postgres::{AppenderSettings, EventLog};
@@ -118,6 +118,16 @@ pub(crate) fn base_url(listener: &TcpListener) -> anyhow::Result<String> {
     Ok(format!("http://{address}"))
 }
 
+/// Makes the aggregates known: to the whole program by their line here. `Tenant` is always known.
+fn aggregates<R: Registry>(registry: R) -> R {
+    registry.register::<Account>().register::<Meter>()
+}
+
+/// The streams of all aggregates, for those who look at the log.
+pub(crate) fn folds() -> Folds {
+    aggregates(Folds::new())
+}
+
 /// What the roles of one process share.
 pub(crate) struct Parts {
     pub(crate) config: Arc<Config>,
@@ -182,8 +192,7 @@ impl Parts {
             EventLog::start(self.write.clone(), AppenderSettings::default(), self.head.clone())
         });
         let store: Arc<dyn EventStore> = Arc::new(log.clone());
-        // An aggregate is known to the whole program by its line here; `Tenant` is always known.
-        Router::builder(store).register::<Account>().register::<Meter>().build()
+        aggregates(Router::builder(store)).build()
     }
 
     /// Lets the appender finish, sends what is buffered, and closes the connections.

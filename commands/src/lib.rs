@@ -6,6 +6,7 @@
 
 pub mod clock;
 mod envelope;
+mod folds;
 mod local;
 pub mod memory;
 mod outcome;
@@ -13,6 +14,7 @@ mod ports;
 mod router;
 
 pub use envelope::{CommandId, Envelope, EnvelopeError};
+pub use folds::{Fold, FoldError, Folds, Registry};
 pub use local::LocalSender;
 pub use outcome::{Accepted, CommandStatus, Outcome};
 pub use ports::{

@@ -18,6 +18,7 @@ use chrono::{DateTime, Utc};
 use kontor_domain::{Decider, tenant::Tenant};
 use tracing::Instrument;
 
+pub(crate) use decision::guarded;
 pub use error::RouteError;
 
 use self::{
@@ -188,6 +189,6 @@ impl RouterBuilder {
 }
 
 /// An aggregate's type, through the bound that reaches `cqrs-es` without naming it.
-fn type_of<A: Decider>() -> &'static str {
+pub(crate) fn type_of<A: Decider>() -> &'static str {
     A::TYPE
 }

@@ -86,7 +86,7 @@ fn new_event<F: EventBody>(fact: &F, payload_bytes_max: usize) -> Result<NewEven
 
 /// Runs code of an aggregate. A panic becomes a [`RouteError::Defect`]: it must not take the
 /// worker's task down, which serves other aggregates too.
-pub(super) fn guarded<A: Decider, T>(
+pub(crate) fn guarded<A: Decider, T>(
     when: &str,
     code: impl FnOnce() -> T,
 ) -> Result<T, RouteError> {
