@@ -43,6 +43,8 @@ pub struct Config {
     pub retention: RetentionConfig,
     /// What is logged, and how.
     pub log: LogConfig,
+    /// Where figures for monitoring are served; nowhere when absent.
+    pub metrics_address: Option<SocketAddr>,
     /// How the process runs.
     pub process: ProcessConfig,
     /// What looks wrong and does no harm, such as an unknown variable in the environment.
@@ -194,6 +196,7 @@ impl Config {
             bots: bots::read(&mut reader),
             retention: RetentionConfig::read(&mut reader),
             log: LogConfig::read(&mut reader),
+            metrics_address: reader.parsed(&settings::METRICS_ADDRESS, |text| text.parse().ok()),
             process: ProcessConfig::read(&mut reader),
             notes: Vec::new(),
         };

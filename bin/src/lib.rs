@@ -11,6 +11,7 @@ pub mod config;
 mod dead_letters;
 mod failure;
 mod key;
+mod monitoring;
 mod output;
 mod roles;
 mod seed;

@@ -20,6 +20,9 @@ const PAUSE_MAX: Duration = Duration::from_secs(30);
 /// A role that ran this long is sound again: its next failure counts as the first.
 const SOUND_AFTER: Duration = Duration::from_secs(60);
 
+/// Counts the failures of roles, for monitoring.
+pub(crate) const RESTARTS: &str = "kontor_role_restarts_total";
+
 /// When a role is stopped; those before it are gone by then.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) enum Phase {
@@ -148,6 +151,11 @@ impl Supervisor {
         self.running.push(Running { name, phase, stop, task });
     }
 
+    /// Starts several roles, or none.
+    pub(crate) fn run_all(&mut self, roles: impl IntoIterator<Item = Role>) {
+        roles.into_iter().for_each(|role| self.run(role));
+    }
+
     /// Stops all roles in order of their phases, within the given time in all. Roles that do not
     /// end in their phase's share of it are cut off.
     pub(crate) async fn stop(self, limit: Duration) {
@@ -182,6 +190,7 @@ async fn stop_phase(roles: Vec<Running>, share: Duration) {
 /// A role's life: run, say why it failed, wait, run again, until it is told to stop.
 async fn keep_running(role: Role, stop: CancellationToken, board: Board) {
     let mut failures = 0;
+    metrics::counter!(RESTARTS, "role" => role.name).increment(0);
     while !stop.is_cancelled() {
         let started = Instant::now();
         board.set(role.name, Activity::Running, None);
@@ -208,6 +217,7 @@ async fn keep_running(role: Role, stop: CancellationToken, board: Board) {
             "{} failed and starts again in {pause_ms} ms: {reason}",
             role.name
         );
+        metrics::counter!(RESTARTS, "role" => role.name).increment(1);
         board.set(role.name, Activity::Waiting, Some(reason));
         tokio::select! {
             () = tokio::time::sleep(pause) => {}

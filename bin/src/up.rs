@@ -29,6 +29,7 @@ use crate::{
     compose::{self, Addresses, Parts},
     config::Config,
     failure::Failure,
+    monitoring::Figures,
     output, roles, seed,
     session::{self, Session},
     supervise::{Phase, Role, Supervisor},
@@ -156,6 +157,8 @@ impl Start {
             parts.end_leases(&format!("{OWNER}-{pid}-")).await?;
         }
         let http = compose::base_url(&reserved.http)?;
+        let metrics = reserved.figures.as_ref().map(Figures::url).transpose()?;
+        self.supervisor.run_all(reserved.figures.map(|figures| figures.role(parts)));
         let chat = reserved.sandbox.as_ref().map(compose::base_url).transpose()?;
         let mut bots = self.config.bots.clone();
         if let (Some(listener), Some(url)) = (reserved.sandbox, &chat) {
@@ -191,6 +194,7 @@ impl Start {
             chat,
             status: format!("{http}{}", compose::STATUS_PATH),
             docs: format!("{http}{}", compose::DOCS_PATH),
+            metrics,
             api: http,
             api_key_file: key_file.map(|path| path.display().to_string()),
             nats,

@@ -155,6 +155,7 @@ fn the_values_of_the_sample_are_the_defaults() {
         "KONTOR_HTTP_CORS_ORIGINS",
         "KONTOR_SANDBOX",
         "KONTOR_LOG",
+        "KONTOR_METRICS_ADDRESS",
         "KONTOR_WORKER_THREADS",
     ];
     let mut defaults = sample();

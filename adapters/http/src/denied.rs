@@ -7,6 +7,7 @@ use kontor_commands::clock;
 use sqlx::PgPool;
 
 use crate::{
+    figures,
     limits::{Buckets, Rate},
     problem::chain,
 };
@@ -52,6 +53,7 @@ impl DeniedAttempts {
 
     /// Records an attempt. The caller is turned away whether or not this succeeds.
     pub(crate) async fn record(&self, attempt: DeniedAttempt<'_>) {
+        figures::denied();
         if self.rate.take(&()).is_err() {
             tracing::warn!(reason = attempt.reason, "denied attempt not recorded: too many");
             return;

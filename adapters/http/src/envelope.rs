@@ -19,6 +19,7 @@ use tracing::{Instrument, field::Empty};
 use uuid::Uuid;
 
 use crate::{
+    figures,
     problem::{PROBLEM_JSON, Problem},
     state::ApiState,
 };
@@ -73,6 +74,7 @@ pub(crate) async fn envelope(
         add_headers(response.headers_mut(), &id, &state);
         let status = response.status().as_u16();
         tracing::Span::current().record("http.status", status);
+        figures::answered((&method, &route), status, begun.elapsed());
         let elapsed_ms = begun.elapsed().as_millis();
         tracing::info!(http.elapsed_ms = %elapsed_ms, "{method} {route} {status}");
         response

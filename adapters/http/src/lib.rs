@@ -11,6 +11,7 @@ mod body;
 mod denied;
 mod dispatch;
 mod envelope;
+pub mod figures;
 mod health;
 pub mod keys;
 mod limits;

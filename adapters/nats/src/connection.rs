@@ -39,6 +39,17 @@ pub struct Nats {
     ack_timeout: Duration,
 }
 
+/// The commands of one shard that are not done.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct ShardBacklog {
+    /// The shard.
+    pub shard: u32,
+    /// Commands that no worker has taken.
+    pub waiting: u64,
+    /// Commands that a worker has taken and not settled.
+    pub in_flight: u64,
+}
+
 impl Nats {
     /// Connects, trying for [`NatsSettings::connect_timeout`], and checks the server's version.
     /// From then on the connection is restored for as long as the process lives.
@@ -94,6 +105,34 @@ impl Nats {
     /// When JetStream does not answer.
     pub async fn commands_waiting(&self) -> Result<u64, NatsError> {
         streams::messages(&self.jetstream, crate::names::COMMANDS).await
+    }
+
+    /// How many commands wait in each shard, and how many a worker has taken.
+    ///
+    /// # Errors
+    /// When JetStream does not answer, or the consumers do not exist.
+    pub async fn shard_backlogs(&self) -> Result<Vec<ShardBacklog>, NatsError> {
+        let shards = (0..crate::names::SHARDS).map(|shard| async move {
+            let consumer = crate::names::consumer(shard);
+            let commands = crate::names::COMMANDS;
+            let (waiting, in_flight) =
+                streams::consumer_backlog(&self.jetstream, commands, &consumer).await?;
+            Ok(ShardBacklog { shard, waiting, in_flight })
+        });
+        futures::future::try_join_all(shards).await
+    }
+
+    /// How long the server takes to answer a ping.
+    ///
+    /// # Errors
+    /// When the connection fails.
+    pub async fn round_trip(&self) -> Result<Duration, NatsError> {
+        let begun = Instant::now();
+        self.client.flush().await.map_err(|err| NatsError::Request {
+            what: "a ping".to_owned(),
+            source: Box::new(err),
+        })?;
+        Ok(begun.elapsed())
     }
 
     /// Whether the connection stands at this moment.

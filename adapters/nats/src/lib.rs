@@ -10,6 +10,7 @@
 
 mod connection;
 mod error;
+pub mod figures;
 mod head;
 pub mod names;
 mod relay;
@@ -19,7 +20,7 @@ mod settings;
 mod streams;
 mod workers;
 
-pub use connection::Nats;
+pub use connection::{Nats, ShardBacklog};
 pub use error::{Difference, NatsError};
 pub use relay::Relay;
 pub use reply::{FailureKind, Reply};

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use kontor_domain::Recorded;
 use kontor_projections::{Reactor, ReactorError};
 
-use crate::{Nats, names};
+use crate::{Nats, figures, names};
 use cloud_event::CloudEvent;
 
 /// The header that makes the server refuse an event unless the last one it stored is the one named:
@@ -140,13 +140,16 @@ impl Reactor for Relay {
             let group = group.iter().map(Outgoing::new).collect::<Result<Vec<_>, _>>()?;
             let mut rest = group.as_slice();
             let (stored, err) = self.publish_group(rest).await;
+            figures::relayed(stored);
             rest = rest.get(stored..).unwrap_or_default();
             if let Some(err) = err {
+                figures::relay_failed();
                 tracing::debug!(error = %err, "Publishing {} events one by one", rest.len());
             }
             // After a failure one by one: each waits for the one before it.
             for event in rest {
-                self.publish_one(event).await?;
+                self.publish_one(event).await.inspect_err(|_| figures::relay_failed())?;
+                figures::relayed(1);
             }
         }
         Ok(())

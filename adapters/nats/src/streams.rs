@@ -87,6 +87,23 @@ pub(crate) async fn messages(jetstream: &Context, stream: &str) -> Result<u64, N
     })
 }
 
+/// The messages that a consumer has yet to deliver, and those delivered and not settled.
+pub(crate) async fn consumer_backlog(
+    jetstream: &Context,
+    stream: &str,
+    consumer: &str,
+) -> Result<(u64, u64), NatsError> {
+    let what = format!("consumer {stream}/{consumer}");
+    let subject = format!("CONSUMER.INFO.{stream}.{consumer}");
+    let found = call(jetstream, &subject, &json!({}), &what).await?;
+    let number = |field| found.get(field).and_then(Value::as_u64);
+    number("num_pending").zip(number("num_ack_pending")).ok_or_else(|| NatsError::Refused {
+        what,
+        code: 0,
+        description: "the answer holds no numbers of messages".to_owned(),
+    })
+}
+
 fn compare(object: &str, asked: &Value, answer: &Value) -> Result<(), NatsError> {
     let differences = differences("config", asked, answer.get("config").unwrap_or(&Value::Null));
     if differences.is_empty() {

@@ -9,12 +9,14 @@ pub mod command_dead_letters;
 mod connection;
 pub mod dead_letters;
 mod error;
+pub mod figures;
 pub mod followers;
 pub mod generations;
 pub mod housekeeping;
 pub mod inbox;
 pub mod leases;
 mod log;
+pub mod observe;
 
 pub use connection::{MigrateError, PendingMigration, connect, migrate, pending_migrations};
 pub use error::DatabaseError;

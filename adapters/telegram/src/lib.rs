@@ -29,4 +29,5 @@ mod webhook;
 mod worker;
 
 pub use bots::{Bots, BotsError};
+pub use outbox::{OutboxBacklog, backlog as outbox_backlog};
 pub use settings::{BotSettings, Mode, TelegramSettings};

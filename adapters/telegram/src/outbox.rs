@@ -266,3 +266,27 @@ pub(crate) async fn purge(
     .await?;
     Ok(done.rows_affected())
 }
+
+/// What waits to be sent, over all bots.
+#[derive(Clone, Copy, Debug, Default, PartialEq, sqlx::FromRow)]
+pub struct OutboxBacklog {
+    /// Messages that are not sent yet.
+    pub pending: i64,
+    /// How long the oldest of them has been waiting; 0 when there is none.
+    pub oldest_seconds: f64,
+}
+
+/// How much waits to be sent.
+///
+/// # Errors
+/// When the database fails.
+pub async fn backlog(pool: &PgPool) -> Result<OutboxBacklog, sqlx::Error> {
+    sqlx::query_as(
+        "select count(*) as pending, \
+             coalesce(extract(epoch from clock_timestamp() - min(created_at)), 0)::float8 \
+                 as oldest_seconds \
+         from telegram_outbox where state in ('pending', 'sending')",
+    )
+    .fetch_one(pool)
+    .await
+}

@@ -71,6 +71,7 @@ settings! {
     INBOX_DAYS = "KONTOR_INBOX_DAYS", "a whole number of days from 1 to 3650";
     LOG = "KONTOR_LOG", "a level (error, warn, info, debug, trace) or directives such as info,kontor_http=debug";
     LOG_FORMAT = "KONTOR_LOG_FORMAT", "`text` or `json`";
+    METRICS_ADDRESS = "KONTOR_METRICS_ADDRESS", "an IP address and a port, such as 127.0.0.1:9464";
     SHUTDOWN_SECONDS = "KONTOR_SHUTDOWN_SECONDS", "a whole number of seconds from 1 to 300";
     WORKER_THREADS = "KONTOR_WORKER_THREADS", "a whole number from 1 to 256";
 }

@@ -9,6 +9,7 @@ use crate::{
     compose::{self, Addresses, Parts},
     config::Config,
     failure::Failure,
+    monitoring::Figures,
     supervise::{Role, Supervisor},
     up::{bind, stop_requested},
 };
@@ -48,12 +49,14 @@ pub(crate) async fn run(config: Arc<Config>, kind: Kind) -> Result<(), Failure> 
         ));
     }
     let stop = stop_requested().context("signals cannot be received")?;
+    let figures = Figures::start(&config)?;
     let addresses = Addresses::find(&config)?;
     let connecting = Parts::connect(&config, &addresses, kind.name());
     let Some(parts) = stop.run_until_cancelled(connecting).await else { return Ok(()) };
     let mut parts = parts?;
     let roles = roles_of(&mut parts, kind)?;
     let mut supervisor = Supervisor::default();
+    supervisor.run_all(figures.map(|figures| figures.role(&parts)));
     for role in roles {
         tracing::info!(role = role.name(), "{} starts", role.name());
         supervisor.run(role);

@@ -17,6 +17,9 @@ pub(super) struct Banner {
     pub(super) docs: String,
     /// The API's base address.
     pub(super) api: String,
+    /// Where the figures for Prometheus are, when they are served.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) metrics: Option<String>,
     /// The file with the demo tenant's API key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) api_key_file: Option<String>,
@@ -47,6 +50,9 @@ impl Banner {
         }
         rows.push(("Status", &self.status));
         rows.push(("API", &self.docs));
+        if let Some(metrics) = &self.metrics {
+            rows.push(("Metrics", metrics));
+        }
         if let Some(file) = &self.api_key_file {
             rows.push(("API key", file));
         }
@@ -101,6 +107,7 @@ mod tests {
             status: "http://127.0.0.1:8080/status".into(),
             docs: "http://127.0.0.1:8080/docs".into(),
             api: "http://127.0.0.1:8080".into(),
+            metrics: None,
             api_key_file: Some(".kontor/demo.key".into()),
             nats: "nats://127.0.0.1:42229".into(),
             postgres: "postgres://127.0.0.1:54329/kontor".into(),

@@ -9,7 +9,7 @@ use std::{
 
 use kontor_engines::port_holder;
 
-use crate::config::Config;
+use crate::{config::Config, monitoring::Figures};
 
 /// How long an engine of a run that was killed may take to end; it is told to stop at once.
 const PREDECESSOR_LIMIT: Duration = Duration::from_secs(20);
@@ -20,6 +20,7 @@ const POLL: Duration = Duration::from_millis(50);
 pub(super) struct Reserved {
     pub(super) http: TcpListener,
     pub(super) sandbox: Option<TcpListener>,
+    pub(super) figures: Option<Figures>,
 }
 
 impl Reserved {
@@ -29,6 +30,7 @@ impl Reserved {
         let http = bind(config.http.address, "KONTOR_HTTP_ADDRESS")?;
         let sandbox =
             sandbox.then(|| bind(config.sandbox.address, "KONTOR_SANDBOX_ADDRESS")).transpose()?;
+        let figures = Figures::start(config)?;
         let wait = if predecessor { PREDECESSOR_LIMIT } else { Duration::ZERO };
         if config.database.url.is_none() {
             require_free(config.database.private_port, "KONTOR_POSTGRES_PORT", wait)?;
@@ -36,7 +38,7 @@ impl Reserved {
         if config.nats.servers.is_empty() {
             require_free(config.nats.private_port, "KONTOR_NATS_PORT", wait)?;
         }
-        Ok(Self { http, sandbox })
+        Ok(Self { http, sandbox, figures })
     }
 }
 

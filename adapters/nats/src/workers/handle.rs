@@ -6,7 +6,7 @@ use kontor_commands::{Envelope, RouteError, Routed};
 use tokio_util::sync::CancellationToken;
 
 use super::{Shared, WorkerSettings, dead, delivery::Delivery};
-use crate::{FailureKind, Reply};
+use crate::{FailureKind, Reply, figures};
 
 /// The pause after the first attempt that failed for the moment; it doubles and is jittered.
 const ATTEMPT_PAUSE: Duration = Duration::from_millis(20);
@@ -28,9 +28,11 @@ pub(super) async fn handle(
     delivery: &Delivery,
     session: &CancellationToken,
 ) -> Settled {
+    figures::delivered(delivery.deliveries);
     let envelope = match delivery.envelope() {
         Ok(envelope) => envelope,
         Err(reason) => {
+            figures::unreadable();
             let reply = Reply::Failed { kind: FailureKind::Malformed, message: reason.clone() };
             return set_aside(shared, delivery, (&reason, Some(reply))).await;
         }
@@ -39,7 +41,15 @@ pub(super) async fn handle(
         let reason = format!("delivered {} times and never finished", delivery.deliveries);
         return set_aside(shared, delivery, (&reason, None)).await;
     }
-    match route(shared, envelope, session).await {
+    let (aggregate, issued_at) = figures::of(&envelope);
+    let routed = route(shared, envelope, session).await;
+    let goes_back = |error: &RouteError| {
+        may_pass(error) && delivery.deliveries < shared.settings.deliveries_max
+    };
+    if !routed.as_ref().is_err_and(goes_back) {
+        figures::commanded(&aggregate, issued_at, &routed);
+    }
+    match routed {
         Ok(Routed { outcome, replayed }) => {
             delivery.reply(&shared.nats, &Reply::Done { outcome, replayed }).await;
             delivery.done().await;
@@ -53,7 +63,8 @@ pub(super) async fn handle(
             delivery.done().await;
             Settled::Done
         }
-        Err(error) if may_pass(&error) && delivery.deliveries < shared.settings.deliveries_max => {
+        Err(error) if goes_back(&error) => {
+            figures::returned();
             let pause = pause_before_delivery(&shared.settings, delivery.deliveries);
             tracing::warn!(
                 error = %error,
@@ -138,6 +149,7 @@ async fn set_aside(
         delivery.reply(&shared.nats, &reply).await;
     }
     delivery.set_aside().await;
+    figures::set_aside();
     Settled::Done
 }
 

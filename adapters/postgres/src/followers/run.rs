@@ -9,7 +9,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{Follower, Step, checkpoint::State};
-use crate::{backoff, error::chain};
+use crate::{backoff, error::chain, figures};
 
 /// The pause after the lease was lost, before it is asked for again.
 const LOST_PAUSE: Duration = Duration::from_millis(50);
@@ -30,6 +30,7 @@ impl Follower {
     /// shown in the checkpoint. On `stop` the page under way is finished and the lease given back.
     pub async fn run(mut self, mut head: watch::Receiver<i64>, stop: CancellationToken) {
         self.stop = stop.clone();
+        figures::begin(self.name());
         while !stop.is_cancelled() {
             // What comes from here on is news to the wait below. A page that was read ahead is older
             // than here: what came since then is news as well.
@@ -50,8 +51,12 @@ impl Follower {
         let Ok(step) = timeout(self.settings.step_max, self.step()).await else {
             // The step took the lease with it; it ends by itself and is acquired anew.
             tracing::warn!(follower = self.name(), "A step of {} took too long", self.name());
+            figures::follower_failed(self.name());
             return Next::After(self.settings.standby_every);
         };
+        if let Ok(Step::Advanced { events, .. }) = step {
+            figures::followed(self.name(), events);
+        }
         match step {
             Ok(Step::Advanced { more: true, .. }) => Next::Now,
             Ok(Step::Advanced { more: false, .. } | Step::Idle) => {
@@ -60,6 +65,7 @@ impl Follower {
             Ok(Step::Standby) => Next::After(self.settings.standby_every),
             Ok(Step::Lost) => Next::After(LOST_PAUSE),
             Err(error) => {
+                figures::follower_failed(self.name());
                 tracing::warn!(
                     follower = self.name(),
                     failures = self.failures,

@@ -9,7 +9,7 @@ use sqlx::{
 };
 use tokio::{
     sync::watch,
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout},
 };
 
 use super::{
@@ -21,6 +21,7 @@ use crate::{
     backoff,
     connection::bound_session,
     error::{Blame, blame, chain},
+    figures,
 };
 
 /// The answers, in the order of the arrays.
@@ -146,7 +147,10 @@ impl Appender {
             None => self.connect().await.inspect_err(|_| self.failures += 1)?,
         };
         let limit = self.settings.statement_timeout + SILENCE_MARGIN;
+        let begun = Instant::now();
         let result = timeout(limit, call(&mut connection, batch)).await;
+        let outcomes = result.as_ref().ok().and_then(|result| result.as_deref().ok());
+        figures::appended(batch.len(), begun.elapsed(), outcomes);
         match result {
             Ok(Ok(outcomes)) => {
                 self.connection = Some(connection);
