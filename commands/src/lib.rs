@@ -19,6 +19,6 @@ pub use local::LocalSender;
 pub use outcome::{Accepted, CommandStatus, Outcome};
 pub use ports::{
     Append, AppendError, AppendOutcome, CommandSender, EventStore, Expected, NewEvent, Receipt,
-    SendError, Sent, StoreError,
+    SendError, Sent, StoreError, StreamTail,
 };
 pub use router::{RouteError, Routed, Router, RouterBuilder, RouterSettings};

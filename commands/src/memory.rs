@@ -9,24 +9,30 @@ use std::{
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use kontor_domain::{Recorded, TenantId};
+use kontor_domain::{Recorded, TenantId, Upcasters};
 use uuid::Uuid;
 
 pub use self::faults::Faults;
 use self::faults::{FaultSource, InjectedFault};
 use crate::{
     Accepted, Append, AppendError, AppendOutcome, CommandId, EventStore, Expected, Outcome,
-    Receipt, StoreError, clock,
+    Receipt, StoreError, StreamTail, clock,
 };
 
 /// Events and receipts in memory.
 ///
 /// Appends are atomic: positions are gapless, versions contiguous, and a command has one receipt,
 /// written with its events. It grows without bound and forgets everything when dropped.
-#[derive(Default)]
 pub struct MemoryStore {
     log: Mutex<Log>,
     faults: Option<FaultSource>,
+    upcasters: &'static Upcasters,
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self { log: Mutex::default(), faults: None, upcasters: Upcasters::current() }
+    }
 }
 
 #[derive(Default)]
@@ -45,7 +51,13 @@ impl MemoryStore {
 
     /// An empty store that fails and dawdles as `faults` says.
     pub fn with_faults(faults: Faults) -> Self {
-        Self { log: Mutex::default(), faults: Some(FaultSource::new(faults)) }
+        Self { faults: Some(FaultSource::new(faults)), ..Self::default() }
+    }
+
+    /// The same store, read by other upcasters than those of this build.
+    #[must_use]
+    pub fn read_by(self, upcasters: &'static Upcasters) -> Self {
+        Self { upcasters, ..self }
     }
 
     /// The whole log in order.
@@ -88,12 +100,12 @@ impl EventStore for MemoryStore {
         tenant: &TenantId,
         stream_id: Uuid,
         after_version: i64,
-    ) -> Result<Vec<Recorded>, StoreError> {
+    ) -> Result<StreamTail, StoreError> {
         self.dawdle().await;
         self.fail_if(|faults| faults.load_fails_per_mille)?;
         let events = self.log().load(tenant, stream_id, after_version);
         self.dawdle().await;
-        Ok(events)
+        Ok(StreamTail::read(after_version, events, self.upcasters))
     }
 
     async fn append(&self, append: Append) -> Result<AppendOutcome, AppendError> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use kontor_domain::{Metadata, Recorded, RefusalDocument, TenantId};
+use kontor_domain::{Metadata, Recorded, RefusalDocument, TenantId, Upcasters};
 use uuid::Uuid;
 
 use crate::{CommandId, Envelope, Outcome};
@@ -12,8 +12,8 @@ use crate::{CommandId, Envelope, Outcome};
 /// The event log as the router sees it.
 #[async_trait]
 pub trait EventStore: Send + Sync + 'static {
-    /// Reads a stream's events with a version above `after_version`, in order. An unknown stream
-    /// is empty.
+    /// Reads a stream's events with a version above `after_version`, in order and in their newest
+    /// forms. An unknown stream is empty.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -22,7 +22,7 @@ pub trait EventStore: Send + Sync + 'static {
         tenant: &TenantId,
         stream_id: Uuid,
         after_version: i64,
-    ) -> Result<Vec<Recorded>, StoreError>;
+    ) -> Result<StreamTail, StoreError>;
 
     /// Appends a command's events and its receipt in one transaction. A stream belongs to one tenant
     /// and one aggregate type for ever: to others it is a conflict, whatever they expect.
@@ -40,6 +40,44 @@ pub trait EventStore: Send + Sync + 'static {
         tenant: &TenantId,
         command_id: CommandId,
     ) -> Result<Option<Receipt>, StoreError>;
+}
+
+/// A stream from one of its versions on.
+///
+/// Upcasters may drop and split events, so the events do not tell how far the log is: several may
+/// share a version, and the last version may have none.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StreamTail {
+    /// The events in their newest forms.
+    pub events: Vec<Recorded>,
+    /// How many events the log holds after the version asked for.
+    pub stored: i64,
+    /// The version of the last of them; the version asked for when there are none.
+    pub version: i64,
+}
+
+impl StreamTail {
+    /// The tail that begins after `after_version`, from the events as the log holds them, in order.
+    ///
+    /// An event that its upcaster cannot read stays as it is stored: who asks for its body is told
+    /// that this build does not know it.
+    pub fn read(after_version: i64, rows: Vec<Recorded>, upcasters: &Upcasters) -> Self {
+        let mut tail =
+            Self { events: Vec::with_capacity(rows.len()), stored: 0, version: after_version };
+        for row in rows {
+            tail.stored += 1;
+            tail.version = row.version;
+            match upcasters.upcast(row) {
+                Ok(parts) => tail.events.extend(parts),
+                Err(failure) => {
+                    let (error, event) = *failure;
+                    tracing::error!(position = event.position, error = %error, "an event cannot be upcast");
+                    tail.events.push(event);
+                }
+            }
+        }
+        tail
+    }
 }
 
 /// The decision on one command, ready for the log.

@@ -7,7 +7,7 @@ use cqrs_es::{Aggregate, DomainEvent, event_sink::EventSink};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
-use crate::{Actor, Language, TenantId, meter::MeterRules, tenant::TenantKind};
+use crate::{Actor, EventSchema, Language, TenantId, meter::MeterRules, tenant::TenantKind};
 
 /// A command as an aggregate receives it: the order itself, who gave it, when, and in which tenant.
 ///
@@ -115,6 +115,9 @@ pub(crate) use domain_event;
 /// The names are mapped by an explicit `match`, so that renaming a Rust type can never rename a
 /// stored event.
 pub trait EventBody: DomainEvent + 'static {
+    /// Everything that [`EventBody::from_wire`] reads. Older forms become these by upcasters.
+    const SCHEMAS: &'static [EventSchema];
+
     /// The full type on the wire, such as `meter.reading_submitted`.
     fn wire_type(&self) -> &'static str;
 

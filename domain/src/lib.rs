@@ -8,10 +8,12 @@ mod decider;
 pub mod meter;
 mod recorded;
 pub mod tenant;
+pub mod upcast;
 mod values;
 
 pub use decider::{
     Decider, EventBody, EventDecodeError, Issued, Refusal, RefusalDocument, TenantFacts,
 };
 pub use recorded::{Metadata, Recorded};
+pub use upcast::{EventSchema, Upcasters};
 pub use values::{Actor, DisplayName, Language, Phone, Quantity, TenantId, ValueError};

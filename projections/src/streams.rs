@@ -36,13 +36,17 @@ pub(crate) fn continued(events: &[Recorded]) -> Vec<Uuid> {
 }
 
 /// Folds a page over the rows that were read for it; events that a row holds already are passed by.
+/// A page holds all parts of a stored event, so the rows as they were read decide: of two parts the
+/// second has the version that the first left in its row.
 pub(crate) fn fold<R: StreamRow>(
     loaded: Vec<R>,
     events: &[Recorded],
 ) -> Result<Vec<R>, ApplyError> {
+    let held: HashMap<Uuid, i64> =
+        loaded.iter().map(|row| (row.stream_id(), row.version())).collect();
     let mut rows: HashMap<Uuid, R> = loaded.into_iter().map(|row| (row.stream_id(), row)).collect();
     for event in events {
-        if rows.get(&event.stream_id).is_some_and(|row| row.version() >= event.version) {
+        if held.get(&event.stream_id).is_some_and(|version| *version >= event.version) {
             continue;
         }
         let row = R::after(rows.remove(&event.stream_id), event, event.body()?);

@@ -124,6 +124,13 @@ pub enum FollowerError {
     /// The reactor panicked.
     #[error("the reactor panicked")]
     Panicked,
+    /// An event of a reactor's page cannot be brought to its newest form. The outside must not see
+    /// the old one, so the reactor waits for a build that can.
+    #[error("the event at position {position} cannot be brought to its newest form")]
+    Unreadable {
+        /// Where it stands.
+        position: i64,
+    },
     /// So many streams are parked that the projection as a whole must be wrong; it stands still
     /// until an operator skips, or a new build retries.
     #[error("{limit} streams are parked, the projection stands still")]
@@ -181,7 +188,7 @@ impl Follower {
 
     fn new(pool: PgPool, work: Work, place: Option<Place>, settings: FollowerSettings) -> Self {
         Self {
-            reader: EventReader::new(pool.clone()),
+            reader: EventReader::new(pool.clone()).read_by(settings.upcasters),
             leases: Leases::new(pool.clone(), settings.owner.clone(), settings.lease_ttl),
             pool,
             settings,

@@ -12,15 +12,15 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use kontor_commands::{
-    Append, AppendError, AppendOutcome, CommandId, EventStore, Receipt, StoreError,
+    Append, AppendError, AppendOutcome, CommandId, EventStore, Receipt, StoreError, StreamTail,
 };
-use kontor_domain::{Recorded, TenantId};
+use kontor_domain::{TenantId, Upcasters};
 use sqlx::PgPool;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
-pub(crate) use self::rows::events_at;
+pub(crate) use self::rows::{Reading, events_at};
 use self::{appender::Appender, batch::Job};
 pub use self::{
     check::InvalidAppend,
@@ -67,6 +67,7 @@ pub struct EventLog {
     queue: mpsc::Sender<Job>,
     closing: CancellationToken,
     tasks: TaskTracker,
+    upcasters: &'static Upcasters,
 }
 
 impl EventLog {
@@ -82,7 +83,13 @@ impl EventLog {
         let appender = Appender::new(options, settings, head);
         tasks.spawn(appender.run(batch::Waiting::new(jobs, closing.clone())));
         tasks.close();
-        Self { pool, queue, closing, tasks }
+        Self { pool, queue, closing, tasks, upcasters: Upcasters::current() }
+    }
+
+    /// The same log, read by other upcasters than those of this build.
+    #[must_use]
+    pub fn read_by(self, upcasters: &'static Upcasters) -> Self {
+        Self { upcasters, ..self }
     }
 
     /// Takes no more appends, carries out those that wait, and returns when the last one is
@@ -94,7 +101,7 @@ impl EventLog {
 
     /// Reads the log in order of position.
     pub fn reader(&self) -> EventReader {
-        EventReader::new(self.pool.clone())
+        EventReader::new(self.pool.clone()).read_by(self.upcasters)
     }
 }
 
@@ -120,7 +127,7 @@ impl EventStore for EventLog {
         tenant: &TenantId,
         stream_id: Uuid,
         after_version: i64,
-    ) -> Result<Vec<Recorded>, StoreError> {
+    ) -> Result<StreamTail, StoreError> {
         let rows = sqlx::query(rows::STREAM)
             .bind(stream_id)
             .bind(after_version)
@@ -129,7 +136,7 @@ impl EventStore for EventLog {
             .await
             .and_then(|rows| rows.iter().map(rows::recorded).collect())
             .map_err(failed("load the stream"))?;
-        Ok(rows)
+        Ok(StreamTail::read(after_version, rows, self.upcasters))
     }
 
     async fn append(&self, append: Append) -> Result<AppendOutcome, AppendError> {

@@ -2,12 +2,12 @@
 
 use std::{hash::Hash, sync::Arc};
 
-use kontor_domain::{Decider, Recorded, TenantId};
+use kontor_domain::{Decider, TenantId};
 use quick_cache::{Equivalent, sync::Cache};
 use uuid::Uuid;
 
 use super::{RouteError, decision::guarded};
-use crate::EventStore;
+use crate::{EventStore, StreamTail};
 
 /// An aggregate's state after all events up to `version`.
 ///
@@ -70,33 +70,34 @@ impl<A: Decider> Baselines<A> {
         known: Option<Arc<Baseline<A>>>,
     ) -> Result<Arc<Baseline<A>>, RouteError> {
         let after_version = known.as_ref().map_or(0, |known| known.version);
-        let events = store.load(tenant, id, after_version).await.map_err(RouteError::Store)?;
+        let tail = store.load(tenant, id, after_version).await.map_err(RouteError::Store)?;
         let baseline = match known {
-            Some(known) if events.is_empty() => known,
-            known => Arc::new(fold(known.as_deref(), &events)?),
+            Some(known) if tail.stored == 0 => known,
+            known => Arc::new(fold(known.as_deref(), &tail)?),
         };
         self.put(tenant, id, Arc::clone(&baseline));
         Ok(baseline)
     }
 }
 
-/// The state after `events`, which follow on `known`.
+/// The state after a tail that follows on `known`. Its version is the log's, whatever the upcasters
+/// made of the last events: the next append is held against it.
 fn fold<A: Decider>(
     known: Option<&Baseline<A>>,
-    events: &[Recorded],
+    tail: &StreamTail,
 ) -> Result<Baseline<A>, RouteError> {
-    let (mut state, mut version) =
+    let (state, before) =
         known.map_or_else(|| (A::default(), 0), |known| (known.state.clone(), known.version));
-    let facts = events
+    if before + tail.stored != tail.version {
+        return Err(RouteError::Defect(format!(
+            "its history has {} events between the versions {before} and {}",
+            tail.stored, tail.version
+        )));
+    }
+    let facts = tail
+        .events
         .iter()
         .map(|event| {
-            version += 1;
-            if event.version != version {
-                return Err(RouteError::Defect(format!(
-                    "its history has version {} where {version} should stand",
-                    event.version
-                )));
-            }
             if event.stream_type != A::TYPE {
                 return Err(RouteError::Malformed(format!(
                     "this id belongs to another aggregate, not to one of type `{}`",
@@ -107,10 +108,11 @@ fn fold<A: Decider>(
         })
         .collect::<Result<Vec<_>, _>>()?;
     let state = guarded::<A, _>("while its history was applied", move || {
+        let mut state = state;
         for fact in facts {
             state.apply(fact);
         }
         state
     })?;
-    Ok(Baseline { state, version })
+    Ok(Baseline { state, version: tail.version })
 }

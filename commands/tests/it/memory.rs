@@ -56,8 +56,11 @@ async fn positions_are_gapless_over_streams_and_versions_contiguous_in_them() {
     assert_eq!(nothing, appended(3, None, None));
     let positions: Vec<_> = store.events().iter().map(|event| event.position).collect();
     assert_eq!(positions, [1, 2, 3, 4]);
-    let after: Vec<_> = store.load(&tenant(), one, 1).await.unwrap();
-    assert_eq!(after.iter().map(|event| event.version).collect::<Vec<_>>(), [2, 3]);
+    let after = store.load(&tenant(), one, 1).await.unwrap();
+    assert_eq!(after.events.iter().map(|event| event.version).collect::<Vec<_>>(), [2, 3]);
+    assert_eq!((after.stored, after.version), (2, 3));
+    let nothing = store.load(&tenant(), one, 3).await.unwrap();
+    assert_eq!((nothing.stored, nothing.version), (0, 3));
 }
 
 #[tokio::test]
@@ -108,7 +111,7 @@ async fn a_receipt_answers_before_the_version_is_looked_at() {
     assert_eq!(stored, Some(receipt));
     let moscow: TenantId = "moscow".parse().unwrap();
     assert_eq!(store.receipt(&moscow, refused.command_id).await.unwrap(), None);
-    assert!(store.load(&moscow, id, 0).await.unwrap().is_empty());
+    assert!(store.load(&moscow, id, 0).await.unwrap().events.is_empty());
 }
 
 #[tokio::test]

@@ -1,13 +1,13 @@
 //! One command at a time: every outcome and every error.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use chrono::{Duration, TimeZone, Utc};
 use kontor_commands::{
     Append, EventStore, Expected, NewEvent, Outcome, RouteError, Router, RouterSettings,
     memory::{Faults, MemoryStore},
 };
-use kontor_domain::{Actor, Metadata};
+use kontor_domain::{Actor, EventSchema, Metadata, Upcasters, upcast::Upcaster};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -325,4 +325,42 @@ fn foreign(id: Uuid, stream_type: &'static str, event_type: &'static str) -> App
         },
         occurred_at: kontor_commands::clock::now(),
     }
+}
+
+#[tokio::test]
+async fn an_upcast_stream_keeps_the_version_of_the_log() {
+    const CHANGED: EventSchema = EventSchema::new("tally.changed", 1);
+    static UPCASTERS: LazyLock<Upcasters> = LazyLock::new(|| {
+        Upcasters::new(
+            [CHANGED],
+            vec![
+                Upcaster::rename(EventSchema::new("tally.added", 1), CHANGED),
+                Upcaster::split(EventSchema::new("tally.doubled", 1), &[CHANGED], |fields| {
+                    Ok(vec![(CHANGED, fields.clone()), (CHANGED, fields)])
+                }),
+                Upcaster::drop(EventSchema::new("tally.polished", 1)),
+            ],
+        )
+    });
+    let store = Arc::new(MemoryStore::new().read_by(&UPCASTERS));
+    let id = Uuid::now_v7();
+    let events = ["tally.added", "tally.doubled", "tally.polished"].map(|event_type| NewEvent {
+        event_id: Uuid::now_v7(),
+        event_type,
+        schema_version: 1,
+        payload: json!({"type": "changed", "by": 5, "note": ""}).to_string(),
+    });
+    let old = |events| Append {
+        expected: Expected::Any,
+        events,
+        ..foreign(id, "tally", "tally.changed")
+    };
+    store.append(old(events.to_vec())).await.unwrap();
+    let router = router(&store);
+    let routed = router.route(take(id, 16)).await.unwrap();
+    assert_eq!(refusal(&routed).message, "there are 15 after 3 changes, not 16");
+    assert_eq!(accepted_version(&router.route(take(id, 15)).await.unwrap()), 4);
+    let polished = NewEvent { event_id: Uuid::now_v7(), ..events[2].clone() };
+    store.append(old(vec![polished])).await.unwrap();
+    assert_eq!(accepted_version(&router.route(add(id, 1)).await.unwrap()), 6);
 }

@@ -8,9 +8,9 @@ use std::sync::{
 use async_trait::async_trait;
 use kontor_commands::{
     Append, AppendError, AppendOutcome, CommandId, Envelope, EventStore, Outcome, Receipt, Routed,
-    Router, RouterSettings, StoreError, clock, memory::MemoryStore,
+    Router, RouterSettings, StoreError, StreamTail, clock, memory::MemoryStore,
 };
-use kontor_domain::{Actor, Recorded, RefusalDocument, TenantId};
+use kontor_domain::{Actor, RefusalDocument, TenantId};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -110,7 +110,7 @@ impl EventStore for RivalStore {
         tenant: &TenantId,
         stream_id: Uuid,
         after_version: i64,
-    ) -> Result<Vec<Recorded>, StoreError> {
+    ) -> Result<StreamTail, StoreError> {
         self.loads.fetch_add(1, Ordering::Relaxed);
         self.inner.load(tenant, stream_id, after_version).await
     }

@@ -1,7 +1,7 @@
 //! A small aggregate that refuses, does nothing, exaggerates and panics on demand.
 
 use cqrs_es::{Aggregate, DomainEvent, event_sink::EventSink};
-use kontor_domain::{Decider, EventBody, EventDecodeError, Issued, Refusal};
+use kontor_domain::{Decider, EventBody, EventDecodeError, EventSchema, Issued, Refusal};
 use serde::{Deserialize, Serialize};
 
 /// A number that may never fall below zero.
@@ -118,6 +118,9 @@ impl DomainEvent for TallyFact {
 }
 
 impl EventBody for TallyFact {
+    const SCHEMAS: &'static [EventSchema] =
+        &[EventSchema::new("tally.changed", 1), EventSchema::new("tally.cursed", 1)];
+
     fn wire_type(&self) -> &'static str {
         match self {
             Self::Changed { .. } => "tally.changed",

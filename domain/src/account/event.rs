@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Origin;
 use crate::{
-    DisplayName, EventBody, EventDecodeError, Language, Phone,
+    DisplayName, EventBody, EventDecodeError, EventSchema, Language, Phone,
     decider::{decode_payload, domain_event},
 };
 
@@ -31,6 +31,17 @@ pub enum AccountEvent {
 }
 
 impl EventBody for AccountEvent {
+    const SCHEMAS: &'static [EventSchema] = &[
+        EventSchema::new("account.registered", 1),
+        EventSchema::new("account.renamed", 1),
+        EventSchema::new("account.language_changed", 1),
+        EventSchema::new("account.phone_changed", 1),
+        EventSchema::new("account.consent_given", 1),
+        EventSchema::new("account.consent_withdrawn", 1),
+        EventSchema::new("account.bot_blocked", 1),
+        EventSchema::new("account.bot_unblocked", 1),
+    ];
+
     fn wire_type(&self) -> &'static str {
         match self {
             Self::Registered(_) => "account.registered",

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{MeterKind, PhotoReference, ReadingSource, ReadingWarning, Zone};
 use crate::{
-    EventBody, EventDecodeError, Quantity,
+    EventBody, EventDecodeError, EventSchema, Quantity,
     decider::{decode_payload, domain_event},
 };
 
@@ -29,6 +29,14 @@ pub enum MeterEvent {
 }
 
 impl EventBody for MeterEvent {
+    const SCHEMAS: &'static [EventSchema] = &[
+        EventSchema::new("meter.registered", 1),
+        EventSchema::new("meter.reading_submitted", 1),
+        EventSchema::new("meter.reading_corrected", 1),
+        EventSchema::new("meter.verification_renewed", 1),
+        EventSchema::new("meter.archived", 1),
+    ];
+
     fn wire_type(&self) -> &'static str {
         match self {
             Self::Registered(_) => "meter.registered",

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::TenantKind;
 use crate::{
-    DisplayName, EventBody, EventDecodeError, Language, TenantId,
+    DisplayName, EventBody, EventDecodeError, EventSchema, Language, TenantId,
     decider::{decode_payload, domain_event},
     meter::MeterRules,
 };
@@ -24,6 +24,13 @@ pub enum TenantEvent {
 }
 
 impl EventBody for TenantEvent {
+    const SCHEMAS: &'static [EventSchema] = &[
+        EventSchema::new("tenant.created", 1),
+        EventSchema::new("tenant.renamed", 1),
+        EventSchema::new("tenant.locale_changed", 1),
+        EventSchema::new("tenant.meter_rules_changed", 1),
+    ];
+
     fn wire_type(&self) -> &'static str {
         match self {
             Self::Created(_) => "tenant.created",

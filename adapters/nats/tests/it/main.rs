@@ -112,7 +112,7 @@ impl World {
 
     /// The payloads of a stream, in order, after its first event.
     async fn names(&self, id: Uuid) -> Vec<String> {
-        let events = self.log.load(&self.tenant, id, 1).await.unwrap();
+        let events = self.log.load(&self.tenant, id, 1).await.unwrap().events;
         let name = |payload: &str| {
             let payload: Value = serde_json::from_str(payload).unwrap();
             payload["display_name"].as_str().unwrap().to_owned()

@@ -7,9 +7,9 @@ use std::sync::{
 
 use async_trait::async_trait;
 use kontor_commands::{
-    Append, AppendError, AppendOutcome, CommandId, EventStore, Receipt, StoreError,
+    Append, AppendError, AppendOutcome, CommandId, EventStore, Receipt, StoreError, StreamTail,
 };
-use kontor_domain::{Recorded, TenantId};
+use kontor_domain::TenantId;
 use kontor_postgres::EventLog;
 use tokio::sync::Notify;
 use uuid::Uuid;
@@ -22,7 +22,7 @@ pub(crate) struct Stuck {
 
 #[async_trait]
 impl EventStore for Stuck {
-    async fn load(&self, t: &TenantId, id: Uuid, after: i64) -> Result<Vec<Recorded>, StoreError> {
+    async fn load(&self, t: &TenantId, id: Uuid, after: i64) -> Result<StreamTail, StoreError> {
         self.log.load(t, id, after).await
     }
 
@@ -46,7 +46,7 @@ pub(crate) struct Flaky {
 
 #[async_trait]
 impl EventStore for Flaky {
-    async fn load(&self, t: &TenantId, id: Uuid, after: i64) -> Result<Vec<Recorded>, StoreError> {
+    async fn load(&self, t: &TenantId, id: Uuid, after: i64) -> Result<StreamTail, StoreError> {
         self.log.load(t, id, after).await
     }
 

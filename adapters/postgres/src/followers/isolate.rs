@@ -33,12 +33,14 @@ pub(super) async fn one_by_one(
     held.checkpoint.place.enter(&mut tx).await?;
     let mut parked: HashSet<Uuid> = HashSet::new();
     let mut waiting: Vec<Recorded> = Vec::new();
-    for event in fresh {
+    // The parts of one stored event stand and fall together.
+    for parts in fresh.chunk_by(|one, next| one.position == next.position) {
+        let [event, ..] = parts else { continue };
         if parked.contains(&event.stream_id) {
             waiting.push(event.clone());
             continue;
         }
-        if let Some(error) = attempt(projection, &mut tx, event).await? {
+        if let Some(error) = attempt(projection, &mut tx, parts).await? {
             let limit = follower.settings.parked_streams_max;
             if held.parked.len() + parked.len() >= limit {
                 return Err(Halt::Failed(FollowerError::TooManyParked { limit }));
@@ -59,14 +61,15 @@ pub(super) async fn one_by_one(
     Ok(parked)
 }
 
-/// Applies one event in a savepoint; what it says when it is to blame itself.
+/// Applies one event in a savepoint, with all parts that it became; what it says when it is to blame
+/// itself.
 pub(super) async fn attempt(
     projection: &dyn Projection,
     db: &mut PgConnection,
-    event: &Recorded,
+    parts: &[Recorded],
 ) -> Result<Option<ApplyError>, Halt> {
     let mut savepoint = db.begin().await.map_err(failed("set a savepoint"))?;
-    match apply(projection, &mut savepoint, std::slice::from_ref(event)).await {
+    match apply(projection, &mut savepoint, parts).await {
         Ok(()) => {
             savepoint.commit().await.map_err(failed("release a savepoint"))?;
             Ok(None)

@@ -11,7 +11,7 @@ use super::{FollowerSettings, Halt, Held, checkpoint::Checkpoint, isolate::attem
 use crate::{
     DatabaseError, backoff,
     error::{chain, failed, shorten},
-    log::events_at,
+    log::{Reading, events_at},
 };
 
 /// The most parked streams that are tried again in one look, so that new events are not kept
@@ -71,8 +71,12 @@ pub(super) async fn queue_behind(
     if events.is_empty() {
         return Ok(());
     }
-    let (keys, positions): (Vec<Uuid>, Vec<i64>) =
-        events.iter().map(|event| (event.stream_id, event.position)).unzip();
+    // A stored event that became several parts waits as one.
+    let (keys, positions): (Vec<Uuid>, Vec<i64>) = events
+        .chunk_by(|one, next| one.position == next.position)
+        .filter_map(|parts| parts.first())
+        .map(|event| (event.stream_id, event.position))
+        .unzip();
     sqlx::query(
         "insert into dead_letters (name, version, key, position)
          select $1, $2, key, position from unnest($3, $4) as behind (key, position)",
@@ -162,20 +166,22 @@ async fn retry_stream(
     .await
     .map_err(failed("read a parked stream"))?;
     let positions: Vec<i64> = rows.iter().map(|(position, _)| *position).collect();
-    let events = events_at(&mut tx, &positions).await?;
+    let reading = Reading { types: projection.event_types(), upcasters: settings.upcasters };
+    let events = events_at(&mut tx, &positions, reading).await?;
     checkpoint.place.enter(&mut tx).await?;
     let mut applied: Vec<i64> = Vec::new();
     let mut stuck = false;
-    for event in &events {
-        if let Some(error) = attempt(projection, &mut tx, event).await? {
-            let attempts = rows.iter().find(|(position, _)| *position == event.position);
-            let attempts = attempts.map_or(1, |(_, attempts)| attempts.saturating_add(1));
-            let failure = (event.position, attempts, chain(&error));
+    for (position, attempts) in &rows {
+        // All parts of it; none when a newer build dropped it or made it another type.
+        let parts: Vec<Recorded> =
+            events.iter().filter(|event| event.position == *position).cloned().collect();
+        if let Some(error) = attempt(projection, &mut tx, &parts).await? {
+            let failure = (*position, attempts.saturating_add(1), chain(&error));
             note_failure(&mut tx, checkpoint, stream, failure, settings).await?;
             stuck = true;
             break;
         }
-        applied.push(event.position);
+        applied.push(*position);
     }
     remove(&mut tx, checkpoint, stream, &applied).await?;
     tx.commit().await.map_err(failed("commit a retry"))?;

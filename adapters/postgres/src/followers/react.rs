@@ -21,6 +21,9 @@ impl Follower {
         if page.full {
             self.prefetch(held, last);
         }
+        if let Some(position) = page.unreadable.first().copied() {
+            return Err(Halt::Failed(FollowerError::Unreadable { position }));
+        }
         if !page.events.is_empty() {
             let reacting = AssertUnwindSafe(reactor.react(&page.events)).catch_unwind();
             match held.lease.active().run_until_cancelled(reacting).await {

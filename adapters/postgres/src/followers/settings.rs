@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use kontor_domain::Upcasters;
 use uuid::Uuid;
 
 use crate::Page;
@@ -44,6 +45,8 @@ pub struct FollowerSettings {
     pub parked_look_every: Duration,
     /// The most parked streams; one more stops the follower.
     pub parked_streams_max: usize,
+    /// How old events are read.
+    pub upcasters: &'static Upcasters,
 }
 
 impl Default for FollowerSettings {
@@ -67,6 +70,7 @@ impl Default for FollowerSettings {
             // Their ids take a few hundred kilobytes; more parked streams than this are not single
             // odd events but a wrong projection.
             parked_streams_max: 10_000,
+            upcasters: Upcasters::current(),
         }
     }
 }
@@ -119,7 +123,7 @@ mod tests {
             occurred_at: DateTime::UNIX_EPOCH,
             recorded_at: DateTime::UNIX_EPOCH,
         };
-        Ok(Page { events: vec![event], last_position: Some(1), full })
+        Ok(Page { events: vec![event], last_position: Some(1), full, ..Page::default() })
     }
 
     #[test]

@@ -1,9 +1,13 @@
 //! Reading the log in order of position.
 
-use kontor_domain::Recorded;
+use kontor_domain::{Recorded, Upcasters};
 use sqlx::PgPool;
 
-use super::{limits::PAGE_EVENTS_MAX, rows, segment::Segment};
+use super::{
+    limits::PAGE_EVENTS_MAX,
+    rows::{self, Newest, Reading},
+    segment::Segment,
+};
 use crate::{DatabaseError, error::failed};
 
 /// One statement is one snapshot: the page's end is the position of a row that this snapshot holds,
@@ -34,13 +38,18 @@ const PAGE: &str = "
 #[derive(Clone, Debug)]
 pub struct EventReader {
     pool: PgPool,
+    upcasters: &'static Upcasters,
 }
 
 /// A stretch of the log.
 #[derive(Clone, Debug, Default)]
 pub struct Page {
-    /// The events of the wanted types, in order of position.
+    /// The events of the wanted types in their newest forms, in order of position. Several may share
+    /// a position: the parts of one stored event.
     pub events: Vec<Recorded>,
+    /// The positions of events that no upcaster could read. They stand among the events as they are
+    /// stored, whatever was wanted.
+    pub unreadable: Vec<i64>,
     /// The position up to which the log was read, the position of a row that exists; absent when
     /// there was nothing new.
     pub last_position: Option<i64>,
@@ -49,9 +58,15 @@ pub struct Page {
 }
 
 impl EventReader {
-    /// A reader on a pool.
+    /// A reader on a pool, by the upcasters of this build.
     pub fn new(pool: PgPool) -> Self {
-        Self { pool }
+        Self { pool, upcasters: Upcasters::current() }
+    }
+
+    /// The same reader by other upcasters.
+    #[must_use]
+    pub fn read_by(self, upcasters: &'static Upcasters) -> Self {
+        Self { upcasters, ..self }
     }
 
     /// The next `limit` positions (at most [`PAGE_EVENTS_MAX`]) after `after`, with the events among
@@ -95,7 +110,7 @@ impl EventReader {
         let rows = sqlx::query(PAGE)
             .bind(after)
             .bind(stretch)
-            .bind(types)
+            .bind(self.upcasters.stored_types(types))
             .bind(types.is_empty())
             .bind(segment.mask())
             .bind(segment.index())
@@ -114,7 +129,9 @@ impl EventReader {
         }
         let cut_short = i64::try_from(rows.len()).is_ok_and(|rows| rows >= limit);
         let full = cut_short || last - after >= stretch;
-        Ok(Page { events, last_position: Some(last), full })
+        let reading = Reading { types, upcasters: self.upcasters };
+        let Newest { events, unreadable } = reading.newest(events);
+        Ok(Page { events, unreadable, last_position: Some(last), full })
     }
 
     /// The last position of the log; 0 when it is empty.
@@ -128,7 +145,7 @@ impl EventReader {
             .map_err(failed("read the head of the log"))
     }
 
-    /// The one event at a position.
+    /// The event at a position; of one that became several, the first.
     ///
     /// # Errors
     /// When the database cannot be read.

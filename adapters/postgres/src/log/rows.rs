@@ -1,7 +1,7 @@
 //! Rows of the log as values.
 
 use kontor_commands::{Accepted, CommandId, Outcome, Receipt};
-use kontor_domain::{Metadata, Recorded, RefusalDocument, TenantId};
+use kontor_domain::{Metadata, Recorded, RefusalDocument, TenantId, Upcasters};
 use sqlx::{PgConnection, Row, postgres::PgRow, types::Json};
 use uuid::Uuid;
 
@@ -23,17 +23,62 @@ const AT: &str = "
     where position = any($1)
     order by position";
 
-/// Reads the events at the given positions, in order, inside the caller's transaction.
+/// How a follower reads: which types it wants, and by which upcasters.
+#[derive(Clone, Copy)]
+pub(crate) struct Reading<'a> {
+    /// Empty means all.
+    pub(crate) types: &'a [&'a str],
+    pub(crate) upcasters: &'static Upcasters,
+}
+
+/// Events in their newest forms.
+#[derive(Default)]
+pub(crate) struct Newest {
+    pub(crate) events: Vec<Recorded>,
+    /// The positions of those that no upcaster could read; they stand among the events as stored.
+    pub(crate) unreadable: Vec<i64>,
+}
+
+impl Reading<'_> {
+    /// What a follower sees of stored events. An unreadable one is passed on to it, whatever it
+    /// wants: only the follower knows what to do about it.
+    pub(super) fn newest(self, rows: Vec<Recorded>) -> Newest {
+        let mut newest = Newest { events: Vec::with_capacity(rows.len()), unreadable: Vec::new() };
+        for row in rows {
+            match self.upcasters.upcast(row) {
+                Ok(parts) => {
+                    newest.events.extend(parts.into_iter().filter(|part| self.wants(part)));
+                }
+                Err(failure) => {
+                    let (error, event) = *failure;
+                    tracing::error!(position = event.position, error = %error, "an event cannot be upcast");
+                    newest.unreadable.push(event.position);
+                    newest.events.push(event);
+                }
+            }
+        }
+        newest
+    }
+
+    fn wants(self, event: &Recorded) -> bool {
+        self.types.is_empty() || self.types.contains(&event.event_type.as_str())
+    }
+}
+
+/// Reads the events at the given positions, in order, inside the caller's transaction. An event may
+/// have become several of one position, or none.
 pub(crate) async fn events_at(
     db: &mut PgConnection,
     positions: &[i64],
+    reading: Reading<'_>,
 ) -> Result<Vec<Recorded>, DatabaseError> {
-    sqlx::query(AT)
+    let rows = sqlx::query(AT)
         .bind(positions)
         .fetch_all(db)
         .await
         .and_then(|rows| rows.iter().map(recorded).collect())
-        .map_err(failed("read single events"))
+        .map_err(failed("read single events"))?;
+    Ok(reading.newest(rows).events)
 }
 
 /// One receipt: `$1` tenant, `$2` command.

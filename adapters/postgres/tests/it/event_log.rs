@@ -140,7 +140,7 @@ async fn a_stream_is_closed_to_another_tenant_and_another_aggregate() {
     for intruder in [foreign, confused] {
         assert_eq!(log.append(intruder).await.unwrap(), AppendOutcome::Conflict { version: 1 });
     }
-    assert_eq!(log.load(&"other".parse().unwrap(), stream, 0).await.unwrap(), []);
+    assert_eq!(log.load(&"other".parse().unwrap(), stream, 0).await.unwrap().events, []);
 }
 
 #[tokio::test]
@@ -164,7 +164,7 @@ async fn hostile_texts_and_extreme_ids_come_back_as_they_went_in() {
             log.append(wanted.clone()).await.unwrap(),
             AppendOutcome::Appended { version: 7, .. }
         ));
-        let found = log.load(&demo(), stream, 0).await.unwrap();
+        let found = log.load(&demo(), stream, 0).await.unwrap().events;
         assert_eq!(found.len(), wanted.events.len());
         for (version, (found, wanted_event)) in (1_i64..).zip(found.iter().zip(&wanted.events)) {
             assert_eq!(found.version, version);
@@ -174,7 +174,7 @@ async fn hostile_texts_and_extreme_ids_come_back_as_they_went_in() {
             assert_eq!(found.occurred_at, wanted.occurred_at);
             assert_eq!((found.tenant.as_str(), found.stream_type.as_str()), ("demo", "meter"));
         }
-        assert_eq!(log.load(&demo(), stream, 6).await.unwrap().len(), 1);
+        assert_eq!(log.load(&demo(), stream, 6).await.unwrap().events.len(), 1);
     }
 }
 
@@ -242,7 +242,7 @@ async fn appends_of_one_stream_keep_the_order_of_their_calls() {
     let outcomes = futures::future::join_all(appends).await;
     assert!(outcomes.iter().all(|outcome| matches!(outcome, Ok(AppendOutcome::Appended { .. }))));
     for stream in [stream, other] {
-        let found = log.load(&demo(), stream, 0).await.unwrap();
+        let found = log.load(&demo(), stream, 0).await.unwrap().events;
         let found: Vec<String> = found.into_iter().map(|event| event.payload).collect();
         assert_eq!(found, payloads);
     }

@@ -16,3 +16,4 @@ mod partitioning;
 mod poison;
 mod reactors;
 mod support;
+mod upcasters;

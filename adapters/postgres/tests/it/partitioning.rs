@@ -166,7 +166,7 @@ async fn a_split_log_keeps_every_promise_of_the_log() {
     assert!(matches!(wrong, AppendOutcome::Conflict { version: 1 }), "{wrong:?}");
     let right = log.append(append(stream, Expected::Exact(1), &["{}", "{}"])).await.unwrap();
     assert!(matches!(right, AppendOutcome::Appended { version: 3, .. }), "{right:?}");
-    let loaded = log.load(&demo(), stream, 0).await.unwrap();
+    let loaded = log.load(&demo(), stream, 0).await.unwrap().events;
     assert_eq!(loaded.iter().map(|event| event.version).collect::<Vec<_>>(), [1, 2, 3]);
     assert_heads_agree(&world).await;
 
@@ -202,7 +202,7 @@ async fn a_closed_range_moves_to_the_archive_and_can_still_be_read() {
     let after = log.reader().page(0, 5_000, &[]).await.unwrap().events;
     assert_eq!(before, after);
     assert_sound(&after);
-    let loaded = log.load(&demo(), streams[0], 0).await.unwrap();
+    let loaded = log.load(&demo(), streams[0], 0).await.unwrap().events;
     assert_eq!(loaded.len(), 1);
     let error = sqlx::query("delete from events_origin").execute(&world.pool).await.unwrap_err();
     assert!(error.to_string().contains("append only"), "{error}");
