@@ -3,7 +3,8 @@
 use std::{borrow::Cow, net::SocketAddr, time::Duration};
 
 use anyhow::{Context, bail};
-use kontor_postgres::pending_migrations;
+use kontor_domain::Upcasters;
+use kontor_postgres::{pending_migrations, schemas};
 use serde::Serialize;
 use sqlx::PgPool;
 use tokio::{
@@ -140,7 +141,11 @@ async fn check_database(addresses: &Addresses) -> Vec<Finding> {
             return vec![Finding::failed(WHAT, format!("{err:#}"), advice)];
         }
     };
-    let findings = vec![check_database_version(&pool).await, check_migrations(&pool).await];
+    let mut findings = vec![check_database_version(&pool).await, check_migrations(&pool).await];
+    // Without its tables there is no log to read.
+    if findings.iter().all(|finding| finding.ok) {
+        findings.push(check_events(&pool).await);
+    }
     pool.close().await;
     findings
 }
@@ -177,6 +182,18 @@ async fn check_migrations(pool: &PgPool) -> Finding {
             Finding::failed(WHAT, format!("pending: {}", names.join(", ")), "run `kontor migrate`")
         }
         Err(err) => Finding::failed(WHAT, format!("{err:#}"), "run `kontor migrate`"),
+    }
+}
+
+/// Whether this build can read all events. The first look at a long log may take several calls.
+async fn check_events(pool: &PgPool) -> Finding {
+    const WHAT: &str = "events";
+    match within(async { Ok(schemas::check(pool, Upcasters::current()).await?) }).await {
+        Ok(forms) => Finding::ok(WHAT, format!("all {forms} forms in the log can be read")),
+        Err(err) => {
+            let advice = "run the build that wrote them, or a newer one";
+            Finding::failed(WHAT, format!("{err:#}"), advice)
+        }
     }
 }
 

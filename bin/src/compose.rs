@@ -4,9 +4,9 @@ use std::{net::TcpListener, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use kontor_commands::{EventStore, Folds, Registry, Router};
-use kontor_domain::{account::Account, meter::Meter};
+use kontor_domain::{Upcasters, account::Account, meter::Meter};
 use kontor_nats::{Nats, NatsAuth, NatsSender, NatsSettings, StreamSettings};
-use kontor_postgres::{AppenderSettings, EventLog};
+use kontor_postgres::{AppenderSettings, EventLog, schemas};
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::PgPool;
 use tokio::sync::watch;
@@ -171,6 +171,14 @@ impl Parts {
     pub(crate) async fn prepare(&self) -> anyhow::Result<()> {
         kontor_postgres::migrate(&self.write).await.context("migrations")?;
         self.nats.ensure().await.context("the broker's streams")
+    }
+
+    /// Makes sure that this build can read everything that stands in the log.
+    pub(crate) async fn check_log(&self) -> anyhow::Result<()> {
+        schemas::check(&self.write, Upcasters::current())
+            .await
+            .context("the log cannot be worked on")?;
+        Ok(())
     }
 
     /// Ends the leases of a process that is known to be dead, so that nobody waits for them. Their

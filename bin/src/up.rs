@@ -153,6 +153,7 @@ impl Start {
         let parts = Parts::connect(&self.config, &self.addresses, OWNER).await?;
         let parts = self.parts.insert(parts);
         parts.prepare().await?;
+        parts.check_log().await?;
         if let Some(pid) = self.predecessor {
             parts.end_leases(&format!("{OWNER}-{pid}-")).await?;
         }

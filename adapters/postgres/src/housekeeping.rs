@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     DatabaseError,
     error::{chain, failed},
+    schemas,
 };
 
 /// What is kept, and how fast the rest is deleted.
@@ -100,6 +101,10 @@ pub async fn run(pool: PgPool, settings: HousekeepingSettings, stop: Cancellatio
     let mut ticks = interval(settings.every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+        // The rest of the log that a start looks through stays short.
+        if let Some(Err(error)) = stop.run_until_cancelled(schemas::advance(&pool)).await {
+            tracing::warn!(error = chain(&error), "the forms of events were not looked up");
+        }
         let swept = stop.run_until_cancelled(sweep(&pool, &settings)).await;
         match swept {
             Some(Ok(0)) | None => {}

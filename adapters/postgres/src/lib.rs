@@ -17,6 +17,7 @@ pub mod inbox;
 pub mod leases;
 mod log;
 pub mod observe;
+pub mod schemas;
 
 pub use connection::{MigrateError, PendingMigration, connect, migrate, pending_migrations};
 pub use error::DatabaseError;

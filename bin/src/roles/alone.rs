@@ -37,6 +37,14 @@ impl Kind {
             Self::Relay => "relay",
         }
     }
+
+    /// Whether it must be able to read every event; bots see read models alone.
+    fn reads_log(self) -> bool {
+        match self {
+            Self::Serve | Self::Work | Self::Project | Self::Relay => true,
+            Self::Bot => false,
+        }
+    }
 }
 
 /// Runs a role until Ctrl-C or SIGTERM.
@@ -54,6 +62,12 @@ pub(crate) async fn run(config: Arc<Config>, kind: Kind) -> Result<(), Failure> 
     let connecting = Parts::connect(&config, &addresses, kind.name());
     let Some(parts) = stop.run_until_cancelled(connecting).await else { return Ok(()) };
     let mut parts = parts?;
+    if kind.reads_log() {
+        let Some(checked) = stop.run_until_cancelled(parts.check_log()).await else {
+            return Ok(());
+        };
+        checked?;
+    }
     let roles = roles_of(&mut parts, kind)?;
     let mut supervisor = Supervisor::default();
     supervisor.run_all(figures.map(|figures| figures.role(&parts)));

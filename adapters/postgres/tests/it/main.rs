@@ -15,5 +15,6 @@ mod order;
 mod partitioning;
 mod poison;
 mod reactors;
+mod schemas;
 mod support;
 mod upcasters;
