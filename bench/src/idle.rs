@@ -40,7 +40,7 @@ pub(crate) async fn round_trip(running: &Running, samples: u32) -> anyhow::Resul
             latencies.record(began.elapsed());
         }
     }
-    Ok(latency(&latencies))
+    Ok(Latency::of(&latencies))
 }
 
 /// From the beginning of an append until the read model's checkpoint has passed its position.
@@ -61,18 +61,10 @@ pub(crate) async fn visible(kontor: &Kontor, samples: u32) -> anyhow::Result<Lat
             latencies.record(began.elapsed());
         }
     }
-    Ok(latency(&latencies))
+    Ok(Latency::of(&latencies))
 }
 
 async fn one_meter(contender: &Arc<dyn Contender>) -> anyhow::Result<Uuid> {
     let meters = register_meters(contender, 1).await?;
     meters.first().copied().context("no meter was registered")
-}
-
-fn latency(latencies: &Histogram) -> Latency {
-    Latency {
-        samples: latencies.count(),
-        p50_us: latencies.percentile_us(50),
-        p99_us: latencies.percentile_us(99),
-    }
 }

@@ -3,6 +3,7 @@
 mod all_roles;
 mod appends;
 mod drive;
+mod growth;
 mod histogram;
 mod idle;
 mod in_process;

@@ -34,6 +34,10 @@ pub(crate) struct Options {
     #[arg(long, value_name = "NUMBER", default_value_t = 500_000, value_parser = clap::value_parser!(u64).range(1_000..=50_000_000))]
     pub(crate) rebuild_events: u64,
 
+    /// On logs of which sizes the growth of the cost is measured, in events; 10000000 takes minutes
+    #[arg(long, value_name = "NUMBERS", value_delimiter = ',', default_value = "10000,1000000")]
+    pub(crate) growth_events: Vec<u64>,
+
     /// How many single commands the idle latencies are taken from
     #[arg(long, value_name = "NUMBER", default_value_t = 200, value_parser = clap::value_parser!(u32).range(10..=100_000))]
     pub(crate) samples: u32,

@@ -9,7 +9,9 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 pub(crate) use self::figures::Figure;
-use crate::{drive::Run, machine::Machine, through_nats::CatchUp};
+use crate::{
+    drive::Run, growth::Growth, histogram::Histogram, machine::Machine, through_nats::CatchUp,
+};
 
 /// Everything that was measured.
 #[derive(Clone, Debug, Serialize)]
@@ -22,6 +24,12 @@ pub(crate) struct Report {
     pub(crate) visible: Option<Latency>,
     pub(crate) rebuild: Option<Rebuild>,
     pub(crate) memory: Memory,
+    /// On logs of growing size.
+    pub(crate) growth: Vec<Growth>,
+    /// The number of tenants, with the commands in process spread over them.
+    pub(crate) tenants: Vec<(usize, Run)>,
+    /// All callers on one stream.
+    pub(crate) hot_stream: Option<Run>,
 }
 
 /// Latencies of single commands on an idle system.
@@ -30,6 +38,17 @@ pub(crate) struct Latency {
     pub(crate) samples: u64,
     pub(crate) p50_us: u64,
     pub(crate) p99_us: u64,
+}
+
+impl Latency {
+    /// The usual percentiles of what was recorded.
+    pub(crate) fn of(latencies: &Histogram) -> Self {
+        Self {
+            samples: latencies.count(),
+            p50_us: latencies.percentile_us(50),
+            p99_us: latencies.percentile_us(99),
+        }
+    }
 }
 
 /// How fast a projection read the log from its beginning.
@@ -95,7 +114,46 @@ impl Report {
             self.seconds_per_run
         )?;
         self.write_runs(out)?;
+        self.write_growth(out)?;
         self.write_figures(out)
+    }
+
+    fn write_growth(&self, out: &mut impl Write) -> io::Result<()> {
+        if !self.growth.is_empty() {
+            writeln!(
+                out,
+                "\n{:<20} {:>11} {:>10} {:>10} {:>12} {:>12} {:>12} {:>9}",
+                "events before",
+                "commands/s",
+                "p50 ms",
+                "p99 ms",
+                "load p99 ms",
+                "page p99 ms",
+                "bytes/event",
+                "memory"
+            )?;
+        }
+        for growth in &self.growth {
+            writeln!(
+                out,
+                "{:<20} {:>11} {:>10} {:>10} {:>12} {:>12} {:>12} {:>9}",
+                growth.events,
+                growth.run.per_second,
+                milliseconds(growth.run.p50_us),
+                milliseconds(growth.run.p99_us),
+                milliseconds(growth.load.p99_us),
+                milliseconds(growth.page.p99_us),
+                growth.bytes_per_event,
+                figures::megabytes(growth.resident)
+            )?;
+        }
+        let tenants = self.tenants.iter().map(|(count, run)| (format!("in {count} tenants"), run));
+        let hot = self.hot_stream.iter().map(|run| ("on one stream".to_owned(), run));
+        for (what, run) in tenants.chain(hot) {
+            let (p50, p99) = (milliseconds(run.p50_us), milliseconds(run.p99_us));
+            writeln!(out, "{what:<20} {:>11} {p50:>10} {p99:>10}", run.per_second)?;
+        }
+        Ok(())
     }
 
     fn write_runs(&self, out: &mut impl Write) -> io::Result<()> {

@@ -10,7 +10,7 @@ use crate::{
     all_roles::{self, Place},
     appends::Appends,
     drive::{Contender, Run, drive},
-    idle,
+    growth, idle,
     in_process::Kontor,
     machine::{Machine, resident_bytes},
     options::Options,
@@ -60,6 +60,9 @@ pub(crate) async fn run(options: &Options, engines: &Engines<'_>) -> anyhow::Res
         visible: None,
         rebuild: None,
         memory: Memory::default(),
+        growth: Vec::new(),
+        tenants: Vec::new(),
+        hot_stream: None,
     };
     beside_the_peer(&kontor, peer, options, &mut report).await?;
     let after = resident_bytes("self")?;
@@ -67,6 +70,7 @@ pub(crate) async fn run(options: &Options, engines: &Engines<'_>) -> anyhow::Res
     log_alone(kontor, options, &mut report).await?;
     through_nats(engines, options, &mut report).await?;
     rebuild_log(engines, options, &mut report).await?;
+    grow(engines, options, &mut report).await?;
     if let Some(binary) = &options.kontor_binary {
         all_roles(engines, options, binary, &mut report).await?;
     }
@@ -137,6 +141,22 @@ async fn rebuild_log(
     tell("the readings are built from the log");
     report.rebuild = Some(rebuild::rebuild(&kontor).await?);
     kontor.stop().await;
+    Ok(())
+}
+
+/// Logs of growing size, then many tenants and a hot stream on the last of them.
+async fn grow(engines: &Engines<'_>, options: &Options, report: &mut Report) -> anyhow::Result<()> {
+    for (number, events) in options.growth_events.iter().enumerate() {
+        let url = engines.database(&format!("growth_{number}"))?;
+        let kontor = Kontor::start(&url, CONNECTIONS, Workload::new()?).await?;
+        let seconds = options.seconds_per_run;
+        report.growth.push(growth::measure(&kontor, *events, seconds).await?);
+        if number + 1 == options.growth_events.len() {
+            report.tenants = growth::tenants(&kontor, seconds).await?;
+            report.hot_stream = Some(growth::hot_stream(&kontor, seconds).await?);
+        }
+        kontor.stop().await;
+    }
     Ok(())
 }
 

@@ -40,7 +40,12 @@ pub(crate) struct Workload {
 
 impl Workload {
     pub(crate) fn new() -> anyhow::Result<Self> {
-        let tenant: TenantId = "bench".parse()?;
+        Self::of("bench")
+    }
+
+    /// The same work in a tenant of this name.
+    pub(crate) fn of(tenant: &str) -> anyhow::Result<Self> {
+        let tenant: TenantId = tenant.parse()?;
         let facts = TenantFacts {
             id: tenant.clone(),
             exists: true,

@@ -138,7 +138,7 @@ fn ms(micros: u64) -> String {
     format!("{} ms", milliseconds(micros))
 }
 
-fn megabytes(bytes: u64) -> String {
+pub(super) fn megabytes(bytes: u64) -> String {
     let tenths = bytes / (MEGABYTE / 10);
     format!("{}.{} MB", tenths / 10, tenths % 10)
 }
