@@ -9,6 +9,7 @@ mod idle;
 mod in_process;
 mod machine;
 mod options;
+mod paced;
 mod peer;
 mod rebuild;
 mod report;

@@ -20,6 +20,8 @@ pub(crate) struct Report {
     pub(crate) seconds_per_run: u64,
     pub(crate) runs: Vec<Run>,
     pub(crate) catch_up: Option<CatchUp>,
+    /// Durable appends at a steady rate.
+    pub(crate) paced: Option<Latency>,
     pub(crate) round_trip: Option<Latency>,
     pub(crate) visible: Option<Latency>,
     pub(crate) rebuild: Option<Rebuild>,

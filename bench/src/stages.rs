@@ -14,6 +14,7 @@ use crate::{
     in_process::Kontor,
     machine::{Machine, resident_bytes},
     options::Options,
+    paced::paced,
     peer::Peer,
     rebuild,
     report::{Memory, Report},
@@ -25,8 +26,11 @@ use crate::{
 /// Connections of Kontor's pool. It appends through one of its own; these read.
 const CONNECTIONS: u32 = 32;
 
-/// The numbers of callers that the log alone is measured with: those of the two figures to reach.
-const APPEND_CALLERS: [usize; 2] = [64, 512];
+/// The numbers of callers that the log alone is measured with: those of the figures to reach.
+const APPEND_CALLERS: [usize; 3] = [32, 64, 512];
+
+/// The steady rate at which the latency of a durable append is taken.
+const PACED_PER_SECOND: u32 = 5_000;
 
 /// The engines that all contenders share.
 pub(crate) struct Engines<'a> {
@@ -56,6 +60,7 @@ pub(crate) async fn run(options: &Options, engines: &Engines<'_>) -> anyhow::Res
         seconds_per_run: options.seconds_per_run,
         runs: Vec::new(),
         catch_up: None,
+        paced: None,
         round_trip: None,
         visible: None,
         rebuild: None,
@@ -102,6 +107,8 @@ async fn log_alone(kontor: Kontor, options: &Options, report: &mut Report) -> an
         report.runs.push(drive_one(&appends, callers, options).await?);
     }
     settle(&kontor.pool).await?;
+    tell(&format!("{PACED_PER_SECOND} durable appends a second"));
+    report.paced = Some(paced(&appends, PACED_PER_SECOND, options.seconds_per_run).await?);
     kontor.stop().await;
     Ok(())
 }

@@ -12,6 +12,9 @@ const RATIO_CALLERS: usize = 64;
 /// Durable appends a second, and the number of callers they are taken at.
 const APPENDS_MIN: u64 = 30_000;
 const APPENDS_CALLERS: usize = 512;
+/// Durable appends a second of 32 writers, and the latency of one at 5,000 a second.
+const APPENDS_OF_32_MIN: u64 = 20_000;
+const PACED_P99_US: u64 = 25_000;
 /// Commands a second through NATS with all followers, at whatever number of callers does best.
 const THROUGH_NATS_MIN: u64 = 5_000;
 /// The median round trip of a command through NATS on an idle system stays below this.
@@ -41,6 +44,7 @@ pub(super) fn all(report: &Report) -> Vec<Figure> {
     let runs = &report.runs;
     let ratio = find(runs, IN_PROCESS, RATIO_CALLERS).and_then(|run| ratio_hundredths(runs, run));
     let appends = find(runs, LOG, APPENDS_CALLERS).map(|run| run.per_second);
+    let of_32 = find(runs, LOG, 32).map(|run| run.per_second);
     let nats = runs.iter().filter(|run| run.contender == THROUGH_NATS);
     let nats = nats.map(|run| run.per_second).max();
     let memory = report.memory;
@@ -51,6 +55,8 @@ pub(super) fn all(report: &Report) -> Vec<Figure> {
             |ratio| format!("{} x", hundredths(ratio)),
         ),
         at_least("durable appends/s, 512 callers", (APPENDS_MIN, appends), |n| n.to_string()),
+        at_least("durable appends/s, 32 callers", (APPENDS_OF_32_MIN, of_32), |n| n.to_string()),
+        below("durable append at 5,000 a second, p99", (PACED_P99_US, p99(report.paced)), ms),
         at_least("commands/s through NATS with all followers", (THROUGH_NATS_MIN, nats), |n| {
             n.to_string()
         }),

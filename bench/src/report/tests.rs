@@ -35,6 +35,7 @@ fn report() -> Report {
             run(THROUGH_NATS, 512, 6_000),
         ],
         catch_up: Some(CatchUp { events_behind: 77, milliseconds: 1_500 }),
+        paced: Some(Latency { samples: 5_000, p50_us: 900, p99_us: 25_000 }),
         round_trip: Some(Latency { samples: 200, p50_us: 3_000, p99_us: 9_000 }),
         visible: Some(Latency { samples: 200, p50_us: 9_999, p99_us: 50_001 }),
         rebuild: None,
