@@ -161,3 +161,28 @@ async fn a_follower_loses_doubles_and_inverts_nothing_under_64_writers_with_roll
     assert_eq!(usize::try_from(count).unwrap(), seen.len());
     idle.rollback().await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn streams_that_nobody_shares_never_conflict() {
+    let world = world().await;
+    // Two processes, so that batches of both meet at the lock.
+    let logs = [world.log().0, world.log().0];
+    let writers: Vec<_> = (0..WRITERS)
+        .map(|number| {
+            let log = logs[number % 2].clone();
+            tokio::spawn(async move {
+                let stream = Uuid::now_v7();
+                for version in (0..).take(ROUNDS) {
+                    let expected = Expected::version(version);
+                    let outcome = log.append(append(stream, expected, &["{}"])).await.unwrap();
+                    assert!(matches!(outcome, AppendOutcome::Appended { .. }), "{outcome:?}");
+                }
+            })
+        })
+        .collect();
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    let written = i64::try_from(WRITERS * ROUNDS).unwrap();
+    assert_eq!(world.count("select count(*) from events").await, written);
+}
