@@ -136,7 +136,7 @@ async fn load(kontor: &Kontor, events: u64) -> anyhow::Result<Latency> {
         let began = Instant::now();
         let stream = kontor.log.load(&kontor.workload.tenant, meter, 0).await?;
         latencies.record(began.elapsed());
-        ensure!(!stream.is_empty(), "the meter {meter} has no events");
+        ensure!(!stream.events.is_empty(), "the meter {meter} has no events");
     }
     Ok(Latency::of(&latencies))
 }
