@@ -106,11 +106,11 @@ impl<A: Decider> Fold for Folding<A> {
 
 #[cfg(test)]
 mod tests {
-    use chrono::Utc;
     use kontor_domain::{Actor, Metadata, account::Account};
     use uuid::Uuid;
 
     use super::*;
+    use crate::clock;
 
     fn event(event_type: &str, schema_version: i32, payload: &str) -> Recorded {
         let id = Uuid::nil();
@@ -134,8 +134,8 @@ mod tests {
                 causation_id: None,
                 trace: None,
             },
-            occurred_at: Utc::now(),
-            recorded_at: Utc::now(),
+            occurred_at: clock::now(),
+            recorded_at: clock::now(),
         }
     }
 
