@@ -14,10 +14,12 @@ pub mod followers;
 pub mod generations;
 pub mod housekeeping;
 pub mod inbox;
+pub mod inspect;
 pub mod leases;
 mod log;
 pub mod observe;
 pub mod schemas;
+pub mod verify;
 
 pub use connection::{MigrateError, PendingMigration, connect, migrate, pending_migrations};
 pub use error::DatabaseError;

@@ -20,7 +20,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
-pub(crate) use self::rows::{Reading, events_at};
+pub(crate) use self::rows::{Reading, events_at, receipt, recorded, tenant};
 use self::{appender::Appender, batch::Job};
 pub use self::{
     check::InvalidAppend,

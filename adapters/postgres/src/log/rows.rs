@@ -89,7 +89,7 @@ pub(super) const RECEIPT: &str = "
     where tenant = $1 and command_id = $2";
 
 /// Reads a row of the columns in [`STREAM`], by their order: names would be looked up for each row.
-pub(super) fn recorded(row: &PgRow) -> Result<Recorded, sqlx::Error> {
+pub(crate) fn recorded(row: &PgRow) -> Result<Recorded, sqlx::Error> {
     let Json(metadata) = row.try_get::<Json<Metadata>, _>(9)?;
     Ok(Recorded {
         position: row.try_get(0)?,
@@ -107,7 +107,8 @@ pub(super) fn recorded(row: &PgRow) -> Result<Recorded, sqlx::Error> {
     })
 }
 
-fn tenant(slug: String) -> Result<TenantId, sqlx::Error> {
+/// A stored tenant.
+pub(crate) fn tenant(slug: String) -> Result<TenantId, sqlx::Error> {
     TenantId::try_from(slug).map_err(decode)
 }
 
@@ -116,7 +117,7 @@ fn decode(error: impl std::error::Error + Send + Sync + 'static) -> sqlx::Error 
 }
 
 /// Reads a row of the columns in [`RECEIPT`].
-pub(super) fn receipt(command_id: CommandId, row: &PgRow) -> Result<Receipt, sqlx::Error> {
+pub(crate) fn receipt(command_id: CommandId, row: &PgRow) -> Result<Receipt, sqlx::Error> {
     let stream_id: Uuid = row.try_get(2)?;
     let refusal: Option<String> = row.try_get(6)?;
     let accepted = Accepted {
