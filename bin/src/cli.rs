@@ -1,11 +1,15 @@
 //! The command line: what can be typed, and how it is explained.
 
+mod operate;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use kontor_domain::TenantId;
 use kontor_http::keys::Role;
 use uuid::Uuid;
+
+pub use operate::*;
 
 const AFTER_HELP: &str = "\
 Begin with `kontor up`: it runs everything on this machine and prints where to look.
@@ -91,6 +95,9 @@ pub enum Verb {
         #[command(flatten)]
         output: OutputArgs,
     },
+    /// Look at the log and hold it against its promises.
+    #[command(flatten)]
+    Operate(OperateVerb),
     /// Create the demo tenant; does nothing when it exists
     Seed(OutputArgs),
     /// Print the completion script of a shell

@@ -12,6 +12,7 @@ mod dead_letters;
 mod failure;
 mod key;
 mod monitoring;
+mod operate;
 mod output;
 mod roles;
 mod seed;
@@ -104,6 +105,7 @@ async fn carry_out(config: Arc<Config>, verb: Verb) -> Result<(), Failure> {
         }
         Verb::DeadLetters(verb) => dead_letter(&config, verb).await,
         Verb::Rebuild { name, output } => rebuild(&config, &name, output).await,
+        Verb::Operate(verb) => operate::run(&config, verb).await,
         Verb::Seed(args) => run_seed(&config, args).await,
         // Answered before the configuration is read.
         Verb::Completions { .. } => Ok(()),

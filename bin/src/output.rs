@@ -1,11 +1,15 @@
 //! What people and programs read on standard output. Log lines go to standard error.
 
+use std::io::Write;
+
 use serde::Serialize;
 
-/// Prints a text as it is, with a line break.
-#[expect(clippy::print_stdout, reason = "the output of a command")]
+/// Prints a text as it is, with a line break. When nobody reads any more, as behind `| head`, the
+/// program ends quietly.
 pub(crate) fn line(text: &str) {
-    println!("{text}");
+    if writeln!(std::io::stdout().lock(), "{text}").is_err() {
+        std::process::exit(0);
+    }
 }
 
 /// Prints a value as one line of JSON.

@@ -30,6 +30,7 @@ pub(crate) fn default_filter(verb: &Verb) -> &'static str {
         | Verb::Key(_)
         | Verb::DeadLetters(_)
         | Verb::Rebuild { .. }
+        | Verb::Operate(_)
         | Verb::Seed(_)
         | Verb::Completions { .. } => QUIET_FILTER,
     }

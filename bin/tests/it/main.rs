@@ -3,6 +3,8 @@
 
 mod commands;
 mod metrics;
+mod operate;
 mod program;
+mod records;
 mod start;
 mod stop;

@@ -1,0 +1,29 @@
+//! The verbs that look at the log and steer it.
+
+mod causal;
+mod diff;
+mod events;
+mod log;
+mod mask;
+mod personal;
+mod stream;
+mod verify;
+
+use crate::{
+    COMMAND_CONNECTIONS,
+    cli::OperateVerb,
+    compose::{self, Addresses},
+    config::Config,
+    failure::Failure,
+};
+
+/// Carries out a verb.
+pub(crate) async fn run(config: &Config, verb: OperateVerb) -> Result<(), Failure> {
+    let pool = compose::pool(&Addresses::find(config)?, COMMAND_CONNECTIONS).await?;
+    match verb {
+        OperateVerb::Log(verb) => log::run(&pool, verb).await,
+        OperateVerb::Stream(verb) => stream::run(&pool, verb).await,
+        OperateVerb::Causal(args) => causal::run(&pool, args).await,
+        OperateVerb::Verify(args) => verify::run(config, &pool, &args).await,
+    }
+}
