@@ -8,6 +8,7 @@ mod dead_letters;
 mod events;
 mod findings;
 mod folds;
+mod projections;
 mod receipts;
 
 use std::time::Duration;
@@ -17,7 +18,10 @@ use kontor_projections::Projection;
 use sqlx::{Connection, PgConnection, PgPool};
 
 use self::findings::Findings;
-pub use self::findings::{Check, CheckReport, Damage, Report};
+pub use self::{
+    findings::{Check, CheckReport, Damage, Report},
+    projections::{CompareError, Comparison, SCRATCH_PREFIX, compare},
+};
 use crate::{DatabaseError, error::failed};
 
 /// What is looked at.

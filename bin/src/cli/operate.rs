@@ -36,7 +36,7 @@ pub enum OperateVerb {
     Causal(CausalArgs),
     /// Hold the database against what the log promises; damage is named and ends with exit code 1
     #[command(
-        after_help = "Examples:\n  kontor verify\n  kontor verify --from 1000000       # only what came since\n  kontor verify --sample 100         # fold one of a hundred streams\n\nIt reads only, in pages, beside running processes."
+        after_help = "Examples:\n  kontor verify\n  kontor verify --from 1000000       # only what came since\n  kontor verify --sample 100         # fold one of a hundred streams\n  kontor verify --projections        # and every read model against a fresh replay\n  kontor verify --projections readings,meters\n\nIt reads only, in pages, beside running processes; --projections needs room for one more copy\nof the largest read model."
     )]
     Verify(VerifyArgs),
 }
@@ -50,6 +50,9 @@ pub struct VerifyArgs {
     /// Fold one of so many streams
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     pub sample: u16,
+    /// Also compare read models with a fresh replay of the log; all of them unless some are named
+    #[arg(long, value_name = "NAME", num_args = 0.., value_delimiter = ',')]
+    pub projections: Option<Vec<String>>,
     /// How to print
     #[command(flatten)]
     pub output: OutputArgs,

@@ -20,17 +20,46 @@ pub(super) async fn run(config: &Config, pool: &PgPool, args: &VerifyArgs) -> Re
         sample: args.sample,
         receipts_kept: config.retention.receipts,
     };
-    let projections = kontor_projections::all();
-    let projections: Vec<&dyn Projection> =
-        projections.iter().map(|projection| &**projection).collect();
+    let all = kontor_projections::all();
+    let all: Vec<&dyn Projection> = all.iter().map(|projection| &**projection).collect();
+    let compared = chosen(&all, args.projections.as_deref())?;
     let mut shown = Shown::new();
-    let folds = compose::folds();
     let mut on_progress = |progress| shown.show(progress);
-    let report = verify::verify(pool, &folds, &projections, options, &mut on_progress)
+    let folds = compose::folds();
+    let mut report = verify::verify(pool, &folds, &all, options, &mut on_progress)
         .await
         .context("the checks did not come to an end")?;
-    print(&report, args.output.json)?;
+    let mut left_out = Vec::new();
+    if !compared.is_empty() {
+        let comparison = verify::compare(pool, &compared, &mut on_progress)
+            .await
+            .context("the read models were not compared")?;
+        report.checks.push(comparison.report);
+        left_out = comparison.left_out;
+    }
+    print(&report, &left_out, args.output.json)?;
     if report.is_sound() { Ok(()) } else { Err(Failure::Told) }
+}
+
+/// The read models that are to be compared.
+fn chosen<'a>(
+    all: &[&'a dyn Projection],
+    names: Option<&[String]>,
+) -> Result<Vec<&'a dyn Projection>, Failure> {
+    let Some(names) = names else { return Ok(Vec::new()) };
+    for name in names {
+        if all.iter().all(|projection| projection.name() != name) {
+            let known: Vec<&str> = all.iter().map(|projection| projection.name()).collect();
+            let known = known.join(", ");
+            return Err(Failure::Usage(format!(
+                "there is no read model `{name}`; there are {known}"
+            )));
+        }
+    }
+    let wanted = |projection: &&&dyn Projection| {
+        names.is_empty() || names.iter().any(|name| name == projection.name())
+    };
+    Ok(all.iter().filter(wanted).copied().collect())
 }
 
 /// The progress on a terminal; a pipe gets the result only.
@@ -54,10 +83,11 @@ impl Shown {
     }
 }
 
-fn print(report: &Report, json: bool) -> anyhow::Result<()> {
+fn print(report: &Report, left_out: &[String], json: bool) -> anyhow::Result<()> {
     if json {
         let mut value = serde_json::to_value(report)?;
         value["sound"] = report.is_sound().into();
+        value["left_out"] = serde_json::to_value(left_out)?;
         return output::json(&value);
     }
     let rows: Vec<Vec<String>> = report
@@ -78,6 +108,9 @@ fn print(report: &Report, json: bool) -> anyhow::Result<()> {
         if check.damaged > named {
             output::line(&format!("→ and {} places more like these", check.damaged - named));
         }
+    }
+    for sentence in left_out {
+        output::line(&format!("! {sentence}"));
     }
     let range = format!("positions {} to {}", report.from, report.head);
     output::line(&if report.is_sound() {

@@ -37,6 +37,24 @@ async fn a_sound_database_is_verified_and_damage_ends_with_exit_code_1() {
 }
 
 #[tokio::test]
+async fn read_models_are_compared_when_that_is_asked_for() {
+    let records = Records::filled().await;
+    // No follower ran: all stand at position 0 and are empty, as a replay of nothing is.
+    let (code, output, errors) = records.kontor(&["verify", "--projections"]).await;
+    assert_eq!(code, 0, "{output}{errors}");
+    assert!(output.contains("read models equal a fresh replay            4"), "{output}");
+    records
+        .execute("update checkpoints set position = 5; insert into checkpoints (name, version, position) values ('meters', 1, 5) on conflict (name, version, segment) do update set position = 5")
+        .await;
+    let (code, output, _) = records.kontor(&["verify", "--projections", "meters,tenants"]).await;
+    assert_eq!(code, 1, "{output}");
+    let row = "→ read model meters, table meter_directory, row ";
+    assert!(output.contains(row) && output.contains("it is missing at position 5"), "{output}");
+    let (code, _, errors) = records.kontor(&["verify", "--projections", "metres"]).await;
+    assert!(code == 2 && errors.contains("there are tenants, accounts"), "{errors}");
+}
+
+#[tokio::test]
 async fn wrong_arguments_end_with_exit_code_2_before_anything_is_read() {
     let records = Records::empty().await;
     for arguments in [

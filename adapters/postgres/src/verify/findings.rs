@@ -125,6 +125,13 @@ struct Tally {
     first: Vec<Damage>,
 }
 
+impl Tally {
+    fn report(self, check: Check) -> CheckReport {
+        let Self { looked_at, damaged, first } = self;
+        CheckReport { check, looked_at, damaged, first }
+    }
+}
+
 impl Findings {
     /// So many more rows were looked at.
     pub(super) fn looked(&mut self, check: Check, count: usize) {
@@ -141,13 +148,14 @@ impl Findings {
         }
     }
 
+    /// The report of one check.
+    pub(super) fn of(mut self, check: Check) -> CheckReport {
+        let tally = self.0.remove(&check).unwrap_or_default();
+        tally.report(check)
+    }
+
     pub(super) fn report(self, head: i64, options: VerifyOptions) -> Report {
-        let checks = self.0.into_iter().map(|(check, tally)| CheckReport {
-            check,
-            looked_at: tally.looked_at,
-            damaged: tally.damaged,
-            first: tally.first,
-        });
+        let checks = self.0.into_iter().map(|(check, tally)| tally.report(check));
         Report { from: options.from, head, sample: options.sample, checks: checks.collect() }
     }
 }

@@ -4,6 +4,7 @@
 mod append_function;
 mod appender;
 mod command_dead_letters;
+mod compare;
 mod event_log;
 mod followers;
 mod housekeeping;

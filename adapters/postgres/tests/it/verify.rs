@@ -18,9 +18,9 @@ const OPTIONS: VerifyOptions =
 
 const REGISTERED: &str =
     r#"{"display_name":"Анна Петрова","language":"ru","origin":{"kind":"api"}}"#;
-const RENAMED: &str = r#"{"display_name":"Ольга"}"#;
+pub(crate) const RENAMED: &str = r#"{"display_name":"Ольга"}"#;
 
-fn account(stream: u128, expected: Expected, events: &[(&'static str, &str)]) -> Append {
+pub(crate) fn account(stream: u128, expected: Expected, events: &[(&'static str, &str)]) -> Append {
     let events = events.iter().map(|(event_type, payload)| NewEvent {
         event_id: Uuid::now_v7(),
         event_type,
@@ -33,7 +33,7 @@ fn account(stream: u128, expected: Expected, events: &[(&'static str, &str)]) ->
 }
 
 /// Three accounts with three events each, at positions 1 to 9, and one refusal.
-async fn sound() -> (World, EventLog) {
+pub(crate) async fn sound() -> (World, EventLog) {
     let world = world().await;
     let (log, _) = world.log();
     let registered = ("account.registered", REGISTERED);
