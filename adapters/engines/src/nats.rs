@@ -22,6 +22,8 @@ const ENGINE: &str = "nats-server";
 const USER: &str = "kontor";
 /// The user who may listen to events and do nothing else.
 const LISTENER: &str = "listener";
+/// The user in the server's system account, who may list connections and end them.
+const SYSTEM: &str = "system";
 /// What the listener hears.
 const LISTENER_SUBJECTS: &str = "evt.>";
 /// How long a start may take: a large store is read back before the server listens.
@@ -52,6 +54,8 @@ pub struct PrivateNats {
     port: u16,
     password: String,
     listener_password: String,
+    system_password: String,
+    issuer: Option<String>,
     remove: Option<PathBuf>,
 }
 
@@ -67,12 +71,23 @@ impl PrivateNats {
     /// # Errors
     /// [`EngineError`]: not installed, port taken, or a failed start.
     pub fn start(options: NatsOptions) -> Result<Self, EngineError> {
-        Self::start_removing(options, None)
+        Self::launch_new(options, None, None)
     }
 
-    /// As [`Self::start`], and removes `remove` once the server has been stopped.
-    pub(crate) fn start_removing(
+    /// As [`Self::start`], and asks about users that it does not know: whoever answers with a JWT
+    /// that is signed by the issuer (the public half of an account key) lets them in.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_asking(options: NatsOptions, issuer: String) -> Result<Self, EngineError> {
+        Self::launch_new(options, Some(issuer), None)
+    }
+
+    /// As [`Self::start`] or [`Self::start_asking`], and removes `remove` once the server has been
+    /// stopped.
+    pub(crate) fn launch_new(
         options: NatsOptions,
+        issuer: Option<String>,
         remove: Option<PathBuf>,
     ) -> Result<Self, EngineError> {
         let binary = NatsBinary::find()?;
@@ -85,9 +100,18 @@ impl PrivateNats {
         let store_dir = options.store_dir.canonicalize().map_err(EngineError::io(failed()))?;
         let password = kept_password(&store_dir)?;
         let listener_password = kept_password(&store_dir.with_added_extension(LISTENER))?;
-        let (server, port) = (None, 0);
-        let mut nats =
-            Self { server, binary, store_dir, port, password, listener_password, remove };
+        let system_password = kept_password(&store_dir.with_added_extension(SYSTEM))?;
+        let mut nats = Self {
+            server: None,
+            binary,
+            store_dir,
+            port: 0,
+            password,
+            listener_password,
+            system_password,
+            issuer,
+            remove,
+        };
         let mut attempts = 0;
         loop {
             attempts += 1;
@@ -113,6 +137,11 @@ impl PrivateNats {
     /// password: never log it.
     pub fn listener_url(&self) -> String {
         format!("nats://{LISTENER}:{}@127.0.0.1:{}", self.listener_password, self.port)
+    }
+
+    /// The address for the server's system account, with user and password: never log it.
+    pub fn system_url(&self) -> String {
+        format!("nats://{SYSTEM}:{}@127.0.0.1:{}", self.system_password, self.port)
     }
 
     /// The port on 127.0.0.1.
@@ -195,11 +224,16 @@ impl PrivateNats {
              \x20 {{ user: \"{USER}\", password: \"{password}\" }}\n\
              \x20 {{ user: \"{LISTENER}\", password: \"{listener_password}\", permissions: {{\n\
              \x20   publish: {{ deny: \">\" }}, subscribe: \"{LISTENER_SUBJECTS}\" }} }}\n\
-             ] }}\n\
+             ]{callout} }}\n\
+             accounts {{ $SYS {{ users: [\n\
+             \x20 {{ user: \"{SYSTEM}\", password: \"{system_password}\" }}\n\
+             ] }} }}\n\
              jetstream {{ store_dir: {store} }}\n",
             port = self.port,
             password = self.password,
             listener_password = self.listener_password,
+            callout = self.callout(),
+            system_password = self.system_password,
         );
         fs::OpenOptions::new()
             .write(true)
@@ -209,6 +243,16 @@ impl PrivateNats {
             .open(path)
             .and_then(|mut file| std::io::Write::write_all(&mut file, text.as_bytes()))
             .map_err(EngineError::io(format!("{} cannot be written", path.display())))
+    }
+
+    /// Whom the server asks about users that it does not know; those that it knows are listed.
+    fn callout(&self) -> String {
+        self.issuer.as_ref().map_or_else(String::new, |issuer| {
+            format!(
+                "\n  auth_callout {{ issuer: \"{issuer}\", auth_users: [\"{USER}\", \
+                 \"{LISTENER}\", \"{SYSTEM}\"] }}"
+            )
+        })
     }
 
     fn explain(&self, server: &Supervised) -> EngineError {

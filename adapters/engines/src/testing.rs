@@ -57,6 +57,11 @@ impl TestNats {
         self.inner.nats.kill();
     }
 
+    /// The address for the server's system account.
+    pub fn system_url(&self) -> String {
+        self.inner.nats.system_url()
+    }
+
     /// Starts the server again on the same port and store, after killing it when it still runs.
     /// Blocks until it is ready.
     ///
@@ -87,10 +92,23 @@ pub async fn database() -> TestDatabase {
 /// # Panics
 /// When it cannot be started.
 pub async fn nats() -> TestNats {
+    server(None).await
+}
+
+/// As [`nats`], and the server asks about users that it does not know; see
+/// [`PrivateNats::start_asking`].
+///
+/// # Panics
+/// When it cannot be started.
+pub async fn nats_asking(issuer: String) -> TestNats {
+    server(Some(issuer)).await
+}
+
+async fn server(issuer: Option<String>) -> TestNats {
     blocking(|| {
         let folder = folder("nats");
         let options = NatsOptions { store_dir: folder.join("store"), port: None };
-        let nats = PrivateNats::start_removing(options, Some(folder.clone()));
+        let nats = PrivateNats::launch_new(options, issuer, Some(folder.clone()));
         let nats = nats.unwrap_or_else(|err| fail(&err));
         TestNats { url: nats.url(), inner: Server { nats, folder } }
     })
