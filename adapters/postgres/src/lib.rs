@@ -15,6 +15,7 @@ pub mod generations;
 pub mod housekeeping;
 pub mod inbox;
 pub mod inspect;
+pub mod integrators;
 pub mod leases;
 mod log;
 pub mod observe;
