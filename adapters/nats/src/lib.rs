@@ -6,12 +6,14 @@
 //! - [`NatsSender`] puts commands into the stream `COMMANDS` and waits for their outcomes.
 //! - [`Workers`] take them out, shard by shard, and give them to the router.
 //! - [`Relay`] carries the log into the stream `EVENTS`.
+//! - [`Doorkeeper`] lets integrators in, and [`KeepConsumers`] keeps what they read.
 //! - [`Nats::forward_head`] and [`Nats::follow_head`] tell followers that the log has grown.
 
 mod connection;
 mod error;
 pub mod figures;
 mod head;
+pub mod integrators;
 pub mod names;
 mod relay;
 mod reply;
@@ -22,6 +24,7 @@ mod workers;
 
 pub use connection::{Nats, ShardBacklog};
 pub use error::{Difference, NatsError};
+pub use integrators::{BrokerNames, Doorkeeper, Issuer, IssuerError, KeepConsumers};
 pub use relay::Relay;
 pub use reply::{FailureKind, Reply};
 pub use sender::NatsSender;

@@ -104,7 +104,8 @@ pub(crate) async fn consumer_backlog(
     })
 }
 
-fn compare(object: &str, asked: &Value, answer: &Value) -> Result<(), NatsError> {
+/// Compares what was asked with the configuration in an answer.
+pub(crate) fn compare(object: &str, asked: &Value, answer: &Value) -> Result<(), NatsError> {
     let differences = differences("config", asked, answer.get("config").unwrap_or(&Value::Null));
     if differences.is_empty() {
         return Ok(());
@@ -112,7 +113,8 @@ fn compare(object: &str, asked: &Value, answer: &Value) -> Result<(), NatsError>
     Err(NatsError::Mismatch { object: object.to_owned(), differences })
 }
 
-async fn call(
+/// Sends a request to JetStream's own interface, again while nobody answers.
+pub(crate) async fn call(
     jetstream: &Context,
     subject: &str,
     request: &Value,

@@ -4,6 +4,7 @@
 mod commands;
 mod events;
 mod faults;
+mod integrators;
 mod order;
 mod poison;
 mod roles;

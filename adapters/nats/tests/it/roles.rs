@@ -9,9 +9,16 @@ use std::{
 
 use async_nats::jetstream::{self, context::ContextBuilder};
 use kontor_engines::NatsBinary;
-use kontor_nats::{Nats, NatsAuth, NatsSender, NatsSettings, Relay, Workers};
-use kontor_postgres::EventReader;
+use kontor_nats::{
+    Doorkeeper, Issuer, KeepConsumers, Nats, NatsAuth, NatsSender, NatsSettings, Relay, Workers,
+};
+use kontor_postgres::{
+    EventReader,
+    integrators::{self, Channel, EventFilter, NewIntegrator},
+};
 use kontor_projections::Reactor;
+use secrecy::ExposeSecret;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{World, accepted, quick, quick_streams, start, wait_until};
@@ -22,6 +29,7 @@ const PASSWORD: &str = "only-for-this-test";
 struct Example {
     server: Child,
     port: u16,
+    issuer: Issuer,
     _folder: tempfile::TempDir,
 }
 
@@ -48,11 +56,13 @@ impl Example {
         fs::write(&file, text).unwrap();
         let mut command = Command::new(NatsBinary::find().unwrap().path());
         command.arg("-c").arg(file).stderr(Stdio::null());
-        for role in ["ADMIN", "GATEWAY", "WORKER", "RELAY", "INTEGRATOR"] {
+        for role in ["ADMIN", "GATEWAY", "WORKER", "RELAY", "SYSTEM"] {
             command.env(format!("NATS_{role}_PASSWORD"), PASSWORD);
         }
+        let (issuer, _) = Issuer::generate().unwrap();
+        command.env("NATS_ISSUER", issuer.public_key());
         let server = command.spawn().unwrap();
-        let example = Self { server, port: free, _folder: folder };
+        let example = Self { server, port: free, issuer, _folder: folder };
         wait_until("the server", || async { TcpStream::connect(("127.0.0.1", free)).is_ok() })
             .await;
         example
@@ -106,13 +116,11 @@ async fn no_role_can_do_the_work_of_another() {
         ("worker", "evt.demo.meter.registered"),
         ("worker", "cmd.demo.meter.1"),
         ("relay", "cmd.demo.meter.1"),
-        ("integrator", "cmd.demo.meter.1"),
-        ("integrator", "evt.demo.meter.registered"),
     ] {
         let sent = example.jetstream(user).await.publish(subject, "x".into()).await;
         sent.unwrap().await.unwrap_err();
     }
-    for user in ["gateway", "worker", "relay", "integrator"] {
+    for user in ["gateway", "worker", "relay"] {
         let jetstream = example.jetstream(user).await;
         assert!(jetstream.delete_stream("EVENTS").await.is_err());
     }
@@ -121,4 +129,39 @@ async fn no_role_can_do_the_work_of_another() {
         let stream = admin.get_stream(stream).await.unwrap();
         assert_eq!(stream.cached_info().state.messages, 0);
     }
+}
+
+#[tokio::test]
+async fn the_relay_lets_integrators_in_and_the_system_account_shows_them_out() {
+    let (world, example) = (World::new().await, Example::start().await);
+    example.connect("admin").await.ensure().await.unwrap();
+    let relay = example.connect("relay").await;
+    let issuer = example.issuer.clone();
+    let door = Doorkeeper::new(relay.clone(), world.pool.clone(), issuer, "$G");
+    let stop = CancellationToken::new();
+    tokio::spawn(door.run(stop.clone()));
+    let new = NewIntegrator {
+        name: "acme".parse().unwrap(),
+        tenant: None,
+        events: EventFilter::new(&["*".to_owned()]).unwrap(),
+        channel: Channel::Nats,
+    };
+    let (acme, secret) = integrators::add(&world.pool, new).await.unwrap();
+    let keeper = KeepConsumers::new(relay, world.pool.clone());
+    assert_eq!(keeper.compare().await.unwrap(), 1);
+
+    let password = secret.unwrap().expose_secret().to_owned();
+    let options =
+        async_nats::ConnectOptions::with_user_and_password("integrator_acme".into(), password)
+            .custom_inbox_prefix("_INBOX_integrator_acme");
+    let client = options.connect(format!("127.0.0.1:{}", example.port)).await.unwrap();
+    let stream = jetstream::new(client).get_stream_no_info("EVENTS").await.unwrap();
+    let consumer = stream.get_consumer::<jetstream::consumer::pull::Config>("integrator_acme");
+    assert_eq!(consumer.await.unwrap().cached_info().num_pending, 0);
+
+    integrators::revoke(&world.pool, &acme.name).await.unwrap().unwrap();
+    assert_eq!(keeper.compare().await.unwrap(), 1);
+    let system = example.connect("system").await;
+    assert_eq!(system.end_connections(&acme.name).await.unwrap(), 1);
+    stop.cancel();
 }
