@@ -1,5 +1,6 @@
 //! The command line: what can be typed, and how it is explained.
 
+pub mod integrator;
 mod operate;
 
 use std::path::PathBuf;
@@ -9,6 +10,7 @@ use kontor_domain::TenantId;
 use kontor_http::keys::Role;
 use uuid::Uuid;
 
+use integrator::IntegratorVerb;
 pub use operate::*;
 
 const AFTER_HELP: &str = "\
@@ -81,6 +83,9 @@ pub enum Verb {
     /// Make, list and revoke API keys
     #[command(subcommand)]
     Key(KeyVerb),
+    /// Add, list and revoke programs of others that receive events
+    #[command(subcommand)]
+    Integrator(IntegratorVerb),
     /// Look at what could not be carried out, try it again or skip it
     #[command(subcommand)]
     DeadLetters(DeadLetterVerb),

@@ -1,11 +1,11 @@
 //! Composition: from the configuration to the parts of a process, wired and ready to run.
 
-use std::{net::TcpListener, sync::Arc, time::Duration};
+use std::{net::TcpListener, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use kontor_commands::{EventStore, Folds, Registry, Router};
 use kontor_domain::{Upcasters, account::Account, meter::Meter};
-use kontor_nats::{Nats, NatsAuth, NatsSender, NatsSettings, StreamSettings};
+use kontor_nats::{Issuer, Nats, NatsAuth, NatsSender, NatsSettings, StreamSettings};
 use kontor_postgres::{AppenderSettings, EventLog, schemas};
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::PgPool;
@@ -32,6 +32,8 @@ pub(crate) const DOCS_PATH: &str = "/docs";
 pub(crate) struct Addresses {
     pub(crate) database_url: SecretString,
     pub(crate) nats_servers: Vec<SecretString>,
+    /// The broker's system account, where it is known.
+    pub(crate) nats_system: Option<SecretString>,
 }
 
 impl Addresses {
@@ -40,7 +42,11 @@ impl Addresses {
         let configured = config.database.url.clone();
         let servers = config.nats.servers.clone();
         if let (Some(database_url), false) = (&configured, servers.is_empty()) {
-            return Ok(Self { database_url: database_url.clone(), nats_servers: servers });
+            return Ok(Self {
+                database_url: database_url.clone(),
+                nats_servers: servers,
+                nats_system: config.integrators.nats_system_url.clone(),
+            });
         }
         let Some(running) = Session::find(&config.data_dir) else {
             let missing = match (configured.is_none(), servers.is_empty()) {
@@ -55,10 +61,13 @@ impl Addresses {
             )));
         };
         let running = running.addresses();
-        Ok(Self {
-            database_url: configured.unwrap_or(running.database_url),
-            nats_servers: if servers.is_empty() { running.nats_servers } else { servers },
-        })
+        let (nats_servers, nats_system) = if servers.is_empty() {
+            (running.nats_servers, running.nats_system)
+        } else {
+            (servers, config.integrators.nats_system_url.clone())
+        };
+        let database_url = configured.unwrap_or(running.database_url);
+        Ok(Self { database_url, nats_servers, nats_system })
     }
 }
 
@@ -102,6 +111,38 @@ pub(crate) async fn nats(
     Nats::connect(settings).await.context("NATS")
 }
 
+/// A connection to the broker's system account, where it is known.
+pub(crate) async fn nats_system(
+    config: &Config,
+    addresses: &Addresses,
+) -> anyhow::Result<Option<Nats>> {
+    let Some(url) = &addresses.nats_system else { return Ok(None) };
+    let settings = NatsSettings {
+        name: "kontor-system".to_owned(),
+        root_certificates: config.nats.ca_file.clone(),
+        ..NatsSettings::new([url.expose_secret().to_owned()])
+    };
+    Ok(Some(Nats::connect(settings).await.context("NATS, system account")?))
+}
+
+/// The key by which the broker believes what Kontor says about integrators; none when the broker is
+/// the user's own and was not told of a key.
+pub(crate) fn issuer(config: &Config) -> anyhow::Result<Option<Issuer>> {
+    let seed = match &config.integrators.issuer_seed {
+        Some(seed) => Some(seed.clone()),
+        None if config.nats.servers.is_empty() => {
+            std::fs::read_to_string(issuer_file(config)).ok().map(SecretString::from)
+        }
+        None => None,
+    };
+    Ok(seed.map(|seed| Issuer::from_seed(&seed)).transpose()?)
+}
+
+/// Where `kontor up` keeps the seed of its private broker's issuer.
+pub(crate) fn issuer_file(config: &Config) -> PathBuf {
+    config.data_dir.join("nats-issuer.seed")
+}
+
 /// A sender of commands for a short command.
 pub(crate) async fn sender(config: &Config, addresses: &Addresses) -> anyhow::Result<NatsSender> {
     let nats = nats(config, addresses, "command").await?;
@@ -141,6 +182,8 @@ pub(crate) struct Parts {
     pub(crate) query: PgPool,
     pub(crate) nats: Nats,
     pub(crate) sender: NatsSender,
+    /// By which the broker believes what is said about integrators, when it asks.
+    pub(crate) issuer: Option<Issuer>,
     /// The position of the log's last event, as far as this process knows.
     pub(crate) head: watch::Sender<i64>,
     log: Option<EventLog>,
@@ -163,8 +206,8 @@ impl Parts {
         let sender = NatsSender::new(nats.clone()).await.context("NATS")?;
         let owner = format!("{purpose}-{}-{}", std::process::id(), Uuid::now_v7());
         let (head, _) = watch::channel(0);
-        let config = Arc::clone(config);
-        Ok(Self { config, owner, write, follow, query, nats, sender, head, log: None })
+        let (issuer, config) = (issuer(config)?, Arc::clone(config));
+        Ok(Self { config, owner, write, follow, query, nats, sender, issuer, head, log: None })
     }
 
     /// Brings tables and streams up to date.

@@ -5,6 +5,7 @@
 //! would be right; the values of secrets are never shown.
 
 mod bots;
+mod integrators;
 mod parse;
 mod problem;
 mod reader;
@@ -18,6 +19,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use secrecy::SecretString;
 
 pub use bots::{BotConfig, BotMode, TELEGRAM_API_URL};
+pub use integrators::IntegratorsConfig;
 pub use problem::{ConfigProblems, Problem};
 pub use settings::{BOT_FIELDS, COMPOSE_ONLY, ENGINE_ONLY, SETTINGS, Setting};
 pub use sources::{SourceFiles, Sources};
@@ -33,6 +35,8 @@ pub struct Config {
     pub database: DatabaseConfig,
     /// NATS.
     pub nats: NatsConfig,
+    /// Programs of others that receive events.
+    pub integrators: IntegratorsConfig,
     /// The HTTP API and the status page.
     pub http: HttpConfig,
     /// The stand-in for Telegram.
@@ -191,6 +195,7 @@ impl Config {
             data_dir: reader.path(&settings::DATA_DIR, ".kontor"),
             database: DatabaseConfig::read(&mut reader),
             nats: NatsConfig::read(&mut reader),
+            integrators: IntegratorsConfig::read(&mut reader),
             http: HttpConfig::read(&mut reader),
             sandbox: SandboxConfig::read(&mut reader),
             bots: bots::read(&mut reader),

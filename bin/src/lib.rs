@@ -10,6 +10,7 @@ mod compose;
 pub mod config;
 mod dead_letters;
 mod failure;
+mod integrator;
 mod key;
 mod monitoring;
 mod operate;
@@ -103,6 +104,7 @@ async fn carry_out(config: Arc<Config>, verb: Verb) -> Result<(), Failure> {
             let pool = compose::pool(&Addresses::find(&config)?, COMMAND_CONNECTIONS).await?;
             Ok(key::run(&pool, verb).await?)
         }
+        Verb::Integrator(verb) => integrator::run(&config, verb).await,
         Verb::DeadLetters(verb) => dead_letter(&config, verb).await,
         Verb::Rebuild { name, output } => rebuild(&config, &name, output).await,
         Verb::Operate(verb) => operate::run(&config, verb).await,

@@ -1,6 +1,7 @@
 //! The roles: what each of them runs.
 
 mod alone;
+mod integrators;
 mod telegram;
 
 use std::{net::TcpListener, sync::Arc};
@@ -17,6 +18,7 @@ use kontor_sandbox::{Person, Sandbox, SandboxSettings};
 
 pub(crate) use self::{
     alone::{Kind, run, run_sandbox},
+    integrators::integrators,
     telegram::{Telegram, demo_bot},
 };
 use crate::{
@@ -46,6 +48,7 @@ pub(crate) fn all(
     roles.extend(work(parts));
     roles.extend(project(parts));
     roles.push(relay(parts));
+    roles.extend(integrators(parts));
     roles.push(follow_head(parts));
     Ok(roles)
 }

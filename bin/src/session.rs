@@ -30,6 +30,8 @@ pub(crate) struct Session {
     pub(crate) http: String,
     database_url: String,
     nats_servers: Vec<String>,
+    #[serde(default)]
+    nats_system: Option<String>,
 }
 
 impl Session {
@@ -39,6 +41,7 @@ impl Session {
             http,
             database_url: expose(&addresses.database_url),
             nats_servers: addresses.nats_servers.iter().map(expose).collect(),
+            nats_system: addresses.nats_system.as_ref().map(expose),
         }
     }
 
@@ -47,6 +50,7 @@ impl Session {
         Addresses {
             database_url: self.database_url.as_str().into(),
             nats_servers: self.nats_servers.iter().map(|url| url.as_str().into()).collect(),
+            nats_system: self.nats_system.as_deref().map(Into::into),
         }
     }
 

@@ -28,6 +28,7 @@ pub(crate) fn default_filter(verb: &Verb) -> &'static str {
         | Verb::Migrate(_)
         | Verb::Check(_)
         | Verb::Key(_)
+        | Verb::Integrator(_)
         | Verb::DeadLetters(_)
         | Verb::Rebuild { .. }
         | Verb::Operate(_)

@@ -18,12 +18,8 @@ use kontor_projections::checkpoints;
 use secrecy::ExposeSecret;
 use tokio_util::sync::CancellationToken;
 
-use self::{
-    banner::{Banner, without_login},
-    engines::Engines,
-    ports::Reserved,
-};
-pub(crate) use self::{ports::bind, signals::stop_requested};
+use self::{banner::Banner, engines::Engines, ports::Reserved};
+pub(crate) use self::{banner::without_login, ports::bind, signals::stop_requested};
 use crate::{
     cli::UpArgs,
     compose::{self, Addresses, Parts},

@@ -53,6 +53,9 @@ settings! {
     NATS_COMMANDS_MAX = "KONTOR_NATS_COMMANDS_MAX", "a whole number from 100 to 10000000";
     NATS_EVENTS_BYTES_MAX = "KONTOR_NATS_EVENTS_BYTES_MAX", "a whole number of bytes from 1048576";
     NATS_EVENTS_DAYS = "KONTOR_NATS_EVENTS_DAYS", "a whole number of days from 1 to 3650";
+    NATS_ISSUER_SEED = "KONTOR_NATS_ISSUER_SEED", "a seed that begins with SA, as `kontor integrator issuer` makes it", secret;
+    NATS_ACCOUNT = "KONTOR_NATS_ACCOUNT", "the name of an account without spaces, or $G";
+    NATS_SYSTEM_URL = "KONTOR_NATS_SYSTEM_URL", "a NATS address with a user of the system account, such as nats://user:password@host:4222", secret;
     DATA_DIR = "KONTOR_DATA_DIR", "the path of a folder";
     POSTGRES_PORT = "KONTOR_POSTGRES_PORT", "a port from 0 to 65535 (0 takes any free one)";
     NATS_PORT = "KONTOR_NATS_PORT", "a port from 0 to 65535 (0 takes any free one)";

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 
-use super::{Telegram, demo_bot, follow_head, project, relay, sandbox, serve, work};
+use super::{Telegram, demo_bot, follow_head, integrators, project, relay, sandbox, serve, work};
 use crate::{
     compose::{self, Addresses, Parts},
     config::Config,
@@ -95,7 +95,9 @@ fn roles_of(parts: &mut Parts, kind: Kind) -> anyhow::Result<Vec<Role>> {
         Kind::Bot => Telegram::new(parts, &config.bots)?.iter().map(Telegram::role).collect(),
         Kind::Work => work(parts),
         Kind::Project => project(parts).into_iter().chain([follow_head(parts)]).collect(),
-        Kind::Relay => vec![relay(parts), follow_head(parts)],
+        Kind::Relay => {
+            [relay(parts), follow_head(parts)].into_iter().chain(integrators(parts)).collect()
+        }
     })
 }
 

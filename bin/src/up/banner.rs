@@ -81,7 +81,7 @@ impl Banner {
 }
 
 /// An address without user and password.
-pub(super) fn without_login(url: &str) -> String {
+pub(crate) fn without_login(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
     let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
     // Parameters can hold a password too.

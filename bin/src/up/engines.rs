@@ -9,12 +9,14 @@ use std::{
 
 use anyhow::Context;
 use kontor_engines::{EngineError, NatsOptions, PostgresOptions, PrivateNats, PrivatePostgres};
-use secrecy::SecretString;
+use kontor_nats::Issuer;
+use secrecy::{ExposeSecret, SecretString};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    compose::Addresses,
+    compose::{self, Addresses},
     config::Config,
+    session::write_private,
     supervise::{Phase, Role},
 };
 
@@ -113,8 +115,8 @@ impl Engines {
         });
         let nats = nats.map_err(|_| anyhow::anyhow!("starting NATS panicked"))??;
         let (postgres, database_url) = postgres?;
-        let (nats, nats_servers) = nats;
-        Ok((Self { postgres, nats }, Addresses { database_url, nats_servers }))
+        let (nats, (nats_servers, nats_system)) = nats;
+        Ok((Self { postgres, nats }, Addresses { database_url, nats_servers, nats_system }))
     }
 
     /// The role that keeps them alive.
@@ -185,18 +187,37 @@ fn start_postgres(config: &Config) -> anyhow::Result<Started<PrivatePostgres, Se
     Ok((Some(Arc::new(engine)), url))
 }
 
-fn start_nats(config: &Config) -> anyhow::Result<Started<PrivateNats, Vec<SecretString>>> {
+/// The broker's addresses, and that of its system account where it is known.
+type NatsAddresses = (Vec<SecretString>, Option<SecretString>);
+
+fn start_nats(config: &Config) -> anyhow::Result<Started<PrivateNats, NatsAddresses>> {
     if !config.nats.servers.is_empty() {
-        return Ok((None, config.nats.servers.clone()));
+        let system = config.integrators.nats_system_url.clone();
+        return Ok((None, (config.nats.servers.clone(), system)));
     }
+    let issuer = kept_issuer(config)?.public_key();
     let store_dir = absolute(&config.data_dir)?.join("nats");
     let engine = Watched::start(config.nats.private_port, move |port| {
-        PrivateNats::start(NatsOptions { store_dir: store_dir.clone(), port })
+        let options = NatsOptions { store_dir: store_dir.clone(), port };
+        PrivateNats::start_asking(options, issuer.clone())
     })?;
     let mut running = engine.engine.lock().unwrap_or_else(PoisonError::into_inner);
-    let url = SecretString::from(running.as_mut().context("NATS is gone")?.url());
+    let nats = running.as_mut().context("NATS is gone")?;
+    let (url, system) = (nats.url().into(), nats.system_url().into());
     drop(running);
-    Ok((Some(Arc::new(engine)), vec![url]))
+    Ok((Some(Arc::new(engine)), (vec![url], Some(system))))
+}
+
+/// The configured issuer, or the one that is kept with the data; made at the first start.
+fn kept_issuer(config: &Config) -> anyhow::Result<Issuer> {
+    if let Some(issuer) = compose::issuer(config)? {
+        return Ok(issuer);
+    }
+    let (issuer, seed) = Issuer::generate()?;
+    let file = compose::issuer_file(config);
+    write_private(&file, format!("{}\n", seed.expose_secret()).as_bytes())
+        .with_context(|| format!("{} cannot be written", file.display()))?;
+    Ok(issuer)
 }
 
 fn absolute(path: &Path) -> anyhow::Result<std::path::PathBuf> {

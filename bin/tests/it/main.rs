@@ -4,6 +4,7 @@
 mod commands;
 mod metrics;
 mod operate;
+mod integrators;
 mod program;
 mod records;
 mod start;

@@ -1,0 +1,230 @@
+//! `kontor integrator`: programs of others that receive events.
+
+use anyhow::{Context, bail};
+use kontor_nats::{BrokerNames, Issuer, Nats, integrators::subjects};
+use kontor_postgres::{
+    EventReader,
+    integrators::{self, Channel, EventFilter, Integrator, IntegratorName, NewIntegrator},
+};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
+use sqlx::PgPool;
+
+use crate::{
+    COMMAND_CONNECTIONS,
+    cli::integrator::{AddArgs, IntegratorVerb, OneIntegrator},
+    compose::{self, Addresses},
+    config::Config,
+    failure::Failure,
+    output,
+    up::without_login,
+};
+
+/// What the verbs share.
+struct Desk<'a> {
+    config: &'a Config,
+    addresses: Addresses,
+    pool: PgPool,
+}
+
+/// Carries out a verb.
+pub(crate) async fn run(config: &Config, verb: IntegratorVerb) -> Result<(), Failure> {
+    if let IntegratorVerb::Issuer(output) = verb {
+        return Ok(print_issuer(output.json)?);
+    }
+    let addresses = Addresses::find(config)?;
+    let pool = compose::pool(&addresses, COMMAND_CONNECTIONS).await?;
+    let desk = Desk { config, addresses, pool };
+    match verb {
+        IntegratorVerb::Add(args) => desk.add(args).await,
+        IntegratorVerb::List { all, output } => Ok(desk.list(all, output.json).await?),
+        IntegratorVerb::Revoke(args) => Ok(desk.revoke(args).await?),
+        IntegratorVerb::Replay { name, from_position, output } => {
+            Ok(desk.replay(name, from_position, output.json).await?)
+        }
+        // Answered above: it needs no engine.
+        IntegratorVerb::Issuer(_) => Ok(()),
+    }
+}
+
+fn print_issuer(json: bool) -> anyhow::Result<()> {
+    let (issuer, seed) = Issuer::generate()?;
+    let (public_key, seed) = (issuer.public_key(), seed.expose_secret());
+    if json {
+        return output::json(&json!({ "issuer": public_key, "seed": seed }));
+    }
+    output::line(&format!("issuer (auth_callout of the NATS server)  {public_key}"));
+    output::line(&format!("seed   (KONTOR_NATS_ISSUER_SEED, secret)  {seed}"));
+    Ok(())
+}
+
+impl Desk<'_> {
+    async fn nats(&self) -> anyhow::Result<Nats> {
+        compose::nats(self.config, &self.addresses, "integrator").await
+    }
+
+    async fn add(&self, args: AddArgs) -> Result<(), Failure> {
+        let events = EventFilter::new(&args.events)
+            .map_err(|err| Failure::Usage(format!("--events: {err}")))?;
+        if compose::issuer(self.config)?.is_none() {
+            return Err(Failure::Usage(
+                "KONTOR_NATS_ISSUER_SEED is not set, so the NATS server cannot ask Kontor about \
+                 integrators; `kontor integrator issuer --help` says what to do"
+                    .to_owned(),
+            ));
+        }
+        // A broker that cannot be reached is told before anything is written.
+        let nats = self.nats().await?;
+        let AddArgs { name, tenant, output, .. } = args;
+        let new = NewIntegrator { name, tenant, events, channel: Channel::Nats };
+        let (integrator, secret) =
+            integrators::add(&self.pool, new).await.map_err(anyhow::Error::from)?;
+        let made = nats.ensure_integrator(&integrator).await;
+        if let Err(err) = made {
+            // Nobody has its secret yet: it is better not to be there than to be there by half.
+            integrators::revoke(&self.pool, &integrator.name).await.map_err(anyhow::Error::from)?;
+            return Err(anyhow::Error::from(err).context("the integrator was not added").into());
+        }
+        Ok(self.print_added(&integrator, secret.as_ref(), output.json)?)
+    }
+
+    fn print_added(
+        &self,
+        integrator: &Integrator,
+        secret: Option<&SecretString>,
+        json: bool,
+    ) -> anyhow::Result<()> {
+        let names = BrokerNames::of(&integrator.name);
+        let servers = self.addresses.nats_servers.iter();
+        let servers: Vec<String> = servers.map(|url| without_login(url.expose_secret())).collect();
+        let secret = secret.map(|secret| secret.expose_secret().to_owned()).unwrap_or_default();
+        if json {
+            let mut value = described(integrator)?;
+            value["nats"] = json!({
+                "servers": servers,
+                "user": names.user,
+                "password": secret,
+                "stream": names.stream,
+                "consumer": names.consumer,
+                "inbox_prefix": names.inbox_prefix,
+            });
+            return output::json(&value);
+        }
+        for (what, value) in [
+            ("servers", servers.join(", ")),
+            ("user", names.user),
+            ("password", secret),
+            ("stream", names.stream.to_owned()),
+            ("consumer", names.consumer),
+            ("inbox prefix", names.inbox_prefix),
+            ("subjects", subjects(integrator).join(", ")),
+        ] {
+            output::line(&format!("{what:12}  {value}"));
+        }
+        output::line("");
+        output::line("Keep the password now: it is not shown again.");
+        output::line("docs/guides/integrators.md has programs to begin with.");
+        Ok(())
+    }
+
+    async fn list(&self, all: bool, json: bool) -> anyhow::Result<()> {
+        let found = integrators::list(&self.pool, all).await?;
+        if json {
+            let described: Vec<Value> =
+                found.iter().map(described).collect::<anyhow::Result<_>>()?;
+            return output::json(&described);
+        }
+        if found.is_empty() {
+            output::line("There are no integrators; `kontor integrator add` adds one.");
+            return Ok(());
+        }
+        output::table(&TITLES, &found.iter().map(cells).collect::<Vec<_>>());
+        Ok(())
+    }
+
+    async fn revoke(&self, args: OneIntegrator) -> anyhow::Result<()> {
+        let Some(integrator) = integrators::revoke(&self.pool, &args.name).await? else {
+            bail!(unknown(&args.name));
+        };
+        // From here on it cannot enter. The rest is done by the relay too, should it fail here.
+        let (mut consumer_deleted, mut connections_ended) = (false, None);
+        if integrator.channel == Channel::Nats {
+            let late = "it cannot enter NATS any more, but its consumer was not deleted; the relay \
+                        does so within half a minute";
+            let nats = self.nats().await.context(late)?;
+            consumer_deleted = nats.remove_integrator(&args.name).await.context(late)?;
+            if let Some(system) = compose::nats_system(self.config, &self.addresses).await? {
+                connections_ended = Some(system.end_connections(&args.name).await?);
+            }
+        }
+        if args.output.json {
+            return output::json(&json!({
+                "name": args.name,
+                "revoked": true,
+                "consumer_deleted": consumer_deleted,
+                "connections_ended": connections_ended,
+            }));
+        }
+        output::line(&match connections_ended {
+            Some(count) => format!("Revoked: it cannot enter any more; {count} connections ended."),
+            None => "Revoked: it cannot enter any more, and what is still connected has nothing \
+                     left to read. KONTOR_NATS_SYSTEM_URL would end its connections too."
+                .to_owned(),
+        });
+        Ok(())
+    }
+
+    async fn replay(&self, name: IntegratorName, from: i64, json: bool) -> anyhow::Result<()> {
+        let Some(integrator) = integrators::find(&self.pool, &name).await? else {
+            bail!(unknown(&name));
+        };
+        let reader = EventReader::new(self.pool.clone());
+        let Some(event) = reader.event(from).await? else {
+            let head = reader.head().await?;
+            bail!("the log ends at position {head}; there is no event at {from} yet");
+        };
+        let nats = self.nats().await?;
+        match nats.oldest_event().await? {
+            Some(oldest) if oldest <= from => {}
+            Some(oldest) => bail!(
+                "the stream holds events from position {oldest} on; begin there, or bring the \
+                 older ones back as nats/README.md says"
+            ),
+            None => bail!("the stream is empty; nats/README.md says how events are brought back"),
+        }
+        let moved = integrators::start_at(&self.pool, &name, event.recorded_at).await?;
+        nats.ensure_integrator(&moved.unwrap_or(integrator)).await?;
+        if json {
+            return output::json(&json!({ "name": name, "from_position": from }));
+        }
+        output::line(&format!(
+            "{name} receives its events again from position {from} on; it may see some twice."
+        ));
+        Ok(())
+    }
+}
+
+fn unknown(name: &IntegratorName) -> String {
+    format!("there is no integrator `{name}` in force; `kontor integrator list` shows them")
+}
+
+/// An integrator with its subjects at the broker.
+fn described(integrator: &Integrator) -> anyhow::Result<Value> {
+    let mut value = serde_json::to_value(integrator)?;
+    value["subjects"] = json!(subjects(integrator));
+    Ok(value)
+}
+
+const TITLES: [&str; 6] = ["NAME", "TENANT", "EVENTS", "BY", "STATE", "ADDED (UTC)"];
+
+fn cells(integrator: &Integrator) -> Vec<String> {
+    let state = integrator.revoked_at.map_or("in force", |_| "revoked");
+    vec![
+        integrator.name.to_string(),
+        integrator.tenant.as_ref().map_or_else(|| "(all)".to_owned(), ToString::to_string),
+        integrator.events.to_string(),
+        integrator.channel.name().to_owned(),
+        state.to_owned(),
+        integrator.created_at.format("%Y-%m-%d %H:%M").to_string(),
+    ]
+}

@@ -1,0 +1,30 @@
+//! What integrators need: somebody at the broker's door, and their consumers.
+
+use kontor_nats::{Doorkeeper, KeepConsumers};
+
+use crate::{
+    compose::Parts,
+    supervise::{Phase, Role},
+};
+
+/// The roles that serve integrators. The door is kept only where the broker asks.
+pub(crate) fn integrators(parts: &Parts) -> Vec<Role> {
+    let (nats, pool) = (parts.nats.clone(), parts.query.clone());
+    let consumers = KeepConsumers::new(nats.clone(), pool.clone());
+    let mut roles = vec![Role::new("consumers", Phase::Follow, move |stop| {
+        let consumers = consumers.clone();
+        async move {
+            consumers.run(stop).await;
+            Ok(())
+        }
+    })];
+    if let Some(issuer) = &parts.issuer {
+        let account = parts.config.integrators.nats_account.clone();
+        let door = Doorkeeper::new(nats, pool, issuer.clone(), account);
+        roles.push(Role::new("door", Phase::Follow, move |stop| {
+            let door = door.clone();
+            async move { Ok(door.run(stop).await?) }
+        }));
+    }
+    roles
+}
