@@ -46,8 +46,11 @@ pub struct PostgresOptions {
 
 /// A running private PostgreSQL. Dropping it stops the server without waiting.
 pub struct PrivatePostgres {
-    server: Supervised,
+    server: Option<Supervised>,
     binaries: PostgresBinaries,
+    account: Option<Account>,
+    durable: bool,
+    remove: Option<PathBuf>,
     data_dir: PathBuf,
     port: u16,
     password: String,
@@ -88,7 +91,19 @@ impl PrivatePostgres {
             };
             let launch = Launch { binaries: &binaries, data_dir: &data_dir, port };
             match launch.run(account.clone(), options.durable, remove.clone()) {
-                Ok(server) => return Ok(Self { server, binaries, data_dir, port, password }),
+                Ok(server) => {
+                    let (server, durable) = (Some(server), options.durable);
+                    return Ok(Self {
+                        server,
+                        binaries,
+                        account,
+                        durable,
+                        remove,
+                        data_dir,
+                        port,
+                        password,
+                    });
+                }
                 Err(EngineError::PortTaken { .. })
                     if given.is_none() && attempts < PORT_ATTEMPTS => {}
                 Err(err) => return Err(err),
@@ -106,9 +121,9 @@ impl PrivatePostgres {
         self.port
     }
 
-    /// The server's process id.
-    pub fn pid(&self) -> u32 {
-        self.server.pid()
+    /// The server's process id while it runs.
+    pub fn pid(&self) -> Option<u32> {
+        self.server.as_ref().map(Supervised::pid)
     }
 
     /// Where the data really is; see [`PostgresOptions::data_dir`] for where it was asked to be.
@@ -118,7 +133,7 @@ impl PrivatePostgres {
 
     /// Whether the server is gone though nobody stopped it.
     pub fn has_ended(&mut self) -> bool {
-        self.server.has_ended()
+        self.server.as_mut().is_none_or(Supervised::has_ended)
     }
 
     /// Makes a database unless it exists. Returns whether it was made.
@@ -151,8 +166,43 @@ impl PrivatePostgres {
     ///
     /// # Errors
     /// When it had to be killed.
-    pub fn stop(self) -> Result<(), EngineError> {
-        self.server.stop()
+    pub fn stop(mut self) -> Result<(), EngineError> {
+        self.server.take().map_or(Ok(()), Supervised::stop)
+    }
+
+    /// Ends the server at once, as a crash would. The data stays.
+    pub fn kill(&mut self) {
+        if let Some(mut server) = self.server.take() {
+            server.kill();
+        }
+    }
+
+    /// Starts the server again on the same port and data; kills it first when it still runs. Blocks
+    /// until it has recovered.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn restart(&mut self) -> Result<(), EngineError> {
+        self.kill();
+        let launch = Launch { binaries: &self.binaries, data_dir: &self.data_dir, port: self.port };
+        let started = Instant::now();
+        loop {
+            let launched = launch.run(self.account.clone(), self.durable, self.remove.clone());
+            match launched {
+                Ok(server) => {
+                    self.server = Some(server);
+                    return Ok(());
+                }
+                // The children of a killed server notice its end a moment later.
+                Err(EngineError::Failed { output, .. })
+                    if output.contains("pre-existing shared memory block")
+                        && started.elapsed() < PREDECESSOR_LIMIT =>
+                {
+                    thread::sleep(POLL);
+                }
+                Err(err) => return Err(err),
+            }
+        }
     }
 }
 
@@ -161,7 +211,7 @@ impl fmt::Debug for PrivatePostgres {
         f.debug_struct("PrivatePostgres")
             .field("data_dir", &self.data_dir)
             .field("port", &self.port)
-            .field("pid", &self.server.pid())
+            .field("pid", &self.pid())
             .finish_non_exhaustive()
     }
 }

@@ -66,7 +66,12 @@ fn owner_of_engines() {
     let database = runtime.block_on(testing::database());
     let data = psql(&database.url, "show data_directory").unwrap();
     let removed = Path::new(&data).parent().unwrap();
-    let text = format!("{} {}\n{}\nend\n", postgres.pid(), nats.pid().unwrap(), removed.display());
+    let text = format!(
+        "{} {}\n{}\nend\n",
+        postgres.pid().unwrap(),
+        nats.pid().unwrap(),
+        removed.display()
+    );
     fs::write(&note, text).unwrap();
     // Ends with the test that holds the other end, should that one fail.
     std::io::copy(&mut std::io::stdin(), &mut std::io::sink()).unwrap();

@@ -18,7 +18,7 @@ fn data_is_found_again_after_stop_and_start() {
     assert_eq!(psql(&server.url("kontor"), "show fsync").unwrap(), "on");
     assert_eq!(psql(&server.url("kontor"), "show server_encoding").unwrap(), "UTF8");
     assert_eq!(psql(&server.url("kontor"), "select upper('жук')").unwrap(), "ЖУК");
-    let (pid, port) = (server.pid(), server.port());
+    let (pid, port) = (server.pid().unwrap(), server.port());
     server.stop().unwrap();
     assert!(!lives(pid));
     assert!(!listens(port));
@@ -60,12 +60,34 @@ fn a_killed_server_is_noticed_and_recovers() {
     let mut server = PrivatePostgres::start(options(&folder)).unwrap();
     psql(&server.url("postgres"), "create table kept (n int); insert into kept values (1)")
         .unwrap();
-    let pid = rustix::process::Pid::from_raw(i32::try_from(server.pid()).unwrap()).unwrap();
+    let pid =
+        rustix::process::Pid::from_raw(i32::try_from(server.pid().unwrap()).unwrap()).unwrap();
     rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
     wait_until("the end of the server", || server.has_ended());
     drop(server);
     let server = PrivatePostgres::start(options(&folder)).unwrap();
     assert_eq!(psql(&server.url("postgres"), "select n from kept").unwrap(), "1");
+    server.stop().unwrap();
+}
+
+#[test]
+fn a_killed_server_starts_again_on_its_port_and_data() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = PrivatePostgres::start(options(&folder)).unwrap();
+    let url = server.url("postgres");
+    psql(&url, "create table kept (n int); insert into kept values (1)").unwrap();
+    let first = server.pid().unwrap();
+    // Also while it runs: the children of the killed server are still ending.
+    for _ in 0..3 {
+        server.restart().unwrap();
+        assert_eq!(psql(&url, "select n from kept").unwrap(), "1");
+    }
+    assert!(!lives(first));
+    server.kill();
+    assert!(server.has_ended() && server.pid().is_none());
+    assert!(psql(&url, "select 1").is_err());
+    server.restart().unwrap();
+    assert_eq!(psql(&url, "select n from kept").unwrap(), "1");
     server.stop().unwrap();
 }
 
