@@ -5,6 +5,8 @@
 //! would be right; the values of secrets are never shown.
 
 mod bots;
+#[cfg(feature = "faults")]
+mod faults;
 mod integrators;
 mod parse;
 mod problem;
@@ -19,6 +21,8 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use secrecy::SecretString;
 
 pub use bots::{BotConfig, BotMode, TELEGRAM_API_URL};
+#[cfg(feature = "faults")]
+pub use faults::FaultConfig;
 pub use integrators::IntegratorsConfig;
 pub use problem::{ConfigProblems, Problem};
 pub use settings::{BOT_FIELDS, COMPOSE_ONLY, ENGINE_ONLY, SETTINGS, Setting};
@@ -51,6 +55,9 @@ pub struct Config {
     pub metrics_address: Option<SocketAddr>,
     /// How the process runs.
     pub process: ProcessConfig,
+    /// The fault that this process is to suffer.
+    #[cfg(feature = "faults")]
+    pub fault: Option<FaultConfig>,
     /// What looks wrong and does no harm, such as an unknown variable in the environment.
     pub notes: Vec<String>,
 }
@@ -203,9 +210,13 @@ impl Config {
             log: LogConfig::read(&mut reader),
             metrics_address: reader.parsed(&settings::METRICS_ADDRESS, |text| text.parse().ok()),
             process: ProcessConfig::read(&mut reader),
+            #[cfg(feature = "faults")]
+            fault: FaultConfig::read(&mut reader),
             notes: Vec::new(),
         };
         config.check_sandbox(&mut reader);
+        #[cfg(feature = "faults")]
+        config.check_faulty(&mut reader);
         let (problems, notes) = reader.finish();
         if problems.is_empty() {
             Ok(Self { notes, ..config })

@@ -75,6 +75,8 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
     for note in &config.notes {
         tracing::warn!("{note}");
     }
+    #[cfg(feature = "faults")]
+    arm(&config);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(config.process.worker_threads)
         .max_blocking_threads(BLOCKING_THREADS_MAX)
@@ -84,6 +86,16 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
     let result = runtime.block_on(carry_out(Arc::new(config), cli.verb));
     runtime.shutdown_timeout(LEFTOVER_LIMIT);
     result
+}
+
+/// Says what this build is, and arms the fault that it is to suffer.
+#[cfg(feature = "faults")]
+fn arm(config: &Config) {
+    tracing::warn!("This build has fault points: it kills itself on purpose and is for tests only");
+    if let Some(fault) = &config.fault {
+        tracing::warn!(fault = %fault.plan, "The fault {} is armed", fault.plan);
+        kontor_faults::arm(fault.plan, &fault.marker);
+    }
 }
 
 async fn carry_out(config: Arc<Config>, verb: Verb) -> Result<(), Failure> {

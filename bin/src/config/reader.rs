@@ -255,6 +255,17 @@ fn is_known(name: &str) -> bool {
         || bot_variable(name).is_some()
         || COMPOSE_ONLY.contains(&name)
         || ENGINE_ONLY.contains(&name)
+        || is_of_faults(name)
+}
+
+#[cfg(feature = "faults")]
+fn is_of_faults(name: &str) -> bool {
+    super::faults::NAMES.contains(&name)
+}
+
+#[cfg(not(feature = "faults"))]
+fn is_of_faults(_name: &str) -> bool {
+    false
 }
 
 /// Which setting was probably meant.

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use kontor_commands::{Envelope, RouteError, Routed};
+use kontor_faults::Point;
 use tokio_util::sync::CancellationToken;
 
 use super::{Shared, WorkerSettings, dead, delivery::Delivery};
@@ -51,8 +52,11 @@ pub(super) async fn handle(
     }
     match routed {
         Ok(Routed { outcome, replayed }) => {
+            kontor_faults::reach(Point::ReplyBefore);
             delivery.reply(&shared.nats, &Reply::Done { outcome, replayed }).await;
+            kontor_faults::reach(Point::AckBefore);
             delivery.done().await;
+            kontor_faults::reach(Point::AckAfter);
             Settled::Done
         }
         Err(error @ RouteError::CommandIdReused) => {

@@ -4,6 +4,7 @@ use std::panic::AssertUnwindSafe;
 
 use futures::FutureExt;
 use kontor_domain::Recorded;
+use kontor_faults::Point;
 use kontor_projections::{ApplyError, Projection};
 use sqlx::{PgConnection, PgPool};
 
@@ -118,6 +119,8 @@ async fn whole(
         }
         Err(Refused::Failed(error)) => return Err(Early::Halt(Halt::Failed(error))),
     }
+    kontor_faults::reach(Point::ProjectBeforeCommit);
     tx.commit().await.map_err(failed("commit a page"))?;
+    kontor_faults::reach(Point::ProjectAfterCommit);
     Ok(())
 }

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use kontor_commands::{Accepted, AppendError, AppendOutcome, Receipt, StoreError};
+use kontor_faults::Point;
 use sqlx::{
     ConnectOptions, PgConnection, Row,
     postgres::{PgConnectOptions, PgRow},
@@ -147,12 +148,14 @@ impl Appender {
             None => self.connect().await.inspect_err(|_| self.failures += 1)?,
         };
         let limit = self.settings.statement_timeout + SILENCE_MARGIN;
+        kontor_faults::reach(Point::AppendBefore);
         let begun = Instant::now();
         let result = timeout(limit, call(&mut connection, batch)).await;
         let outcomes = result.as_ref().ok().and_then(|result| result.as_deref().ok());
         figures::appended(batch.len(), begun.elapsed(), outcomes);
         match result {
             Ok(Ok(outcomes)) => {
+                kontor_faults::reach(Point::AppendAfter);
                 self.connection = Some(connection);
                 self.failures = 0;
                 self.announce(&outcomes);
