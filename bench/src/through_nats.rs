@@ -70,7 +70,7 @@ impl Running {
         let projections = kontor_projections::all().into_iter().map(|projection| {
             Follower::projection(kontor.pool.clone(), projection, settings.clone())
         });
-        let relay = Arc::new(Relay::new(nats.clone()));
+        let relay = Arc::new(Relay::new(nats.clone(), kontor.pool.clone()));
         let relay = Follower::reactor(kontor.pool.clone(), relay, settings.clone());
         for follower in projections.chain([relay]) {
             tasks.spawn(follower.run(kontor.head.clone(), stop.clone()));

@@ -146,7 +146,7 @@ pub(crate) fn project(parts: &Parts) -> Vec<Role> {
 
 /// The log on its way to NATS.
 pub(crate) fn relay(parts: &Parts) -> Role {
-    let relay: Arc<dyn Reactor> = Arc::new(Relay::new(parts.nats.clone()));
+    let relay: Arc<dyn Reactor> = Arc::new(Relay::new(parts.nats.clone(), parts.follow.clone()));
     follower(parts, RELAY, move |pool, settings| {
         Follower::reactor(pool, Arc::clone(&relay), settings)
     })

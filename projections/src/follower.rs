@@ -79,6 +79,15 @@ pub trait Reactor: Send + Sync + 'static {
     /// # Errors
     /// [`ReactorError`]: the page is repeated after a pause that grows with jitter.
     async fn react(&self, events: &[Recorded]) -> Result<(), ReactorError>;
+
+    /// Looks after the outside while nothing is new: at the start and every few seconds, with the
+    /// position up to which everything was carried out.
+    ///
+    /// # Errors
+    /// [`ReactorError`]: it is called again after a pause that grows with jitter.
+    async fn tend(&self, _position: i64) -> Result<(), ReactorError> {
+        Ok(())
+    }
 }
 
 /// Why a page could not be carried out.

@@ -102,9 +102,14 @@ impl Nats {
     /// The number of commands that wait or are being worked on.
     ///
     /// # Errors
-    /// When JetStream does not answer.
+    /// When JetStream does not answer, or the stream does not exist.
     pub async fn commands_waiting(&self) -> Result<u64, NatsError> {
-        streams::messages(&self.jetstream, crate::names::COMMANDS).await
+        let fill = streams::fill(&self.jetstream, crate::names::COMMANDS).await?;
+        fill.map(|fill| fill.messages).ok_or_else(|| NatsError::Refused {
+            what: format!("stream {}", crate::names::COMMANDS),
+            code: streams::NOT_FOUND,
+            description: "stream not found".to_owned(),
+        })
     }
 
     /// How many commands wait in each shard, and how many a worker has taken.

@@ -4,6 +4,10 @@
 pub const COMMANDS: &str = "COMMANDS";
 /// The stream of events.
 pub const EVENTS: &str = "EVENTS";
+/// The subjects of all events.
+pub const ALL_EVENTS: &str = "evt.>";
+/// The header with an event's position in the log as decimal text.
+pub const POSITION: &str = "ce-position";
 /// The core subject that carries the position of the log's last event as decimal text.
 pub const HEAD: &str = "kontor.head";
 /// The header with the inbox that waits for a command's outcome.

@@ -1,120 +1,155 @@
 //! Carries the log into the stream of events.
 
 mod cloud_event;
+mod outgoing;
+mod tail;
 
-use async_nats::{
-    HeaderMap,
-    jetstream::{
-        context::{PublishAckFuture, PublishError, PublishErrorKind},
-        publish::PublishAck,
-    },
-};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_nats::jetstream::context::{PublishAckFuture, PublishError, PublishErrorKind};
 use async_trait::async_trait;
-use bytes::Bytes;
 use kontor_domain::Recorded;
+use kontor_faults::Point;
+use kontor_postgres::EventReader;
 use kontor_projections::{Reactor, ReactorError};
+use sqlx::PgPool;
 
-use crate::{Nats, figures, names};
-use cloud_event::CloudEvent;
+use self::{
+    outgoing::{Outgoing, Predecessor},
+    tail::{Tail, look},
+};
+use crate::{Nats, figures};
 
-/// The header that makes the server refuse an event unless the last one it stored is the one named:
-/// so an event never overtakes one that failed, although many are on their way at once.
-const EXPECTED_LAST: &str = "Nats-Expected-Last-Msg-Id";
 /// The most events on their way at once. Beyond it only the latency grows.
 const UNCONFIRMED_MAX: usize = 256;
-/// How often one event is tried by itself before the page is given back to the follower.
+/// How often a group may fail in a row before the page is given back to the follower.
 const ATTEMPTS: u32 = 3;
 
 /// The reactor `relay`: publishes every event of the log, in order and at least once.
 ///
+/// The server takes an event only behind the one that the relay believes to be the last. So the
+/// stream holds a stretch of the log without holes at any time, and where it ends says what is
+/// missing: after a restart, beside another relay, and after the loss of the whole stream, which is
+/// filled again from the log without any order from outside.
+///
 /// The stream drops repeated events by their id for as long as its window lasts; subscribers that
 /// must not see one twice compare ids or positions.
-///
-/// When the stream is gone it is made again. Its old content comes back by setting the relay's
-/// checkpoint to 0.
 #[derive(Clone)]
 pub struct Relay {
     nats: Nats,
-}
-
-/// An event, ready to be sent.
-struct Outgoing {
-    id: String,
-    subject: String,
-    headers: HeaderMap,
-    body: Bytes,
+    log: EventReader,
+    /// Where the stream ended when this relay last saw it; unknown at first and after failures.
+    tail: Arc<Mutex<Option<Tail>>>,
 }
 
 impl Relay {
-    /// A relay to this broker.
-    pub fn new(nats: Nats) -> Self {
-        Self { nats }
+    /// A relay to this broker, which reads from the log in `pool` what a lost stream must get again.
+    pub fn new(nats: Nats, pool: PgPool) -> Self {
+        Self { nats, log: EventReader::new(pool), tail: Arc::default() }
     }
 
-    /// Publishes a group of events at once. Returns how many of them, from the first, are stored.
-    #[expect(clippy::significant_drop_tightening, reason = "the confirmations are used up")]
-    async fn publish_group(&self, group: &[Outgoing]) -> (usize, Option<PublishError>) {
-        let mut confirmations = Vec::with_capacity(group.len());
-        let mut before: Option<&Outgoing> = None;
-        for event in group {
-            match self.send(event, before).await {
-                Ok(confirmation) => confirmations.push(confirmation),
-                // What was sent until here is still confirmed below.
+    /// Publishes whatever the stream does not have of the log up to `until`. `page` is the log's end
+    /// up to there, as far as it is at hand.
+    async fn bring_up_to(&self, until: i64, page: &[Recorded]) -> Result<(), ReactorError> {
+        // What is before the page was published once, as the checkpoint says.
+        let mut believed = page.first().map_or(until, |first| first.position - 1);
+        let mut tail = self.take_tail().filter(|tail| tail.position == believed);
+        let mut failures = 0;
+        loop {
+            let end = match tail.take() {
+                Some(tail) => tail,
+                None => look(&self.nats, &self.log, believed).await?,
+            };
+            if end.position >= until {
+                self.keep_tail(end);
+                return Ok(());
+            }
+            let missing = self.missing(end, until, page).await?;
+            believed = end.position;
+            match self.publish_group(&missing, end).await {
+                Ok(new_end) => {
+                    figures::relayed(missing.len());
+                    failures = 0;
+                    tail = new_end;
+                    believed = missing.last().map_or(believed, |event| event.position);
+                }
                 Err(err) => {
-                    tracing::debug!(error = %err, "An event was not sent");
-                    break;
+                    figures::relay_failed();
+                    failures += 1;
+                    if failures == ATTEMPTS {
+                        return Err(failed("events cannot be published", err));
+                    }
+                    tracing::debug!(error = %err, "A group of events was not published whole");
                 }
             }
-            before = Some(event);
         }
-        let sent = confirmations.len();
-        for (stored, confirmation) in confirmations.into_iter().enumerate() {
-            if let Err(err) = confirmation.await {
-                return (stored, Some(err));
-            }
-        }
-        (sent, None)
     }
 
-    /// Publishes one event and waits for its confirmation; makes the stream again when it is gone.
-    async fn publish_one(&self, event: &Outgoing) -> Result<PublishAck, ReactorError> {
-        let mut attempt = 1;
-        loop {
-            let result = match self.send(event, None).await {
-                Ok(confirmation) => confirmation.await,
-                Err(err) => Err(err),
-            };
-            let err = match result {
-                Ok(ack) => return Ok(ack),
-                Err(err) => err,
-            };
-            if attempt == ATTEMPTS {
-                return Err(failed("an event cannot be published", err));
-            }
-            attempt += 1;
-            if err.kind() == PublishErrorKind::StreamNotFound {
-                tracing::warn!("The stream {} is gone; making it again", names::EVENTS);
-                let made = self.nats.ensure().await;
-                made.map_err(|err| failed("the stream of events cannot be made", err))?;
-            }
+    /// The next events after the end of the stream, out of the page or else out of the log.
+    async fn missing(
+        &self,
+        end: Tail,
+        until: i64,
+        page: &[Recorded],
+    ) -> Result<Vec<Outgoing>, ReactorError> {
+        let next = end.position + 1;
+        if let Some(start) = page.iter().position(|event| event.position == next) {
+            let group = page.iter().skip(start).take(UNCONFIRMED_MAX);
+            return group.map(Outgoing::new).collect();
         }
+        tracing::info!(position = next, "The stream of events is filled from {next} on");
+        let limit = usize::try_from(until - end.position).unwrap_or(usize::MAX);
+        let limit = u32::try_from(limit.min(UNCONFIRMED_MAX)).unwrap_or(u32::MAX);
+        let found = self.log.page(end.position, limit, &[]).await;
+        let found = found.map_err(|err| failed("the log cannot be read", err))?;
+        if found.events.first().map(|event| event.position) != Some(next) {
+            return Err(failed("the log cannot be read", format!("it holds no readable event {next}")));
+        }
+        found.events.iter().map(Outgoing::new).collect()
+    }
+
+    /// Publishes a group of events at once behind `end`. Returns where the stream ends now, as far
+    /// as the server said so.
+    async fn publish_group(
+        &self,
+        group: &[Outgoing],
+        end: Tail,
+    ) -> Result<Option<Tail>, PublishError> {
+        let mut confirmations = Vec::with_capacity(group.len());
+        let mut before = Predecessor::Sequence(end.sequence);
+        for event in group {
+            confirmations.push((self.send(event, before).await?, event.position));
+            kontor_faults::reach(Point::RelaySent);
+            before = Predecessor::Event(&event.id);
+        }
+        let mut new_end = None;
+        for (confirmation, position) in confirmations {
+            let ack = confirmation.await?;
+            // A repeated event has the place of its first copy, which need not be the last place.
+            new_end = (!ack.duplicate).then_some(Tail { sequence: ack.sequence, position });
+        }
+        Ok(new_end)
     }
 
     async fn send(
         &self,
         event: &Outgoing,
-        before: Option<&Outgoing>,
+        before: Predecessor<'_>,
     ) -> Result<PublishAckFuture, PublishError> {
-        let mut headers = event.headers.clone();
-        if let Some(before) = before {
-            headers.insert(EXPECTED_LAST, before.id.as_str());
-        }
-        let (subject, body) = (event.subject.clone(), event.body.clone());
+        let (subject, headers, body) = event.message(before);
         let sending = self.nats.jetstream().publish_with_headers(subject, headers, body);
         match tokio::time::timeout(self.nats.ack_timeout(), sending).await {
             Ok(result) => result,
             Err(_) => Err(PublishError::new(PublishErrorKind::TimedOut)),
         }
+    }
+
+    fn take_tail(&self) -> Option<Tail> {
+        self.tail.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn keep_tail(&self, tail: Tail) {
+        *self.tail.lock().unwrap_or_else(PoisonError::into_inner) = Some(tail);
     }
 }
 
@@ -133,46 +168,23 @@ impl Reactor for Relay {
     }
 
     async fn react(&self, events: &[Recorded]) -> Result<(), ReactorError> {
+        let Some(last) = events.last() else { return Ok(()) };
         if !self.nats.is_connected() {
             return Err(failed("events cannot be published", "the connection to NATS is down"));
         }
-        for group in events.chunks(UNCONFIRMED_MAX) {
-            let group = group.iter().map(Outgoing::new).collect::<Result<Vec<_>, _>>()?;
-            let mut rest = group.as_slice();
-            let (stored, err) = self.publish_group(rest).await;
-            figures::relayed(stored);
-            rest = rest.get(stored..).unwrap_or_default();
-            if let Some(err) = err {
-                figures::relay_failed();
-                tracing::debug!(error = %err, "Publishing {} events one by one", rest.len());
-            }
-            // After a failure one by one: each waits for the one before it.
-            for event in rest {
-                self.publish_one(event).await.inspect_err(|_| figures::relay_failed())?;
-                figures::relayed(1);
-            }
-        }
+        self.bring_up_to(last.position, events).await?;
+        kontor_faults::reach(Point::RelayPublished);
         Ok(())
     }
-}
 
-impl Outgoing {
-    fn new(event: &Recorded) -> Result<Self, ReactorError> {
-        let subject = names::event_subject(event.tenant.as_str(), &event.event_type);
-        let subject = subject.ok_or_else(|| ReactorError {
-            what: format!("the event at {} has no subject", event.position),
-            source: format!("`{}` is no event type", event.event_type).into(),
-        })?;
-        let cloud = CloudEvent::new(event)
-            .map_err(|err| failed("the payload of an event is no JSON", err))?;
-        let body = serde_json::to_vec(&cloud)
-            .map_err(|err| failed("an event is not representable", err))?;
-        Ok(Self {
-            id: event.event_id.to_string(),
-            subject,
-            headers: cloud.headers(),
-            body: body.into(),
-        })
+    /// Fills a lost stream also when nothing new is to be published.
+    async fn tend(&self, position: i64) -> Result<(), ReactorError> {
+        if position == 0 || !self.nats.is_connected() {
+            return Ok(());
+        }
+        // Looked at anew: what this relay saw last says nothing of a loss since then.
+        *self.tail.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.bring_up_to(position, &[]).await
     }
 }
 

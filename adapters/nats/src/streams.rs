@@ -14,6 +14,8 @@ use schema::StreamSchema;
 use crate::NatsError;
 use compare::differences;
 
+/// JetStream's code for a stream that does not exist.
+pub(crate) const NOT_FOUND: u64 = 10059;
 /// JetStream's code for a stream that exists with another configuration.
 const NAME_IN_USE: u64 = 10058;
 /// How often a request without an answer is repeated: after a server's restart JetStream may need
@@ -76,15 +78,33 @@ pub(crate) async fn check(jetstream: &Context, schema: &Schema) -> Result<(), Na
     Ok(())
 }
 
-/// The number of messages in a stream.
-pub(crate) async fn messages(jetstream: &Context, stream: &str) -> Result<u64, NatsError> {
+/// How much is in a stream.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Fill {
+    /// The messages that it holds.
+    pub(crate) messages: u64,
+    /// The sequence of the last message that it ever took; 0 when there was none.
+    pub(crate) last_sequence: u64,
+}
+
+/// How much is in a stream; `None` when it does not exist.
+pub(crate) async fn fill(jetstream: &Context, stream: &str) -> Result<Option<Fill>, NatsError> {
     let what = format!("stream {stream}");
-    let found = call(jetstream, &format!("STREAM.INFO.{stream}"), &json!({}), &what).await?;
-    found.pointer("/state/messages").and_then(Value::as_u64).ok_or_else(|| NatsError::Refused {
-        what,
-        code: 0,
-        description: "the answer holds no number of messages".to_owned(),
-    })
+    let found = call(jetstream, &format!("STREAM.INFO.{stream}"), &json!({}), &what).await;
+    let found = match found {
+        Ok(found) => found,
+        Err(NatsError::Refused { code: NOT_FOUND, .. }) => return Ok(None),
+        Err(err) => return Err(err),
+    };
+    let number = |field| {
+        found.pointer(field).and_then(Value::as_u64).ok_or_else(|| NatsError::Refused {
+            what: what.clone(),
+            code: 0,
+            description: format!("the answer holds no number {field}"),
+        })
+    };
+    let (messages, last_sequence) = (number("/state/messages")?, number("/state/last_seq")?);
+    Ok(Some(Fill { messages, last_sequence }))
 }
 
 /// The messages that a consumer has yet to deliver, and those delivered and not settled.

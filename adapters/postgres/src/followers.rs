@@ -353,6 +353,9 @@ impl Follower {
     async fn idle(&self, held: &mut Held) -> Result<Step, Halt> {
         let now = Instant::now();
         if held.checkpoint.state != State::Live || now >= held.heartbeat_at {
+            if let Work::Reactor(reactor) = &self.work {
+                self.tend(held, &**reactor).await?;
+            }
             if !held.checkpoint.beat(&self.pool, State::Live).await? {
                 return Err(Halt::Fenced);
             }

@@ -80,7 +80,7 @@ impl<'a> CloudEvent<'a> {
         headers.insert("ce-type", self.event_type);
         headers.insert("ce-subject", self.subject.as_str());
         headers.insert("ce-time", self.time.as_str());
-        headers.insert("ce-position", self.position.as_str());
+        headers.insert(names::POSITION, self.position.as_str());
         if let Some(trace) = self.traceparent {
             headers.insert("traceparent", trace);
         }

@@ -74,7 +74,7 @@ async fn every_event_is_published_once_and_in_order_also_when_a_page_is_repeated
     let world = World::new().await;
     // More than are on their way at once.
     let log = history(&world, 600).await;
-    let relay = Relay::new(world.nats.clone());
+    let relay = Relay::new(world.nats.clone(), world.pool.clone());
     relay.react(&log[..300]).await.unwrap();
     // The follower died before its checkpoint moved.
     relay.react(&log[..300]).await.unwrap();
@@ -83,20 +83,83 @@ async fn every_event_is_published_once_and_in_order_also_when_a_page_is_repeated
 }
 
 #[tokio::test]
-async fn a_relay_makes_a_lost_stream_again_and_goes_on() {
+async fn a_relay_fills_a_lost_stream_from_the_log_and_goes_on() {
     let world = World::new().await;
-    let log = history(&world, 40).await;
-    let relay = Relay::new(world.nats.clone());
-    relay.react(&log[..20]).await.unwrap();
+    // More than are on their way at once.
+    let log = history(&world, 600).await;
+    let relay = Relay::new(world.nats.clone(), world.pool.clone());
     let jetstream = async_nats::jetstream::new(client(&world.server).await);
-    jetstream.delete_stream("EVENTS").await.unwrap();
-    relay.react(&log[20..]).await.unwrap();
-    assert_same(&read(&world).await, &log[20..]);
+    for (made_by_others, end) in [(false, 550), (true, 601)] {
+        relay.react(&log[..500]).await.unwrap();
+        jetstream.delete_stream("EVENTS").await.unwrap();
+        if made_by_others {
+            world.nats.ensure().await.unwrap();
+        }
+        relay.react(&log[500..end]).await.unwrap();
+        assert_same(&read(&world).await, &log[..end]);
+    }
     world.nats.check().await.unwrap();
 }
 
 #[tokio::test]
-async fn a_lost_stream_is_rebuilt_from_the_log_by_its_checkpoint() {
+async fn a_relay_with_nothing_to_do_fills_a_lost_stream() {
+    let world = World::new().await;
+    let log = history(&world, 20).await;
+    let relay = Relay::new(world.nats.clone(), world.pool.clone());
+    relay.react(&log).await.unwrap();
+    let last = log.last().unwrap().position;
+    relay.tend(last).await.unwrap();
+    assert_same(&read(&world).await, &log);
+    let jetstream = async_nats::jetstream::new(client(&world.server).await);
+    jetstream.delete_stream("EVENTS").await.unwrap();
+    relay.tend(last).await.unwrap();
+    assert_same(&read(&world).await, &log);
+}
+
+#[tokio::test]
+async fn a_relay_that_wakes_beside_another_publishes_nothing_out_of_order() {
+    let world = World::new().await;
+    let log = history(&world, 60).await;
+    let old = Relay::new(world.nats.clone(), world.pool.clone());
+    old.react(&log[..20]).await.unwrap();
+    let new = Relay::new(world.nats.clone(), world.pool.clone());
+    new.react(&log[20..50]).await.unwrap();
+    old.react(&log[20..40]).await.unwrap();
+    new.react(&log[50..]).await.unwrap();
+    old.react(&log[40..]).await.unwrap();
+    assert_same(&read(&world).await, &log);
+}
+
+#[tokio::test]
+async fn what_the_stream_forgot_by_its_limits_is_not_brought_back() {
+    let world = World::new().await;
+    let log = history(&world, 40).await;
+    let relay = Relay::new(world.nats.clone(), world.pool.clone());
+    relay.react(&log[..20]).await.unwrap();
+    let jetstream = async_nats::jetstream::new(client(&world.server).await);
+    jetstream.get_stream("EVENTS").await.unwrap().purge().await.unwrap();
+    relay.tend(20).await.unwrap();
+    assert_eq!(stored(&world).await, 0);
+    let relay = Relay::new(world.nats.clone(), world.pool.clone());
+    relay.react(&log[20..]).await.unwrap();
+    assert_same(&read(&world).await, &log[20..]);
+}
+
+#[tokio::test]
+async fn a_stream_of_another_log_hides_no_event_of_this_one() {
+    let world = World::new().await;
+    let log = history(&world, 5).await;
+    let relay = Relay::new(world.nats.clone(), world.pool.clone());
+    let others: Vec<Recorded> =
+        log.iter().map(|event| Recorded { event_id: Uuid::now_v7(), ..event.clone() }).collect();
+    relay.react(&others).await.unwrap();
+    let relay = Relay::new(world.nats.clone(), world.pool.clone());
+    relay.react(&log).await.unwrap();
+    assert_same(&read(&world).await[others.len()..], &log);
+}
+
+#[tokio::test]
+async fn a_lost_stream_is_filled_by_the_follower_although_nothing_is_new() {
     let world = World::new().await;
     let log = history(&world, 50).await;
     let count = u64::try_from(log.len()).unwrap();
@@ -105,18 +168,14 @@ async fn a_lost_stream_is_rebuilt_from_the_log_by_its_checkpoint() {
     jetstream.delete_stream("EVENTS").await.unwrap();
     world.nats.ensure().await.unwrap();
     assert_eq!(stored(&world).await, 0);
-
-    sqlx::query("update checkpoints set position = 0 where name = 'relay'")
-        .execute(&world.pool)
-        .await
-        .unwrap();
+    // Nothing new is in the log, and nobody touches the checkpoint.
     follow(&world, count).await;
     assert_same(&read(&world).await, &log);
 }
 
 /// Runs the relay as a follower until the stream holds so many events.
 async fn follow(world: &World, count: u64) {
-    let relay = Arc::new(Relay::new(world.nats.clone()));
+    let relay = Arc::new(Relay::new(world.nats.clone(), world.pool.clone()));
     let settings = FollowerSettings::default();
     let follower = Follower::reactor(world.pool.clone(), relay, settings);
     let stop = CancellationToken::new();
@@ -141,7 +200,7 @@ async fn a_relay_without_a_broker_gives_the_page_back() {
     let log = history(&world, 5).await;
     world.server.kill();
     wait_until("the loss of the connection", || async { !world.nats.is_connected() }).await;
-    let relay = Relay::new(world.nats.clone());
+    let relay = Relay::new(world.nats.clone(), world.pool.clone());
     relay.react(&log).await.unwrap_err();
     world.server.restart();
     wait_until("the relay", || async { relay.react(&log).await.is_ok() }).await;
@@ -160,7 +219,7 @@ async fn restarts_of_the_broker_neither_lose_nor_swap_events() {
         log.push(Recorded { event_id: Uuid::now_v7(), position, ..event.clone() });
     }
     let (published, mut progress) = watch::channel(0);
-    let relay = Relay::new(world.nats.clone());
+    let relay = Relay::new(world.nats.clone(), world.pool.clone());
     let pages = log.clone();
     let running = tokio::spawn(async move {
         for page in pages.chunks(500) {

@@ -99,7 +99,8 @@ async fn each_role_can_do_its_work() {
     workers.stop().await;
 
     let log = EventReader::new(world.pool.clone()).page(0, 10, &[]).await.unwrap();
-    Relay::new(example.connect("relay").await).react(&log.events).await.unwrap();
+    let relay = Relay::new(example.connect("relay").await, world.pool.clone());
+    relay.react(&log.events).await.unwrap();
     let admin = example.jetstream("admin").await;
     let events = admin.get_stream("EVENTS").await.unwrap();
     assert_eq!(events.cached_info().state.messages, 2);

@@ -3,7 +3,7 @@
 use std::panic::AssertUnwindSafe;
 
 use futures::FutureExt;
-use kontor_projections::Reactor;
+use kontor_projections::{Reactor, ReactorError};
 
 use super::{Follower, FollowerError, Halt, Held, checkpoint::State};
 use crate::{Page, error::failed};
@@ -25,14 +25,7 @@ impl Follower {
             return Err(Halt::Failed(FollowerError::Unreadable { position }));
         }
         if !page.events.is_empty() {
-            let reacting = AssertUnwindSafe(reactor.react(&page.events)).catch_unwind();
-            match held.lease.active().run_until_cancelled(reacting).await {
-                Some(Ok(Ok(()))) => {}
-                Some(Ok(Err(error))) => return Err(Halt::Failed(FollowerError::React(error))),
-                Some(Err(_)) => return Err(Halt::Failed(FollowerError::Panicked)),
-                None if self.stop.is_cancelled() => return Err(Halt::Stopped),
-                None => return Err(Halt::Fenced),
-            }
+            self.under_lease(held, reactor.react(&page.events)).await?;
         }
         let state = if page.full { State::CatchingUp } else { State::Live };
         let mut db = self.pool.acquire().await.map_err(failed("move the checkpoint"))?;
@@ -41,5 +34,26 @@ impl Follower {
         }
         held.checkpoint.moved(last, state);
         Ok(())
+    }
+
+    /// Lets a reactor look after the outside while nothing is new.
+    pub(super) async fn tend(&self, held: &Held, reactor: &dyn Reactor) -> Result<(), Halt> {
+        self.under_lease(held, reactor.tend(held.checkpoint.position)).await
+    }
+
+    /// Waits for a reactor for as long as the lease is held.
+    async fn under_lease(
+        &self,
+        held: &Held,
+        work: impl Future<Output = Result<(), ReactorError>>,
+    ) -> Result<(), Halt> {
+        let work = AssertUnwindSafe(work).catch_unwind();
+        match held.lease.active().run_until_cancelled(work).await {
+            Some(Ok(Ok(()))) => Ok(()),
+            Some(Ok(Err(error))) => Err(Halt::Failed(FollowerError::React(error))),
+            Some(Err(_)) => Err(Halt::Failed(FollowerError::Panicked)),
+            None if self.stop.is_cancelled() => Err(Halt::Stopped),
+            None => Err(Halt::Fenced),
+        }
     }
 }
