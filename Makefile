@@ -12,7 +12,7 @@ export PATH := $(CACHE)/tools/bin:$(HOME)/.cargo/bin:$(PATH)
 WEB_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*' -not -path 'web/dist/*' -not -path 'web/tests/*' 2>/dev/null)
 WEB_TESTS := $(wildcard web/tests/*.test.mjs)
 
-.PHONY: help setup setup-test web up build test fmt lint deny bench e2e clean-data
+.PHONY: help setup setup-test web up build test fmt lint deny bench chaos e2e clean-data
 
 help: ## Shows this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,7 @@ test: setup-test ## Runs every check and every test
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
 	cargo test --workspace
+	@$(MAKE) --no-print-directory chaos ARGS=--short KONTOR_CHAOS_ROUNDS=
 	@$(MAKE) --no-print-directory e2e
 
 deny: ## Checks layers, licences and sources of the dependencies
@@ -74,6 +75,14 @@ ifneq ($(WEB_TESTS),)
 	KONTOR_BIN="$(CARGO_TARGET_DIR)/debug/kontor" KONTOR_NATS_SERVER="$$(./scripts/nats-server-path.sh)" \
 		node --test --test-reporter=spec --test-timeout=600000 $(WEB_TESTS)
 endif
+
+# Beside the ordinary program in the same folder: only what knows of fault points is built again.
+chaos: setup-test ## Lets faults strike the real program and checks what is left; ARGS are passed on
+	@$(MAKE) --no-print-directory web
+	cargo build --package kontor --package kontor-chaos --features kontor/faults --bin kontor-faulty --bin kontor-chaos
+	KONTOR_NATS_SERVER="$$(./scripts/nats-server-path.sh)" "$(CARGO_TARGET_DIR)/debug/kontor-chaos" \
+		--binary "$(CARGO_TARGET_DIR)/debug/kontor-faulty" \
+		$(if $(KONTOR_CHAOS_ROUNDS),--rounds $(KONTOR_CHAOS_ROUNDS)) $(ARGS)
 
 bench: setup ## Measures Kontor against its peers, also into .kontor/bench.json; ARGS are passed on
 	@$(MAKE) --no-print-directory web

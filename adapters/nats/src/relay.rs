@@ -103,7 +103,10 @@ impl Relay {
         let found = self.log.page(end.position, limit, &[]).await;
         let found = found.map_err(|err| failed("the log cannot be read", err))?;
         if found.events.first().map(|event| event.position) != Some(next) {
-            return Err(failed("the log cannot be read", format!("it holds no readable event {next}")));
+            return Err(failed(
+                "the log cannot be read",
+                format!("it holds no readable event {next}"),
+            ));
         }
         found.events.iter().map(Outgoing::new).collect()
     }
