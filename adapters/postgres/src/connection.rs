@@ -20,8 +20,8 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
 /// milliseconds, so a longer one is a mistake that must not hold its locks.
 const STATEMENT_TIMEOUT_MS: u32 = 30_000;
 
-/// The longest silence inside a transaction, in milliseconds.
-const IDLE_IN_TRANSACTION_MS: u32 = 60_000;
+/// The longest silence inside a transaction, unless the pool has a bound of its own.
+const IDLE_IN_TRANSACTION: Duration = Duration::from_secs(60);
 
 /// All migrations of the workspace, compiled in.
 static MIGRATOR: Migrator = sqlx::migrate!("../../migrations");
@@ -32,13 +32,30 @@ static MIGRATOR: Migrator = sqlx::migrate!("../../migrations");
 /// # Errors
 /// When the URL cannot be read or the server cannot be reached.
 pub async fn connect(url: &str, connections_max: u32) -> Result<PgPool, DatabaseError> {
+    connect_bounded(url, connections_max, IDLE_IN_TRANSACTION).await
+}
+
+/// The same with a bound of its own on the silence inside a transaction. Work under leases takes
+/// their time to live: a process that stands still in the middle of a page must not hold its rows
+/// longer than its lease, or whoever takes over waits for it.
+///
+/// # Errors
+/// As [`connect`].
+pub async fn connect_bounded(
+    url: &str,
+    connections_max: u32,
+    idle_in_transaction: Duration,
+) -> Result<PgPool, DatabaseError> {
     let options: PgConnectOptions = url.parse().map_err(failed("read the database URL"))?;
     PgPoolOptions::new()
         .max_connections(connections_max)
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .idle_timeout(IDLE_TIMEOUT)
-        .after_connect(|connection, _| {
-            Box::pin(bound_session(connection, STATEMENT_TIMEOUT_MS, "kontor"))
+        .after_connect(move |connection, _| {
+            Box::pin(async move {
+                bound_session(connection, STATEMENT_TIMEOUT_MS, "kontor").await?;
+                bound_silence(connection, idle_in_transaction).await
+            })
         })
         .connect_with(options)
         .await
@@ -54,16 +71,25 @@ pub(crate) async fn bound_session(
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
         "select set_config('statement_timeout', $1, false),
-                set_config('idle_in_transaction_session_timeout', $2, false),
-                set_config('application_name', $3, false),
+                set_config('application_name', $2, false),
                 set_config('synchronous_commit', 'on', false),
                 set_config('jit', 'off', false)",
     )
     .bind(statement_timeout_ms.to_string())
-    .bind(IDLE_IN_TRANSACTION_MS.to_string())
     .bind(application_name)
-    .execute(connection)
+    .execute(&mut *connection)
     .await?;
+    bound_silence(connection, IDLE_IN_TRANSACTION).await
+}
+
+async fn bound_silence(
+    connection: &mut PgConnection,
+    longest: Duration,
+) -> Result<(), sqlx::Error> {
+    sqlx::query("select set_config('idle_in_transaction_session_timeout', $1, false)")
+        .bind(longest.as_millis().to_string())
+        .execute(connection)
+        .await?;
     Ok(())
 }
 

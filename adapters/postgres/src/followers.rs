@@ -189,7 +189,7 @@ impl Follower {
     fn new(pool: PgPool, work: Work, place: Option<Place>, settings: FollowerSettings) -> Self {
         Self {
             reader: EventReader::new(pool.clone()).read_by(settings.upcasters),
-            leases: Leases::new(pool.clone(), settings.owner.clone(), settings.lease_ttl),
+            leases: settings.leases(&pool),
             pool,
             settings,
             work,
@@ -212,7 +212,9 @@ impl Follower {
     /// [`FollowerError`]; call it again after a pause.
     pub async fn step(&mut self) -> Result<Step, FollowerError> {
         let Some(mut held) = self.take_held().await? else { return Ok(Step::Standby) };
-        if held.lease.active().is_cancelled() {
+        // The clock first: a process that stood still does not touch what is another's by now.
+        if !held.lease.is_held() || held.lease.ending().is_cancelled() {
+            self.part_with(held).await;
             return Ok(Step::Lost);
         }
         match self.step_held(&mut held).await {
@@ -248,8 +250,8 @@ impl Follower {
             return Ok(Some(held));
         }
         let place = self.place().await?;
-        let Some(lease) = self.leases.acquire(&place.lease_name()).await? else { return Ok(None) };
-        let lease = self.leases.keep(lease, &self.stop);
+        let lease = self.leases.hold(&place.lease_name(), &self.stop).await?;
+        let Some(lease) = lease else { return Ok(None) };
         match self.open(&place, &lease).await {
             Ok((checkpoint, parked)) => {
                 tracing::info!(
@@ -362,6 +364,15 @@ impl Follower {
             held.heartbeat_at = now + self.settings.heartbeat_every;
         }
         Ok(Step::Idle)
+    }
+
+    /// Gives the lease back, unless the process stops: then [`Self::run`] does, with a last word.
+    async fn part_with(&mut self, held: Held) {
+        if self.stop.is_cancelled() && held.lease.is_held() {
+            self.held = Some(held);
+        } else {
+            self.give_up(held).await;
+        }
     }
 
     /// Gives the lease back; when that fails it ends by itself.

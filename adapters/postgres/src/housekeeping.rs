@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     DatabaseError,
     error::{chain, failed},
-    schemas,
+    members, schemas,
 };
 
 /// What is kept, and how fast the rest is deleted.
@@ -137,13 +137,13 @@ pub async fn ensure_partitions(pool: &PgPool) -> Result<(), DatabaseError> {
     Ok(())
 }
 
-/// One look at the log's partitions and both tables. Returns how many rows went.
+/// One look at the log's partitions and all tables. Returns how many rows went.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn sweep(pool: &PgPool, settings: &HousekeepingSettings) -> Result<u64, DatabaseError> {
     ensure_partitions(pool).await?;
-    let mut rows = 0;
+    let mut rows = members::sweep(pool).await?;
     for _ in 0..settings.batches_max {
         let receipts = purge_receipts(pool, settings.receipts_kept, settings.batch).await?;
         let deliveries = purge_inbox(pool, settings.inbox_kept, settings.batch).await?;

@@ -1,16 +1,23 @@
 //! Work that only one process may do: a row with an owner, an epoch and an end.
 //!
 //! The epoch is what makes it safe: whoever writes under a lease carries its epoch along, and a
-//! holder that lost the lease without noticing is recognised by the old one.
+//! holder that lost the lease without noticing is recognised by the old one. One statement renews
+//! all that an owner holds; with [`crate::Members`] it is also shared out among the processes.
 
+mod balance;
+mod heart;
 mod keep;
+mod share;
 
 use std::{sync::Arc, time::Duration};
 
 use sqlx::PgPool;
-use tokio_util::sync::CancellationToken;
+use tokio::time::Instant;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
-pub use self::keep::KeptLease;
+pub use self::keep::{KeptLease, LeaseGuard};
+pub(crate) use self::share::Share;
+use self::{heart::Heart, keep::Hold};
 use crate::{DatabaseError, error::failed};
 
 /// The leases as one owner sees them. Cheap to clone.
@@ -19,6 +26,9 @@ pub struct Leases {
     pool: PgPool,
     owner: Arc<str>,
     ttl: Duration,
+    heart: Arc<Heart>,
+    /// Dropped with the last clone; then the leases end by themselves.
+    _beating: Arc<AbortOnDropHandle<()>>,
 }
 
 /// A lease that was acquired.
@@ -44,7 +54,39 @@ impl Leases {
     /// it. `ttl` is how long a lease lasts without renewal: the longest time that the work stands
     /// still after a crash.
     pub fn new(pool: PgPool, owner_name: impl Into<Arc<str>>, ttl: Duration) -> Self {
-        Self { pool, owner: owner_name.into(), ttl }
+        Self::start(pool, owner_name.into(), ttl, None)
+    }
+
+    /// The same for an owner that shares with others.
+    pub(crate) fn shared(pool: PgPool, owner: Arc<str>, ttl: Duration, share: Share) -> Self {
+        Self::start(pool, owner, ttl, Some(share))
+    }
+
+    fn start(pool: PgPool, owner: Arc<str>, ttl: Duration, share: Option<Share>) -> Self {
+        let heart = Arc::new(Heart::new(pool.clone(), Arc::clone(&owner), ttl, share));
+        let beating = tokio::spawn(Arc::clone(&heart).run());
+        let beating = Arc::new(AbortOnDropHandle::new(beating));
+        Self { pool, owner, ttl, heart, _beating: beating }
+    }
+
+    /// Takes the lease when it is free and this owner's turn, and keeps it renewed until it is lost,
+    /// released or dropped. `None` when it is not to be had now; ask again after a pause. Whoever
+    /// shares with other processes is asked to give it back when another has too little: the work
+    /// must run under [`KeptLease::ending`]. With `stop` the owner wants nothing any more.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn hold(
+        &self,
+        name: &str,
+        stop: &CancellationToken,
+    ) -> Result<Option<KeptLease>, DatabaseError> {
+        let Some(turn) = self.heart.turn(name, stop).await else { return Ok(None) };
+        // Counted from before the request: the server may have counted from any moment after it.
+        let held_until = Instant::now() + self.ttl;
+        let Some(lease) = self.acquire(name).await? else { return Ok(None) };
+        let hold = Hold::new(lease, held_until, stop, turn.stays_until);
+        Ok(Some(KeptLease::start(self.clone(), hold)))
     }
 
     /// How long a lease lasts without renewal.
@@ -151,13 +193,26 @@ impl Leases {
         Ok(holder.map(|(owner, epoch)| Holder { owner, epoch }))
     }
 
-    /// Renews the lease in the background until it is lost, released or dropped. The work must run
-    /// under [`KeptLease::active`], which is cancelled when the lease is lost and when `stop` is.
+    /// Renews a lease that was acquired by [`Self::acquire`] or [`Self::seize`] in the background,
+    /// until it is lost, released or dropped. The work must run under [`KeptLease::active`].
     pub fn keep(&self, lease: Lease, stop: &CancellationToken) -> KeptLease {
-        KeptLease::start(self.clone(), lease, stop)
+        KeptLease::start(self.clone(), Hold::new(lease, Instant::now() + self.ttl, stop, None))
+    }
+
+    /// Ends the heartbeat: what is still held ends by itself.
+    pub(crate) async fn stop(&self) {
+        self.heart.stop().await;
+    }
+
+    fn heart(&self) -> &Heart {
+        &self.heart
     }
 
     fn ttl_ms(&self) -> i64 {
-        i64::try_from(self.ttl.as_millis()).unwrap_or(i64::MAX)
+        milliseconds(self.ttl)
     }
+}
+
+fn milliseconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }

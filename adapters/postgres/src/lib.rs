@@ -18,17 +18,21 @@ pub mod inspect;
 pub mod integrators;
 pub mod leases;
 mod log;
+pub mod members;
 pub mod observe;
 pub mod schemas;
 pub mod verify;
 
-pub use connection::{MigrateError, PendingMigration, connect, migrate, pending_migrations};
+pub use connection::{
+    MigrateError, PendingMigration, connect, connect_bounded, migrate, pending_migrations,
+};
 pub use error::DatabaseError;
 pub use followers::{Follower, FollowerError, FollowerSettings, Step, rebuild};
 pub use generations::{Generation, GenerationError, Standing};
 pub use inbox::{Inbox, InboxSettings};
-pub use leases::{KeptLease, Lease, Leases};
+pub use leases::{KeptLease, Lease, LeaseGuard, Leases};
 pub use log::{
     AppenderSettings, EventLog, EventReader, InvalidAppend, NoSuchSegment, Page, SEGMENTS_MAX,
     Segment, limits,
 };
+pub use members::{Members, ProcessInfo};

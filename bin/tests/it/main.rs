@@ -2,9 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod commands;
+mod integrators;
 mod metrics;
 mod operate;
-mod integrators;
 mod program;
 mod records;
 mod start;

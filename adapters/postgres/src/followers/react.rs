@@ -24,6 +24,9 @@ impl Follower {
         if let Some(position) = page.unreadable.first().copied() {
             return Err(Halt::Failed(FollowerError::Unreadable { position }));
         }
+        if !held.lease.is_held() {
+            return Err(Halt::Fenced);
+        }
         if !page.events.is_empty() {
             self.under_lease(held, reactor.react(&page.events)).await?;
         }

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use kontor_domain::Upcasters;
+use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::Page;
+use crate::{Leases, Members, Page};
 
 /// The payloads of a page should not exceed this many bytes, so that a follower's memory does not
 /// depend on what is in the log. A page that does makes the next one smaller.
@@ -18,6 +19,9 @@ pub struct FollowerSettings {
     pub owner: String,
     /// How long the follower stands still after a crash before another process takes over.
     pub lease_ttl: Duration,
+    /// The processes that share the followers; owner and time to live are then those of the member.
+    /// Without them the first process keeps what it has.
+    pub members: Option<Members>,
     /// How often to ask for the lease while another process holds it.
     pub standby_every: Duration,
     /// How often to look for new events when nobody wakes the follower.
@@ -54,6 +58,7 @@ impl Default for FollowerSettings {
         Self {
             owner: Uuid::now_v7().to_string(),
             lease_ttl: Duration::from_secs(10),
+            members: None,
             standby_every: Duration::from_secs(1),
             poll_every: Duration::from_millis(200),
             heartbeat_every: Duration::from_secs(5),
@@ -76,6 +81,14 @@ impl Default for FollowerSettings {
 }
 
 impl FollowerSettings {
+    /// The leases of a follower with these settings.
+    pub(super) fn leases(&self, pool: &PgPool) -> Leases {
+        self.members.as_ref().map_or_else(
+            || Leases::new(pool.clone(), self.owner.clone(), self.lease_ttl),
+            Members::leases,
+        )
+    }
+
     /// The size of the page after this one: it grows while pages are full, and shrinks when their
     /// payloads are large.
     pub(super) fn next_limit(&self, limit: u32, page: &Page) -> u32 {

@@ -12,6 +12,7 @@ mod inbox;
 mod inspect;
 mod leases;
 mod ledger;
+mod members;
 mod migrations;
 mod order;
 mod partitioning;
