@@ -1,8 +1,8 @@
 //! Takes commands out of the stream, shard by shard, and gives them to the router.
 //!
-//! A shard is served by the process that holds its lease; the others stand by and take over when
-//! the lease expires. The lease saves work. What keeps the log right even with two owners is the
-//! log itself: versions and receipts.
+//! A shard is served by the process that holds its lease; the processes share the shards, and take
+//! over what one leaves behind. The lease saves work and keeps the order. What keeps the log right
+//! even with two owners is the log itself: versions and receipts.
 
 mod dead;
 mod delivery;
@@ -10,12 +10,13 @@ mod handle;
 mod held;
 mod in_flight;
 mod lanes;
+mod session;
 mod shard;
 
 use std::{sync::Arc, time::Duration};
 
 use kontor_commands::Router;
-use kontor_postgres::Leases;
+use kontor_postgres::{Leases, Members};
 use sqlx::PgPool;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -29,6 +30,9 @@ pub struct WorkerSettings {
     pub owner: String,
     /// How long a lease outlives its process.
     pub lease_ttl: Duration,
+    /// The processes that share the shards; owner and time to live are then those of the member.
+    /// Without them the first process keeps what it has.
+    pub members: Option<Members>,
     /// How often a process looks for shards that nobody serves.
     pub take_over_pause: Duration,
     /// The most commands of one shard that are taken and not yet done: enough to keep every lane
@@ -50,6 +54,8 @@ pub struct WorkerSettings {
     pub nak_pause_max: Duration,
     /// How long commands that are being carried out may take to finish when the process stops.
     pub drain_limit: Duration,
+    /// The same when a shard goes to another process, and nothing presses.
+    pub hand_over_limit: Duration,
 }
 
 impl WorkerSettings {
@@ -58,6 +64,7 @@ impl WorkerSettings {
         Self {
             owner: owner.into(),
             lease_ttl: Duration::from_secs(10),
+            members: None,
             take_over_pause: Duration::from_secs(1),
             in_flight_max: 256,
             deliveries_max: 20,
@@ -67,6 +74,7 @@ impl WorkerSettings {
             nak_pause: Duration::from_millis(500),
             nak_pause_max: Duration::from_secs(30),
             drain_limit: Duration::from_secs(20),
+            hand_over_limit: Duration::from_secs(20),
         }
     }
 }
@@ -88,11 +96,14 @@ struct Shared {
 impl Workers {
     /// Workers that carry out commands with `router`; leases and dead letters are kept in `pool`.
     pub fn new(nats: Nats, pool: PgPool, router: Router, settings: WorkerSettings) -> Self {
-        let leases = Leases::new(pool.clone(), settings.owner.clone(), settings.lease_ttl);
+        let leases = settings.members.as_ref().map_or_else(
+            || Leases::new(pool.clone(), settings.owner.clone(), settings.lease_ttl),
+            Members::leases,
+        );
         Self { shared: Arc::new(Shared { nats, pool, leases, router, settings }) }
     }
 
-    /// Serves as many shards as it gets, until `stop`. Returns when the commands that were being
+    /// Serves its share of the shards, until `stop`. Returns when the commands that were being
     /// carried out are done and the leases are given back. It also returns, before `stop`, when the
     /// task of a shard failed: whoever supervises it starts all of them again, so that no shard
     /// stands still while the process lives.

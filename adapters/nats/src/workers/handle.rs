@@ -4,9 +4,12 @@ use std::time::{Duration, Instant};
 
 use kontor_commands::{Envelope, RouteError, Routed};
 use kontor_faults::Point;
-use tokio_util::sync::CancellationToken;
 
-use super::{Shared, WorkerSettings, dead, delivery::Delivery};
+use super::{
+    Shared, WorkerSettings, dead,
+    delivery::Delivery,
+    session::{FENCED_PAUSE, Session},
+};
 use crate::{FailureKind, Reply, figures};
 
 /// The pause after the first attempt that failed for the moment; it doubles and is jittered.
@@ -24,23 +27,19 @@ pub(super) enum Settled {
 }
 
 /// Carries out a delivered command: commit, answer, acknowledge, in this order.
-pub(super) async fn handle(
-    shared: &Shared,
-    delivery: &Delivery,
-    session: &CancellationToken,
-) -> Settled {
+pub(super) async fn handle(shared: &Shared, delivery: &Delivery, session: &Session) -> Settled {
     figures::delivered(delivery.deliveries);
     let envelope = match delivery.envelope() {
         Ok(envelope) => envelope,
         Err(reason) => {
             figures::unreadable();
             let reply = Reply::Failed { kind: FailureKind::Malformed, message: reason.clone() };
-            return set_aside(shared, delivery, (&reason, Some(reply))).await;
+            return set_aside(shared, delivery, session, (&reason, Some(reply))).await;
         }
     };
     if delivery.deliveries > shared.settings.unfinished_deliveries_max {
         let reason = format!("delivered {} times and never finished", delivery.deliveries);
-        return set_aside(shared, delivery, (&reason, None)).await;
+        return set_aside(shared, delivery, session, (&reason, None)).await;
     }
     let (aggregate, issued_at) = figures::of(&envelope);
     let routed = route(shared, envelope, session).await;
@@ -80,7 +79,7 @@ pub(super) async fn handle(
         }
         Err(error) => {
             let reason = describe(&error);
-            set_aside(shared, delivery, (&reason, Reply::from_error(&error))).await
+            set_aside(shared, delivery, session, (&reason, Reply::from_error(&error))).await
         }
     }
 }
@@ -89,7 +88,7 @@ pub(super) async fn handle(
 async fn route(
     shared: &Shared,
     envelope: Envelope,
-    session: &CancellationToken,
+    session: &Session,
 ) -> Result<Routed, RouteError> {
     let started = Instant::now();
     let mut longest = ATTEMPT_PAUSE;
@@ -109,11 +108,11 @@ async fn route(
             | RouteError::LimitExceeded(_) => return Err(error),
         };
         let pause = rand::random_range(longest / 2..=longest);
-        if session.is_cancelled() || started.elapsed() + pause > patience {
+        if session.is_over() || started.elapsed() + pause > patience {
             return Err(error);
         }
         tokio::select! {
-            () = session.cancelled() => {}
+            () = session.over() => {}
             () = tokio::time::sleep(pause) => {}
         }
         longest = longest.saturating_mul(2).min(ATTEMPT_PAUSE_MAX);
@@ -137,12 +136,17 @@ fn may_pass(error: &RouteError) -> bool {
 }
 
 /// Keeps the command as a dead letter, answers and ends it. Without the dead letter the message
-/// must not leave the stream.
+/// must not leave the stream. A process that is fenced gives nothing up: the next owner may succeed.
 async fn set_aside(
     shared: &Shared,
     delivery: &Delivery,
+    session: &Session,
     (reason, reply): (&str, Option<Reply>),
 ) -> Settled {
+    if session.is_fenced() {
+        delivery.return_after(FENCED_PAUSE).await;
+        return Settled::Returned(FENCED_PAUSE);
+    }
     if let Err(err) = dead::record(&shared.pool, delivery, reason).await {
         tracing::error!(error = %err, "A dead letter was not recorded; the command stays");
         let pause = pause_before_delivery(&shared.settings, delivery.deliveries);

@@ -7,7 +7,6 @@ use tokio::{
     sync::{OwnedSemaphorePermit, mpsc},
     task::{AbortHandle, JoinSet},
 };
-use tokio_util::sync::CancellationToken;
 
 use super::{
     Shared,
@@ -15,6 +14,7 @@ use super::{
     handle::{Settled, handle},
     held::Held,
     in_flight::{Entry, InFlight},
+    session::{FENCED_PAUSE, Session},
 };
 use crate::names;
 
@@ -41,7 +41,7 @@ struct Job {
 pub(super) struct LaneFailed;
 
 impl Lanes {
-    pub(super) fn start(shared: &Arc<Shared>, session: &CancellationToken) -> Self {
+    pub(super) fn start(shared: &Arc<Shared>, session: &Session) -> Self {
         let in_flight = InFlight::default();
         let mut tasks = JoinSet::new();
         let mut entrances = Vec::new();
@@ -93,11 +93,13 @@ impl Drop for Lanes {
     }
 }
 
-async fn work(shared: Arc<Shared>, mut jobs: mpsc::Receiver<Job>, session: CancellationToken) {
+async fn work(shared: Arc<Shared>, mut jobs: mpsc::Receiver<Job>, session: Session) {
     let mut held = Held::default();
     while let Some(Job { delivery, entry, place }) = jobs.recv().await {
         let (address, sequence) = (delivery.address.as_str(), delivery.sequence);
-        if let Some(pause) = held.wait(address, sequence) {
+        if session.is_fenced() {
+            delivery.return_after(FENCED_PAUSE).await;
+        } else if let Some(pause) = held.wait(address, sequence) {
             delivery.return_after(pause).await;
             held.hold(address, sequence, pause);
         } else {

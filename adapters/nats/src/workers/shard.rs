@@ -4,11 +4,16 @@ use std::{sync::Arc, time::Duration};
 
 use async_nats::jetstream::consumer::PullConsumer;
 use futures::StreamExt;
-use kontor_postgres::Lease;
+use kontor_postgres::KeptLease;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
-use super::{Shared, delivery::Delivery, lanes::Lanes};
+use super::{
+    Shared,
+    delivery::Delivery,
+    lanes::Lanes,
+    session::{FENCED_PAUSE, Session},
+};
 use crate::names;
 
 /// How long one request for commands stays open. Short, because it has to run out before a shard
@@ -24,9 +29,10 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 /// Serves the shard whenever its lease can be had, until `stop`.
 pub(super) async fn run(shared: Arc<Shared>, shard: u32, stop: CancellationToken) {
     while !stop.is_cancelled() {
-        match shared.leases.acquire(&names::lease(shard)).await {
+        match shared.leases.hold(&names::lease(shard), &stop).await {
             Ok(Some(lease)) => {
-                tracing::info!(shard, epoch = lease.epoch, "Serving shard {shard}");
+                let epoch = lease.lease().epoch;
+                tracing::info!(shard, epoch, "Serving shard {shard}");
                 serve(&shared, shard, lease, &stop).await;
                 tracing::info!(shard, "Left shard {shard}");
             }
@@ -42,38 +48,40 @@ pub(super) async fn run(shared: Arc<Shared>, shard: u32, stop: CancellationToken
     }
 }
 
-async fn serve(shared: &Arc<Shared>, shard: u32, lease: Lease, stop: &CancellationToken) {
-    let kept = shared.leases.keep(lease, stop);
-    // Ends with `stop`, or alone when the lease is lost. What is in flight is finished in both
-    // cases: the log's own checks make a second owner harmless.
-    pull(shared, shard, kept.active()).await;
-    if let Err(err) = kept.release().await {
+async fn serve(shared: &Arc<Shared>, shard: u32, lease: KeptLease, stop: &CancellationToken) {
+    // Ends with `stop`, or alone when the shard goes to another process. What was taken is carried
+    // out before the lease is given back: so the next owner begins behind it, in order.
+    let lanes = pull(shared, shard, &Session::of(&lease)).await;
+    let settings = &shared.settings;
+    let limit = if stop.is_cancelled() { settings.drain_limit } else { settings.hand_over_limit };
+    lanes.finish(limit).await;
+    if let Err(err) = lease.release().await {
         tracing::warn!(shard, error = %err, "The lease of shard {shard} was not given back");
     }
 }
 
-#[expect(clippy::significant_drop_tightening, reason = "the lanes are used up at the end")]
-async fn pull(shared: &Arc<Shared>, shard: u32, session: &CancellationToken) {
+/// Pulls commands until the session is over; what is in the lanes then is still to be finished.
+async fn pull(shared: &Arc<Shared>, shard: u32, session: &Session) -> Lanes {
     let places = Arc::new(Semaphore::new(shared.settings.in_flight_max));
     let mut lanes = Lanes::start(shared, session);
-    while !session.is_cancelled() {
+    while !session.is_over() {
         if let Err(err) = pull_once(shared, shard, (&places, &mut lanes), session).await {
             tracing::warn!(shard, error = %err, "The commands of shard {shard} cannot be pulled");
             recover(shared, session).await;
         }
     }
-    lanes.finish(shared.settings.drain_limit).await;
+    lanes
 }
 
 /// Makes the streams again in case they are gone, and pauses.
-async fn recover(shared: &Shared, session: &CancellationToken) {
+async fn recover(shared: &Shared, session: &Session) {
     if shared.nats.is_connected()
         && let Err(err) = shared.nats.ensure().await
     {
         tracing::warn!(error = %err, "The streams are not as they should be");
     }
     tokio::select! {
-        () = session.cancelled() => {}
+        () = session.over() => {}
         () = tokio::time::sleep(PULL_PAUSE) => {}
     }
 }
@@ -84,16 +92,16 @@ async fn pull_once(
     shared: &Arc<Shared>,
     shard: u32,
     (places, lanes): (&Arc<Semaphore>, &mut Lanes),
-    session: &CancellationToken,
+    session: &Session,
 ) -> Result<(), BoxError> {
     let consumer: PullConsumer = shared
         .nats
         .jetstream()
         .get_consumer_from_stream(names::consumer(shard), names::COMMANDS)
         .await?;
-    while !session.is_cancelled() {
+    while !session.is_over() {
         let first = tokio::select! {
-            () = session.cancelled() => return Ok(()),
+            () = session.over() => return Ok(()),
             place = Arc::clone(places).acquire_owned() => place?,
         };
         let more = places.available_permits();
@@ -103,13 +111,14 @@ async fn pull_once(
     Ok(())
 }
 
-/// Gives the commands of one request to their lanes. After the session's end the rest goes back,
-/// so that the next owner has it at once and not when the acknowledgement is overdue.
+/// Gives the commands of one request to their lanes, also those that come after the session's end:
+/// sent back, they would come again behind later ones. Only when the shard may be another's already
+/// they are left to it.
 async fn take(
     mut batch: async_nats::jetstream::consumer::pull::Batch,
     (first, places): (OwnedSemaphorePermit, &Arc<Semaphore>),
     lanes: &mut Lanes,
-    session: &CancellationToken,
+    session: &Session,
 ) -> Result<(), BoxError> {
     let mut spare = Some(first);
     let deadline = tokio::time::Instant::now() + PULL_EXPIRY + PULL_GRACE;
@@ -121,8 +130,8 @@ async fn take(
                 continue;
             }
         };
-        if session.is_cancelled() {
-            delivery.return_after(PULL_EXPIRY).await;
+        if session.is_fenced() {
+            delivery.return_after(FENCED_PAUSE).await;
             continue;
         }
         let place = match spare.take() {
