@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use axum::Router;
 use kontor_commands::CommandSender;
-use kontor_postgres::Leases;
+use kontor_postgres::{KeptLease, Leases, Members};
 use secrecy::ExposeSecret;
 use sqlx::PgPool;
 use tokio::{sync::Notify, task::JoinSet};
@@ -86,7 +86,10 @@ impl Bots {
         settings: TelegramSettings,
     ) -> Result<Self, BotsError> {
         let client = api::client().map_err(BotsError::Client)?;
-        let leases = Leases::new(pool.clone(), settings.owner.as_str(), settings.lease_ttl);
+        let leases = settings.members.as_ref().map_or_else(
+            || Leases::new(pool.clone(), settings.owner.as_str(), settings.lease_ttl),
+            Members::leases,
+        );
         let settings = Arc::new(settings);
         let mut by_name = HashMap::new();
         for bot in bots {
@@ -124,7 +127,7 @@ impl Bots {
     }
 
     /// Runs all bots until `stop`, then finishes what is under way. Of several processes, one at a
-    /// time owns each bot. It also returns, before `stop`, when a bot's task failed: whoever
+    /// time owns each bot; with [`TelegramSettings::members`] they share the bots. It also returns, before `stop`, when a bot's task failed: whoever
     /// supervises it starts all of them again, so that no bot falls silent while the process lives.
     pub async fn run(&self, stop: CancellationToken) {
         let mut tasks = JoinSet::new();
@@ -154,18 +157,17 @@ impl Bot {
     async fn run(self: Arc<Self>, leases: Leases, stop: CancellationToken) {
         let mut failures = 0_u32;
         while !stop.is_cancelled() {
-            let wait = match leases.acquire(&self.source).await {
-                Ok(Some(lease)) => {
+            let wait = match leases.hold(&self.source, &stop).await {
+                Ok(Some(kept)) => {
                     failures = 0;
-                    let epoch = lease.epoch;
-                    let kept = leases.keep(lease, &stop);
+                    let epoch = kept.lease().epoch;
                     tracing::info!(
                         bot = self.name(),
                         epoch,
                         "The bot `{}` works here",
                         self.name()
                     );
-                    let ended = self.own(epoch, kept.active()).await;
+                    let ended = self.own(&kept).await;
                     if let Err(err) = kept.release().await {
                         tracing::warn!(bot = self.name(), "The lease ends by itself: {err}");
                     }
@@ -198,9 +200,9 @@ impl Bot {
         }
     }
 
-    /// Runs the bot under a lease, until `active` ends or Telegram refuses the token.
-    async fn own(self: &Arc<Self>, epoch: i64, active: &CancellationToken) -> Ended {
-        let stop = active.child_token();
+    /// Runs the bot under a lease, until that ends or Telegram refuses the token.
+    async fn own(self: &Arc<Self>, kept: &KeptLease) -> Ended {
+        let stop = kept.ending().child_token();
         let refused = CancellationToken::new();
         if !self.prepare(&stop, &refused).await {
             return if refused.is_cancelled() { Ended::Refused } else { Ended::Stopped };
@@ -221,7 +223,8 @@ impl Bot {
             ports: Arc::clone(&self.ports),
             api: self.api.clone(),
             settings: Arc::clone(&self.settings),
-            epoch,
+            lease: kept.lease().clone(),
+            guard: kept.guard(),
             wake: Arc::clone(&self.wake_sender),
             suspend: refused.clone(),
         };

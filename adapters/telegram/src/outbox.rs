@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use kontor_postgres::Lease;
 use serde_json::Value;
 use sqlx::{FromRow, PgConnection, PgPool};
 
@@ -72,18 +73,22 @@ pub(crate) async fn enqueue(
     Ok(done.rows_affected() == 1)
 }
 
-/// Takes the next rows under an epoch: of each chat the first one that waits, when it is due, and
-/// nothing of the chats in `busy_chats`. People go before broadcasts.
+/// Takes the next rows under the epoch of a lease: of each chat the first one that waits, when it is
+/// due, and nothing of the chats in `busy_chats`. People go before broadcasts. Nothing, when the
+/// lease has a newer epoch: the lock on its row makes the next owner wait until these rows are
+/// marked, so that it finds them all.
 pub(crate) async fn take(
     pool: &PgPool,
-    (bot, epoch): (&str, i64),
+    (bot, lease): (&str, &Lease),
     busy_chats: &[i64],
     limit: usize,
 ) -> Result<Vec<OutboxRow>, sqlx::Error> {
     let mut rows: Vec<OutboxRow> = sqlx::query_as(
-        "update telegram_outbox as taken \
+        "with mine as materialized \
+             (select from leases where name = $5 and epoch = $2 for share) \
+         update telegram_outbox as taken \
          set state = 'sending', attempts = attempts + 1, epoch = $2 \
-         where id in (select o.id from telegram_outbox as o \
+         where exists (select from mine) and id in (select o.id from telegram_outbox as o \
              where o.bot = $1 and o.state = 'pending' and o.next_at <= clock_timestamp() \
                and o.chat_id <> all($3) \
                and not exists (select from telegram_outbox as e \
@@ -94,9 +99,10 @@ pub(crate) async fn take(
          returning id, chat_id, method, payload, picture, attempts, uncertain",
     )
     .bind(bot)
-    .bind(epoch)
+    .bind(lease.epoch)
     .bind(busy_chats)
     .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+    .bind(&lease.name)
     .fetch_all(pool)
     .await?;
     rows.sort_by_key(|row| row.id);

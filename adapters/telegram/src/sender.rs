@@ -20,6 +20,7 @@ use kontor_domain::{
     Actor,
     account::{AccountCommand, BotName},
 };
+use kontor_postgres::{Lease, LeaseGuard};
 use sqlx::PgPool;
 use tokio::{sync::Notify, task::JoinSet, time::timeout};
 use tokio_util::sync::CancellationToken;
@@ -47,7 +48,8 @@ pub(crate) struct Sender {
     pub(crate) ports: Arc<Ports>,
     pub(crate) api: BotApi,
     pub(crate) settings: Arc<TelegramSettings>,
-    pub(crate) epoch: i64,
+    pub(crate) lease: Lease,
+    pub(crate) guard: LeaseGuard,
     pub(crate) wake: Arc<Notify>,
     /// Cancelled here when Telegram refuses the token.
     pub(crate) suspend: CancellationToken,
@@ -56,7 +58,8 @@ pub(crate) struct Sender {
 /// What a call ended with.
 struct Landing {
     row: OutboxRow,
-    result: Result<serde_json::Value, CallError>,
+    /// Nothing, when the call was not made: the lease had run out before it.
+    result: Option<Result<serde_json::Value, CallError>>,
 }
 
 #[derive(Default)]
@@ -107,23 +110,28 @@ impl Sender {
         let now = Instant::now();
         let free = self.settings.calls_at_once.saturating_sub(flights.chats.len());
         let room = flights.limits.room(now).min(free);
-        if room == 0 {
+        if room == 0 || !self.guard.is_held() {
             return Ok(0);
         }
         let mut busy = flights.limits.resting_chats(now);
         busy.extend(&flights.chats);
-        let rows = outbox::take(self.pool(), (&self.ports.bot, self.epoch), &busy, room).await?;
+        let rows = outbox::take(self.pool(), (&self.ports.bot, &self.lease), &busy, room).await?;
         let started = rows.len();
         for row in rows {
             let is_new = Method::named(&row.method).is_none_or(Method::is_new_message);
             flights.limits.note(row.chat_id, is_new, now);
             flights.chats.insert(row.chat_id);
             let (api, wait) = (self.api.clone(), self.settings.call_timeout);
+            let guard = self.guard.clone();
             flights.calls.spawn(async move {
+                // A process that stood still since it took the row leaves it to the next owner.
+                if !guard.is_held() {
+                    return Landing { row, result: None };
+                }
                 let attempt = AssertUnwindSafe(call(&api, &row, wait)).catch_unwind().await;
                 let result = attempt
                     .unwrap_or_else(|_| Err(CallError::Unsendable("the call panicked".into())));
-                Landing { row, result }
+                Landing { row, result: Some(result) }
             });
         }
         Ok(started)
@@ -138,7 +146,14 @@ impl Sender {
                 return;
             }
         };
-        let after = verdict(&row, result, &self.settings);
+        let after = match result {
+            Some(result) => verdict(&row, result, &self.settings),
+            None => After::Again {
+                pause: Duration::ZERO,
+                uncertain: false,
+                error: "the bot went to another process".to_owned(),
+            },
+        };
         flights.unrecorded.push((row, after));
         self.record_late(flights).await;
     }
@@ -169,7 +184,7 @@ impl Sender {
         row: &OutboxRow,
         after: After,
     ) -> Result<(), sqlx::Error> {
-        let mark = (row.id, self.epoch);
+        let mark = (row.id, self.lease.epoch);
         let now = Instant::now();
         match after {
             After::End(end) => {
@@ -226,8 +241,11 @@ impl Sender {
     }
 
     async fn recover(&self) {
-        let recovered =
-            outbox::recover(self.pool(), (&self.ports.bot, self.epoch), verdict::UNCERTAIN_MAX);
+        let recovered = outbox::recover(
+            self.pool(),
+            (&self.ports.bot, self.lease.epoch),
+            verdict::UNCERTAIN_MAX,
+        );
         match recovered.await {
             Ok(0) => {}
             Ok(rows) => tracing::info!(bot = self.ports.bot, "{rows} deliveries were left open"),

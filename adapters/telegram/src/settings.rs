@@ -3,6 +3,7 @@
 use std::{fmt, time::Duration};
 
 use kontor_domain::TenantId;
+use kontor_postgres::Members;
 use reqwest::Url;
 use secrecy::SecretString;
 
@@ -55,6 +56,8 @@ pub struct TelegramSettings {
     pub owner: String,
     /// How long a bot stands still after its process died.
     pub lease_ttl: Duration,
+    /// The processes that share the bots; owner and time to live are then those of the member.
+    pub members: Option<Members>,
     /// How long one getUpdates call waits for updates. Below Telegram's 50 s and the idle timeouts
     /// of common proxies.
     pub poll_timeout: Duration,
@@ -91,6 +94,7 @@ impl Default for TelegramSettings {
         Self {
             owner: format!("telegram-{}", uuid::Uuid::now_v7()),
             lease_ttl: Duration::from_secs(15),
+            members: None,
             poll_timeout: Duration::from_secs(30),
             call_timeout: Duration::from_secs(15),
             idle_pause: Duration::from_millis(200),
