@@ -2,6 +2,7 @@
 
 pub mod integrator;
 mod operate;
+mod process;
 
 use std::path::PathBuf;
 
@@ -12,6 +13,7 @@ use uuid::Uuid;
 
 use integrator::IntegratorVerb;
 pub use operate::*;
+pub use process::ProcessVerb;
 
 const AFTER_HELP: &str = "\
 Begin with `kontor up`: it runs everything on this machine and prints where to look.
@@ -89,6 +91,9 @@ pub enum Verb {
     /// Look at what could not be carried out, try it again or skip it
     #[command(subcommand)]
     DeadLetters(DeadLetterVerb),
+    /// Look at the processes that share the work
+    #[command(subcommand)]
+    Process(ProcessVerb),
     /// Delete a read model and build it anew from the event log
     #[command(
         after_help = "Example:\n  kontor rebuild readings\n\nUntil it has caught up it shows less than the log holds; no event and no other read model\nis touched."

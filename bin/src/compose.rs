@@ -1,12 +1,17 @@
 //! Composition: from the configuration to the parts of a process, wired and ready to run.
 
-use std::{net::TcpListener, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    net::TcpListener,
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use anyhow::Context;
 use kontor_commands::{EventStore, Folds, Registry, Router};
 use kontor_domain::{Upcasters, account::Account, meter::Meter};
 use kontor_nats::{Issuer, Nats, NatsAuth, NatsSender, NatsSettings, StreamSettings};
-use kontor_postgres::{AppenderSettings, EventLog, schemas};
+use kontor_postgres::{AppenderSettings, EventLog, Members, ProcessInfo, schemas};
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::PgPool;
 use tokio::sync::watch;
@@ -20,6 +25,16 @@ use crate::{
 
 /// How long the first connection to NATS is tried for.
 const NATS_PATIENCE: Duration = Duration::from_secs(10);
+/// Connections for leases and the process's heartbeat: a pool of their own, so that a renewal never
+/// waits behind the work that it guards.
+const LEASE_CONNECTIONS: u32 = 2;
+/// The part of a lease's time after which an unanswered command is delivered again, in percent. A
+/// lease is renewed after a third of its time, so it outlives its process by two thirds: whoever takes
+/// over finds that all commands of the dead are due again, and in front of later ones. That keeps an
+/// aggregate's commands in order.
+const ACK_WAIT_PERCENT: u32 = 50;
+/// The shortest wait that the broker is asked for.
+const ACK_WAIT_MIN: Duration = Duration::from_secs(1);
 /// Where the HTTP server says whether it is ready.
 pub(crate) const READY_PATH: &str = "/ready";
 /// Where the HTTP server shows its status page.
@@ -77,6 +92,18 @@ pub(crate) async fn pool(addresses: &Addresses, connections_max: u32) -> anyhow:
     kontor_postgres::connect(url, connections_max).await.context("PostgreSQL")
 }
 
+/// A pool for work under leases.
+async fn leased_pool(
+    config: &Config,
+    addresses: &Addresses,
+    connections_max: u32,
+) -> anyhow::Result<PgPool> {
+    let url = addresses.database_url.expose_secret();
+    let silence_max = config.process.lease_ttl;
+    let pool = kontor_postgres::connect_bounded(url, connections_max, silence_max);
+    pool.await.context("PostgreSQL")
+}
+
 /// A connection to NATS under the name of what it is for.
 pub(crate) async fn nats(
     config: &Config,
@@ -104,6 +131,7 @@ pub(crate) async fn nats(
             commands_max_messages: nats.commands_max,
             events_max_age: nats.events_age_max,
             events_max_bytes: nats.events_bytes_max,
+            ack_wait: (config.process.lease_ttl * ACK_WAIT_PERCENT / 100).max(ACK_WAIT_MIN),
             ..StreamSettings::default()
         },
         ..NatsSettings::new(urls)
@@ -187,27 +215,62 @@ pub(crate) struct Parts {
     /// The position of the log's last event, as far as this process knows.
     pub(crate) head: watch::Sender<i64>,
     log: Option<EventLog>,
+    roles: Vec<String>,
+    leases: PgPool,
+    members: OnceLock<Members>,
 }
 
 impl Parts {
-    /// Connects to the engines. A pool opens further connections only when they are needed.
+    /// Connects to the engines, for the roles that the process runs. A pool opens further connections
+    /// only when they are needed.
     pub(crate) async fn connect(
         config: &Arc<Config>,
         addresses: &Addresses,
         purpose: &str,
+        roles: &[&str],
     ) -> anyhow::Result<Self> {
         let database = &config.database;
-        let (write, follow, query, nats) = tokio::try_join!(
-            pool(addresses, database.pool_write),
-            pool(addresses, database.pool_follow),
-            pool(addresses, database.pool_query),
+        let (write, follow, query, leases, nats) = tokio::try_join!(
+            leased_pool(config, addresses, database.pool_write),
+            leased_pool(config, addresses, database.pool_follow),
+            leased_pool(config, addresses, database.pool_query),
+            leased_pool(config, addresses, LEASE_CONNECTIONS),
             nats(config, addresses, purpose),
         )?;
         let sender = NatsSender::new(nats.clone()).await.context("NATS")?;
         let owner = format!("{purpose}-{}-{}", std::process::id(), Uuid::now_v7());
         let (head, _) = watch::channel(0);
-        let (issuer, config) = (issuer(config)?, Arc::clone(config));
-        Ok(Self { config, owner, write, follow, query, nats, sender, issuer, head, log: None })
+        Ok(Self {
+            config: Arc::clone(config),
+            owner,
+            write,
+            follow,
+            query,
+            nats,
+            sender,
+            issuer: issuer(config)?,
+            head,
+            log: None,
+            roles: roles.iter().map(|role| (*role).to_owned()).collect(),
+            leases,
+            members: OnceLock::new(),
+        })
+    }
+
+    /// The process as one of all that share the work. It joins with the first call, which the tables
+    /// must be ready for.
+    pub(crate) fn members(&self) -> Members {
+        let join = || {
+            let info = ProcessInfo {
+                roles: self.roles.clone(),
+                host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+                pid: std::process::id(),
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+            };
+            let ttl = self.config.process.lease_ttl;
+            Members::join(self.leases.clone(), self.owner.as_str(), info, ttl)
+        };
+        self.members.get_or_init(join).clone()
     }
 
     /// Brings tables and streams up to date.
@@ -221,19 +284,6 @@ impl Parts {
         schemas::check(&self.write, Upcasters::current())
             .await
             .context("the log cannot be worked on")?;
-        Ok(())
-    }
-
-    /// Ends the leases of a process that is known to be dead, so that nobody waits for them. Their
-    /// epochs stay: what that process may still have sent to the database is fenced as ever.
-    pub(crate) async fn end_leases(&self, owner_prefix: &str) -> anyhow::Result<()> {
-        sqlx::query(
-            "update leases set expires_at = clock_timestamp() where starts_with(owner, $1)",
-        )
-        .bind(owner_prefix)
-        .execute(&self.write)
-        .await
-        .context("the leases of the last run")?;
         Ok(())
     }
 
@@ -253,7 +303,13 @@ impl Parts {
                 log.shutdown().await;
             }
             self.nats.flush().await;
-            tokio::join!(self.write.close(), self.follow.close(), self.query.close());
+            if let Some(members) = self.members.into_inner()
+                && let Err(err) = members.leave().await
+            {
+                tracing::warn!("This process is reckoned with for some seconds more: {err}");
+            }
+            let closing = [self.write, self.follow, self.query, self.leases];
+            futures::future::join_all(closing.iter().map(PgPool::close)).await;
         };
         if tokio::time::timeout(limit, stopping).await.is_err() {
             tracing::warn!("The appender did not finish within {} ms", limit.as_millis());

@@ -187,6 +187,8 @@ pub enum LogFormat {
 pub struct ProcessConfig {
     /// How long an orderly stop may take in all.
     pub shutdown: Duration,
+    /// How long others wait for a process that fell silent before they take its work over.
+    pub lease_ttl: Duration,
     /// Threads that run the tasks.
     pub worker_threads: usize,
 }
@@ -369,6 +371,11 @@ impl ProcessConfig {
         let cores = std::thread::available_parallelism().map_or(2, |cores| cores.get().max(2));
         Self {
             shutdown: Duration::from_secs(reader.number(&settings::SHUTDOWN_SECONDS, 1..=300, 10)),
+            lease_ttl: Duration::from_millis(reader.number(
+                &settings::LEASE_TTL_MS,
+                1_000..=60_000,
+                5_000,
+            )),
             worker_threads: reader.number(&settings::WORKER_THREADS, 1..=256, cores),
         }
     }

@@ -15,6 +15,7 @@ mod key;
 mod monitoring;
 mod operate;
 mod output;
+mod process;
 mod roles;
 mod seed;
 mod session;
@@ -27,7 +28,7 @@ use std::{process::ExitCode, sync::Arc, time::Duration};
 use anyhow::Context;
 use clap::{CommandFactory, Parser};
 
-use cli::{CheckArgs, Cli, DeadLetterVerb, OutputArgs, Verb};
+use cli::{CheckArgs, Cli, DeadLetterVerb, OutputArgs, ProcessVerb, Verb};
 use compose::Addresses;
 use config::{Config, SourceFiles, Sources};
 use dead_letters::LetterId;
@@ -118,6 +119,10 @@ async fn carry_out(config: Arc<Config>, verb: Verb) -> Result<(), Failure> {
         }
         Verb::Integrator(verb) => integrator::run(&config, verb).await,
         Verb::DeadLetters(verb) => dead_letter(&config, verb).await,
+        Verb::Process(ProcessVerb::List(args)) => {
+            let pool = compose::pool(&Addresses::find(&config)?, COMMAND_CONNECTIONS).await?;
+            Ok(process::list(&pool, args).await?)
+        }
         Verb::Rebuild { name, output } => rebuild(&config, &name, output).await,
         Verb::Operate(verb) => operate::run(&config, verb).await,
         Verb::Seed(args) => run_seed(&config, args).await,

@@ -4,7 +4,7 @@ mod alone;
 mod integrators;
 mod telegram;
 
-use std::{net::TcpListener, sync::Arc};
+use std::{net::TcpListener, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use kontor_http::{ApiSettings, ApiState, BrokerProbe, Rate};
@@ -31,6 +31,12 @@ use crate::{
 const DRAIN_PERCENT: u32 = 15;
 /// A burst is this many times the rate per second.
 const BURST_FACTOR: u32 = 2;
+
+/// What the process of `kontor up` runs.
+pub(crate) const ALL: [&str; 5] = ["serve", "bot", "work", "project", "relay"];
+/// How often a shard or a follower that runs elsewhere is asked for. The answer comes from this
+/// process's own last look at the others, so that asking costs nothing.
+const ASK_EVERY: Duration = Duration::from_millis(250);
 
 /// The checkpoint of the relay.
 const RELAY: &str = "relay";
@@ -95,7 +101,12 @@ pub(crate) fn serve(
 pub(crate) fn work(parts: &mut Parts) -> Vec<Role> {
     let router = parts.router();
     let drain_limit = parts.config.process.shutdown * DRAIN_PERCENT / 100;
-    let settings = WorkerSettings { drain_limit, ..WorkerSettings::new(parts.owner.clone()) };
+    let settings = WorkerSettings {
+        members: Some(parts.members()),
+        take_over_pause: ASK_EVERY,
+        drain_limit,
+        ..WorkerSettings::new(parts.owner.clone())
+    };
     let workers = Workers::new(parts.nats.clone(), parts.write.clone(), router, settings);
     let (nats, head) = (parts.nats.clone(), parts.head.clone());
     let kept = &parts.config.retention;
@@ -176,7 +187,12 @@ fn follower(
     make: impl Fn(sqlx::PgPool, FollowerSettings) -> Follower + Send + Sync + 'static,
 ) -> Role {
     let (pool, head) = (parts.follow.clone(), parts.head.clone());
-    let settings = FollowerSettings { owner: parts.owner.clone(), ..FollowerSettings::default() };
+    let settings = FollowerSettings {
+        owner: parts.owner.clone(),
+        members: Some(parts.members()),
+        standby_every: ASK_EVERY,
+        ..FollowerSettings::default()
+    };
     Role::new(name, Phase::Follow, move |stop| {
         let (follower, head) = (make(pool.clone(), settings.clone()), head.subscribe());
         async move {

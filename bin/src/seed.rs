@@ -19,9 +19,9 @@ use uuid::Uuid;
 pub(crate) const DEMO_TENANT: &str = "demo_utility";
 
 /// How long one attempt waits for the outcome.
-const WAIT: Duration = Duration::from_secs(3);
-/// How often a command is sent: workers that start at the same moment answer the first or second.
-const ATTEMPTS: u32 = 5;
+const WAIT: Duration = Duration::from_secs(15);
+/// How often a command is sent. Once would do; a second time tells a lost answer from an idle queue.
+const ATTEMPTS: u32 = 2;
 
 /// What seeding found.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]

@@ -30,6 +30,7 @@ pub(crate) fn default_filter(verb: &Verb) -> &'static str {
         | Verb::Key(_)
         | Verb::Integrator(_)
         | Verb::DeadLetters(_)
+        | Verb::Process(_)
         | Verb::Rebuild { .. }
         | Verb::Operate(_)
         | Verb::Seed(_)

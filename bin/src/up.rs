@@ -14,6 +14,7 @@ use std::{
 use anyhow::Context;
 use kontor_engines::DataLock;
 use kontor_http::keys;
+use kontor_postgres::members;
 use kontor_projections::checkpoints;
 use secrecy::ExposeSecret;
 use tokio_util::sync::CancellationToken;
@@ -146,12 +147,13 @@ impl Start {
     }
 
     async fn start(&mut self, reserved: Reserved, args: UpArgs) -> anyhow::Result<Banner> {
-        let parts = Parts::connect(&self.config, &self.addresses, OWNER).await?;
+        let parts = Parts::connect(&self.config, &self.addresses, OWNER, &roles::ALL).await?;
         let parts = self.parts.insert(parts);
         parts.prepare().await?;
         parts.check_log().await?;
         if let Some(pid) = self.predecessor {
-            parts.end_leases(&format!("{OWNER}-{pid}-")).await?;
+            // Nobody waits for the leases of the dead.
+            members::bury(&parts.write, &format!("{OWNER}-{pid}-")).await?;
         }
         let http = compose::base_url(&reserved.http)?;
         let metrics = reserved.figures.as_ref().map(Figures::url).transpose()?;

@@ -76,6 +76,7 @@ settings! {
     LOG_FORMAT = "KONTOR_LOG_FORMAT", "`text` or `json`";
     METRICS_ADDRESS = "KONTOR_METRICS_ADDRESS", "an IP address and a port, such as 127.0.0.1:9464";
     SHUTDOWN_SECONDS = "KONTOR_SHUTDOWN_SECONDS", "a whole number of seconds from 1 to 300";
+    LEASE_TTL_MS = "KONTOR_LEASE_TTL_MS", "a whole number of milliseconds from 1000 to 60000";
     WORKER_THREADS = "KONTOR_WORKER_THREADS", "a whole number from 1 to 256";
 }
 

@@ -59,7 +59,8 @@ pub(crate) async fn run(config: Arc<Config>, kind: Kind) -> Result<(), Failure> 
     let stop = stop_requested().context("signals cannot be received")?;
     let figures = Figures::start(&config)?;
     let addresses = Addresses::find(&config)?;
-    let connecting = Parts::connect(&config, &addresses, kind.name());
+    let runs = [kind.name()];
+    let connecting = Parts::connect(&config, &addresses, kind.name(), &runs);
     let Some(parts) = stop.run_until_cancelled(connecting).await else { return Ok(()) };
     let mut parts = parts?;
     if kind.reads_log() {
@@ -68,6 +69,8 @@ pub(crate) async fn run(config: Arc<Config>, kind: Kind) -> Result<(), Failure> 
         };
         checked?;
     }
+    // Also a role that shares nothing is listed among the processes.
+    drop(parts.members());
     let roles = roles_of(&mut parts, kind)?;
     let mut supervisor = Supervisor::default();
     supervisor.run_all(figures.map(|figures| figures.role(&parts)));

@@ -33,6 +33,7 @@ impl Telegram {
         }
         let settings = TelegramSettings {
             owner: parts.owner.clone(),
+            members: Some(parts.members()),
             outbox_kept: parts.config.retention.inbox,
             ..TelegramSettings::default()
         };

@@ -35,6 +35,8 @@ async fn every_command_explains_itself() {
         "stream diff",
         "causal",
         "verify",
+        "process",
+        "process list",
         "rebuild",
         "seed",
         "completions",

@@ -2,9 +2,12 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod commands;
+mod fleet;
 mod integrators;
+mod load;
 mod metrics;
 mod operate;
+mod processes;
 mod program;
 mod records;
 mod start;
