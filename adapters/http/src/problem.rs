@@ -234,8 +234,24 @@ impl From<sqlx::Error> for Problem {
         if matches!(err, sqlx::Error::PoolTimedOut) {
             return Self::busy("overloaded", "the database is busy; try again in a moment");
         }
+        if is_away(&err) {
+            tracing::warn!(error = %chain(&err), "the database did not answer");
+            let detail = "the database cannot be reached now; try again in a moment";
+            return Self::busy("database_unavailable", detail);
+        }
         Self::internal(&err)
     }
+}
+
+/// Whether time alone heals it: the connection broke, or the server stops, starts, recovers or has
+/// no room. A caller tries again; for all else somebody has to look.
+fn is_away(err: &sqlx::Error) -> bool {
+    let broken = matches!(err, sqlx::Error::Io(_) | sqlx::Error::PoolClosed);
+    let code = err.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    broken
+        || code.is_some_and(|code| {
+            ["08", "53", "57P", "58"].iter().any(|class| code.starts_with(class))
+        })
 }
 
 impl From<QueryError> for Problem {
@@ -297,3 +313,6 @@ fn title(code: &str) -> String {
     }
     words
 }
+
+#[cfg(test)]
+mod tests;
