@@ -5,7 +5,8 @@
 //! would be right; the values of secrets are never shown.
 
 mod bots;
-#[cfg(feature = "faults")]
+// Also in the unit tests, so that they run without the feature.
+#[cfg(any(test, feature = "faults"))]
 mod faults;
 mod integrators;
 mod parse;
@@ -21,7 +22,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use secrecy::SecretString;
 
 pub use bots::{BotConfig, BotMode, TELEGRAM_API_URL};
-#[cfg(feature = "faults")]
+#[cfg(any(test, feature = "faults"))]
 pub use faults::FaultConfig;
 pub use integrators::IntegratorsConfig;
 pub use problem::{ConfigProblems, Problem};

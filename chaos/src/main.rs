@@ -5,6 +5,7 @@
 //! checks of [`check`] look at the database and the broker directly. What each round does follows
 //! from its seed alone (`scenario`).
 
+mod canary;
 mod check;
 mod disk;
 mod fleet;

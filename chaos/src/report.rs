@@ -6,6 +6,7 @@ use anyhow::Context;
 use serde::Serialize;
 
 use crate::{
+    canary,
     disk::Disk,
     options::Options,
     round,
@@ -79,6 +80,7 @@ pub(crate) async fn run_all(options: &Options) -> anyhow::Result<bool> {
         }
     }
     if let Some((world, _)) = world {
+        canaries(&world, &mut tally).await?;
         world.end(false).await?;
     }
     let skipped = match tally.skipped {
@@ -143,6 +145,17 @@ async fn one(
         print(&format!("        again: make chaos ARGS=\"--seed {seed}\""))?;
     }
     Ok(passed)
+}
+
+/// Shows on the last world that the checks can fail.
+async fn canaries(world: &World, tally: &mut Tally) -> anyhow::Result<()> {
+    let unnoticed = canary::unnoticed(world).await.context("the canaries")?;
+    if unnoticed.is_empty() {
+        tally.passed += 1;
+        return print("canaries     everything that was broken on purpose was noticed");
+    }
+    tally.failed += 1;
+    print(&format!("canaries     FAILED: broken on purpose and not noticed: {unnoticed:?}"))
 }
 
 fn kept(world: &World) -> String {

@@ -131,6 +131,13 @@ pub(crate) async fn events_published(world: &World) -> anyhow::Result<u64> {
     Ok(stream.context("the stream of events")?.cached_info().state.messages)
 }
 
+/// Deletes one message of the stream of events.
+pub(crate) async fn forget_event(world: &World, sequence: u64) -> anyhow::Result<()> {
+    let stream = broker(world).await?.get_stream(kontor_nats::names::EVENTS).await?;
+    stream.delete_message(sequence).await?;
+    Ok(())
+}
+
 async fn published(world: &World) -> anyhow::Result<Vec<Published>> {
     let stream = broker(world).await?.get_stream(kontor_nats::names::EVENTS).await?;
     let count = stream.cached_info().state.messages;

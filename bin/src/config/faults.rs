@@ -81,26 +81,31 @@ fn is_here(address: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use super::{Config, FaultConfig, Reader, is_here};
+    use crate::config::{ConfigProblems, SourceFiles, Sources};
 
-    use super::{Config, is_here};
-    use crate::config::{SourceFiles, Sources};
-
-    fn load(values: &[(&str, &str)]) -> Result<Config, String> {
-        let values: BTreeMap<String, String> =
-            values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    /// As this build reads it: the fault, or what is wrong.
+    fn load(values: &[(&str, &str)]) -> Result<Option<FaultConfig>, String> {
+        let values = values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let sources = Sources::new(values, &SourceFiles::default());
-        Config::load(&sources).map_err(|problems| problems.to_string())
+        let mut reader = Reader::new(&sources);
+        let fault = FaultConfig::read(&mut reader);
+        match Config::load(&sources) {
+            Ok(config) => config.check_faulty(&mut reader),
+            Err(problems) => return Err(problems.to_string()),
+        }
+        let (problems, _) = reader.finish();
+        if problems.is_empty() { Ok(fault) } else { Err(ConfigProblems(problems).to_string()) }
     }
 
     #[test]
     fn a_fault_is_read_with_its_marker_and_not_without() {
         let fault = ("KONTOR_FAULT", "append.after:kill:2");
-        let config = load(&[fault, ("KONTOR_FAULT_MARKER", "/tmp/marker")]).unwrap();
-        assert_eq!(config.fault.unwrap().plan.to_string(), fault.1);
+        let read = load(&[fault, ("KONTOR_FAULT_MARKER", "/tmp/marker")]).unwrap();
+        assert_eq!(read.unwrap().plan.to_string(), fault.1);
         assert!(load(&[fault]).unwrap_err().contains("KONTOR_FAULT_MARKER"));
         assert!(load(&[("KONTOR_FAULT", "append.after")]).unwrap_err().contains("kill:37"));
-        assert!(load(&[]).unwrap().fault.is_none());
+        assert!(load(&[]).unwrap().is_none());
     }
 
     #[test]
@@ -109,8 +114,7 @@ mod tests {
         let bot = [("BOT_TOKEN", token), ("BOT_TENANT", "demo")];
         let refused = load(&bot).unwrap_err();
         assert!(refused.contains("fault points") && !refused.contains(token), "{refused}");
-        let sandbox = [("BOT_API_URL", "http://127.0.0.1:8090"), bot[0], bot[1]];
-        load(&sandbox).unwrap();
+        load(&[("BOT_API_URL", "http://127.0.0.1:8090"), bot[0], bot[1]]).unwrap();
         let secret = "postgres://kontor:secret@db.example.org/kontor";
         let refused = load(&[("DATABASE_URL", secret)]).unwrap_err();
         assert!(refused.contains("fault points") && !refused.contains("secret@"), "{refused}");

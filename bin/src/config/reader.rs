@@ -258,12 +258,12 @@ fn is_known(name: &str) -> bool {
         || is_of_faults(name)
 }
 
-#[cfg(feature = "faults")]
+#[cfg(any(test, feature = "faults"))]
 fn is_of_faults(name: &str) -> bool {
     super::faults::NAMES.contains(&name)
 }
 
-#[cfg(not(feature = "faults"))]
+#[cfg(not(any(test, feature = "faults")))]
 fn is_of_faults(_name: &str) -> bool {
     false
 }
