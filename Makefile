@@ -12,7 +12,7 @@ export PATH := $(CACHE)/tools/bin:$(HOME)/.cargo/bin:$(PATH)
 WEB_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*' -not -path 'web/dist/*' -not -path 'web/tests/*' 2>/dev/null)
 WEB_TESTS := $(wildcard web/tests/*.test.mjs)
 
-.PHONY: help setup setup-test web up build test fmt lint deny bench chaos e2e clean-data
+.PHONY: help setup setup-test web up build test fmt lint deny contract bench chaos e2e clean-data
 
 help: ## Shows this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -68,6 +68,9 @@ lint: setup-test ## Runs the checks without the tests
 	cd web && npm run --silent check
 	@$(MAKE) --no-print-directory deny
 	cargo clippy --workspace --all-targets -- -D warnings
+
+contract: ## Writes the schemas and the AsyncAPI document of events into nats/
+	cargo run --quiet --package kontor-contract --example write
 
 e2e: setup-test web ## Runs the page and end-to-end tests in a headless browser
 	cargo build --package kontor

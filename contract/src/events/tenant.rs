@@ -1,0 +1,76 @@
+//! What happens to tenants.
+
+use serde_json::Value;
+
+use super::{EventContract, account::LANGUAGES, first, meter::SOURCES};
+use crate::shapes::{always, flag, map, object, short_text, text, whole, word};
+
+const KINDS: [&str; 5] = ["utility", "shop", "salon", "enterprise", "bureau"];
+
+pub(super) fn events() -> Vec<EventContract> {
+    vec![
+        first(
+            "tenant.created",
+            "A tenant was opened.",
+            vec![
+                always("id", short_text("Its slug", 40)),
+                always("name", name()),
+                always("kind", word("Its line of business", &KINDS)),
+                always("language", language()),
+                always("time_zone", time_zone()),
+                always("meter_rules", meter_rules()),
+            ],
+            &[
+                r#"{"id":"demo_utility","name":"Горводоканал","kind":"utility","language":"ru","time_zone":"Europe/Moscow","meter_rules":{"window_first_day":15,"window_last_day":25,"unusual_factor":3,"verification":"warn","by_source":{}}}"#,
+            ],
+        ),
+        first(
+            "tenant.renamed",
+            "A tenant got another name.",
+            vec![always("name", name())],
+            &[r#"{"name":"Водоканал"}"#],
+        ),
+        first(
+            "tenant.locale_changed",
+            "A tenant's language or time zone changed.",
+            vec![always("language", language()), always("time_zone", time_zone())],
+            &[r#"{"language":"en","time_zone":"Asia/Tashkent"}"#],
+        ),
+        first(
+            "tenant.meter_rules_changed",
+            "A tenant takes readings by other rules.",
+            vec![always("meter_rules", meter_rules())],
+            &[
+                r#"{"meter_rules":{"window_first_day":15,"window_last_day":25,"unusual_factor":3,"verification":"block","by_source":{"web":{"window":false,"confirmation":true,"photo":true}}}}"#,
+            ],
+        ),
+    ]
+}
+
+fn name() -> Value {
+    short_text("What the tenant is called", 80)
+}
+
+fn language() -> Value {
+    word("The language that replies start in", &LANGUAGES)
+}
+
+fn time_zone() -> Value {
+    text("Its IANA time zone")
+}
+
+fn meter_rules() -> Value {
+    let rules = object(vec![
+        always("window", flag("Readings are taken inside the window only")),
+        always("confirmation", flag("An unusual reading must be confirmed")),
+        always("photo", flag("A reading needs a photo")),
+    ]);
+    let verification = "What an overdue verification does to a reading";
+    object(vec![
+        always("window_first_day", whole("The first day of the month's window", 1, 28)),
+        always("window_last_day", whole("Its last day", 1, 31)),
+        always("unusual_factor", whole("How many times the usual counts as unusual", 2, 100)),
+        always("verification", word(verification, &["warn", "block"])),
+        always("by_source", map("Rules that differ by how a reading came in", &SOURCES, &rules)),
+    ])
+}

@@ -1,0 +1,114 @@
+//! The fields of every event, as the program's own types name them.
+
+use std::{collections::BTreeMap, fmt};
+
+use kontor_domain::{
+    account::{self, AccountEvent},
+    meter::{self, MeterEvent},
+    tenant::{self, TenantEvent},
+};
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error, Visitor},
+};
+
+/// The fields of the payload of each event.
+pub(crate) fn of_all_events() -> BTreeMap<&'static str, &'static [&'static str]> {
+    BTreeMap::from([
+        ("account.registered", of::<account::Registered>()),
+        ("account.renamed", of::<account::Renamed>()),
+        ("account.language_changed", of::<account::LanguageChanged>()),
+        ("account.phone_changed", of::<account::PhoneChanged>()),
+        ("account.consent_given", of::<account::ConsentGiven>()),
+        ("account.consent_withdrawn", of::<account::ConsentWithdrawn>()),
+        ("account.bot_blocked", of::<account::BotBlocked>()),
+        ("account.bot_unblocked", of::<account::BotUnblocked>()),
+        ("meter.registered", of::<meter::Registered>()),
+        ("meter.reading_submitted", of::<meter::ReadingSubmitted>()),
+        ("meter.reading_corrected", of::<meter::ReadingCorrected>()),
+        ("meter.verification_renewed", of::<meter::VerificationRenewed>()),
+        ("meter.archived", of::<meter::Archived>()),
+        ("tenant.created", of::<tenant::Created>()),
+        ("tenant.renamed", of::<tenant::Renamed>()),
+        ("tenant.locale_changed", of::<tenant::LocaleChanged>()),
+        ("tenant.meter_rules_changed", of::<tenant::MeterRulesChanged>()),
+    ])
+}
+
+/// Stops the build at a new event: it needs a line above, and a description in `contract/src`.
+#[expect(dead_code, reason = "the compiler reads it")]
+fn all_are_listed(account: &AccountEvent, meter: &MeterEvent, tenant: &TenantEvent) {
+    match account {
+        AccountEvent::Registered(_)
+        | AccountEvent::Renamed(_)
+        | AccountEvent::LanguageChanged(_)
+        | AccountEvent::PhoneChanged(_)
+        | AccountEvent::ConsentGiven(_)
+        | AccountEvent::ConsentWithdrawn(_)
+        | AccountEvent::BotBlocked(_)
+        | AccountEvent::BotUnblocked(_) => {}
+    }
+    match meter {
+        MeterEvent::Registered(_)
+        | MeterEvent::ReadingSubmitted(_)
+        | MeterEvent::ReadingCorrected(_)
+        | MeterEvent::VerificationRenewed(_)
+        | MeterEvent::Archived(_) => {}
+    }
+    match tenant {
+        TenantEvent::Created(_)
+        | TenantEvent::Renamed(_)
+        | TenantEvent::LocaleChanged(_)
+        | TenantEvent::MeterRulesChanged(_) => {}
+    }
+}
+
+/// The names of a struct's fields, as its reader asks for them.
+fn of<'de, T: Deserialize<'de>>() -> &'static [&'static str] {
+    match T::deserialize(Asked) {
+        Err(Fields(fields)) => fields,
+        Ok(_) => panic!("read from nothing"),
+    }
+}
+
+/// Reads nothing, and fails with the fields that were asked for.
+struct Asked;
+
+#[derive(Debug)]
+struct Fields(&'static [&'static str]);
+
+impl fmt::Display for Fields {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.0)
+    }
+}
+
+impl std::error::Error for Fields {}
+
+impl Error for Fields {
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        panic!("not a struct: {message}")
+    }
+}
+
+impl<'de> Deserializer<'de> for Asked {
+    type Error = Fields;
+
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Fields> {
+        Err(Fields(&[]))
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        fields: &'static [&'static str],
+        _: V,
+    ) -> Result<V::Value, Fields> {
+        Err(Fields(fields))
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option
+        unit unit_struct newtype_struct seq tuple tuple_struct map enum identifier ignored_any
+    }
+}
