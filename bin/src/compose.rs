@@ -1,7 +1,7 @@
 //! Composition: from the configuration to the parts of a process, wired and ready to run.
 
 use std::{
-    net::TcpListener,
+    net::{SocketAddr, TcpListener},
     path::PathBuf,
     sync::{Arc, OnceLock},
     time::Duration,
@@ -177,14 +177,24 @@ pub(crate) async fn sender(config: &Config, addresses: &Addresses) -> anyhow::Re
     NatsSender::new(nats).await.context("NATS")
 }
 
+/// The address of the events' schemas: below the public one, or else below the one that HTTP listens
+/// on.
+pub(crate) fn schemas_url(config: &Config, listens_on: SocketAddr) -> String {
+    let base = config.http.public_url.clone().unwrap_or_else(|| url_of(listens_on));
+    format!("{base}/schemas")
+}
+
 /// The base address under which a listener is called.
 pub(crate) fn base_url(listener: &TcpListener) -> anyhow::Result<String> {
-    let mut address = listener.local_addr()?;
+    Ok(url_of(listener.local_addr()?))
+}
+
+fn url_of(mut address: SocketAddr) -> String {
     if address.ip().is_unspecified() {
         // What listens everywhere is called here by the loopback address.
         address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
     }
-    Ok(format!("http://{address}"))
+    format!("http://{address}")
 }
 
 /// Makes the aggregates known: to the whole program by their line here. `Tenant` is always known.

@@ -66,6 +66,13 @@ impl Desk<'_> {
     async fn add(&self, args: AddArgs) -> Result<(), Failure> {
         let events = EventFilter::new(&args.events)
             .map_err(|err| Failure::Usage(format!("--events: {err}")))?;
+        if let Some(pattern) = events.patterns().iter().find(|it| !kontor_contract::matches_any(it))
+        {
+            return Err(Failure::Usage(format!(
+                "--events: no event fits `{pattern}`; there are {}",
+                kontor_contract::event_types().join(", ")
+            )));
+        }
         if compose::issuer(self.config)?.is_none() {
             return Err(Failure::Usage(
                 "KONTOR_NATS_ISSUER_SEED is not set, so the NATS server cannot ask Kontor about \

@@ -49,11 +49,12 @@ pub(crate) fn all(
     sandbox_url: Option<String>,
 ) -> anyhow::Result<Vec<Role>> {
     let telegram = Telegram::new(parts, bots)?;
+    let schemas = compose::schemas_url(&parts.config, listener.local_addr()?);
     let mut roles = vec![serve(parts, listener, sandbox_url, telegram.as_ref())?];
     roles.extend(telegram.as_ref().map(Telegram::role));
     roles.extend(work(parts));
     roles.extend(project(parts));
-    roles.push(relay(parts));
+    roles.push(relay(parts, &schemas));
     roles.extend(integrators(parts));
     roles.push(follow_head(parts));
     Ok(roles)
@@ -155,9 +156,10 @@ pub(crate) fn project(parts: &Parts) -> Vec<Role> {
         .collect()
 }
 
-/// The log on its way to NATS.
-pub(crate) fn relay(parts: &Parts) -> Role {
-    let relay: Arc<dyn Reactor> = Arc::new(Relay::new(parts.nats.clone(), parts.follow.clone()));
+/// The log on its way to NATS; `schemas` is the address below which HTTP serves the events' schemas.
+pub(crate) fn relay(parts: &Parts, schemas: &str) -> Role {
+    let relay = Relay::new(parts.nats.clone(), parts.follow.clone()).with_schemas(schemas);
+    let relay: Arc<dyn Reactor> = Arc::new(relay);
     follower(parts, RELAY, move |pool, settings| {
         Follower::reactor(pool, Arc::clone(&relay), settings)
     })

@@ -8,6 +8,7 @@ mod access;
 mod api;
 mod auth;
 mod body;
+mod contract;
 mod denied;
 mod dispatch;
 mod envelope;
@@ -58,6 +59,7 @@ pub fn app(state: ApiState) -> Router {
         .route("/ready", get(health::ready))
         .route("/assets/{name}", get(status::asset))
         .merge(openapi::docs(document))
+        .merge(contract::router())
         .merge(api)
         .fallback(async || Problem::of_status(StatusCode::NOT_FOUND))
         .method_not_allowed_fallback(async || Problem::of_status(StatusCode::METHOD_NOT_ALLOWED))

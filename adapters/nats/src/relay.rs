@@ -40,12 +40,20 @@ pub struct Relay {
     log: EventReader,
     /// Where the stream ended when this relay last saw it; unknown at first and after failures.
     tail: Arc<Mutex<Option<Tail>>>,
+    schemas: Option<String>,
 }
 
 impl Relay {
     /// A relay to this broker, which reads from the log in `pool` what a lost stream must get again.
     pub fn new(nats: Nats, pool: PgPool) -> Self {
-        Self { nats, log: EventReader::new(pool), tail: Arc::default() }
+        Self { nats, log: EventReader::new(pool), tail: Arc::default(), schemas: None }
+    }
+
+    /// The same relay, whose events name the address of their schema below `schemas`, such as
+    /// `https://api.example.org/schemas`.
+    #[must_use]
+    pub fn with_schemas(self, schemas: impl Into<String>) -> Self {
+        Self { schemas: Some(schemas.into()), ..self }
     }
 
     /// Publishes whatever the stream does not have of the log up to `until`. `page` is the log's end
@@ -92,10 +100,10 @@ impl Relay {
         until: i64,
         page: &[Recorded],
     ) -> Result<Vec<Outgoing>, ReactorError> {
-        let next = end.position + 1;
+        let (next, schemas) = (end.position + 1, self.schemas.as_deref());
         if let Some(start) = page.iter().position(|event| event.position == next) {
             let group = page.iter().skip(start).take(UNCONFIRMED_MAX);
-            return group.map(Outgoing::new).collect();
+            return group.map(|event| Outgoing::new(event, schemas)).collect();
         }
         tracing::info!(position = next, "The stream of events is filled from {next} on");
         let limit = usize::try_from(until - end.position).unwrap_or(usize::MAX);
@@ -108,7 +116,7 @@ impl Relay {
                 format!("it holds no readable event {next}"),
             ));
         }
-        found.events.iter().map(Outgoing::new).collect()
+        found.events.iter().map(|event| Outgoing::new(event, schemas)).collect()
     }
 
     /// Publishes a group of events at once behind `end`. Returns where the stream ends now, as far

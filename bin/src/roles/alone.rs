@@ -99,7 +99,9 @@ fn roles_of(parts: &mut Parts, kind: Kind) -> anyhow::Result<Vec<Role>> {
         Kind::Work => work(parts),
         Kind::Project => project(parts).into_iter().chain([follow_head(parts)]).collect(),
         Kind::Relay => {
-            [relay(parts), follow_head(parts)].into_iter().chain(integrators(parts)).collect()
+            let schemas = compose::schemas_url(&config, config.http.address);
+            let roles = [relay(parts, &schemas), follow_head(parts)].into_iter();
+            roles.chain(integrators(parts)).collect()
         }
     })
 }

@@ -86,6 +86,7 @@ async fn wrong_orders_about_integrators_say_what_would_be_right() {
         (&["add", "Acme"][..], 2, "begins with a letter"),
         (&["add", "acme", "--events", "meter"], 2, "write `meter.*`"),
         (&["add", "acme", "--events", ""], 2, "is no event pattern"),
+        (&["add", "acme", "--events", "meters.*"], 2, "meter.reading_submitted"),
         (&["add", "acme", "--tenant", "Москва"], 2, "a tenant id"),
         (&["revoke", "nobody"], 1, "kontor integrator list"),
         (&["replay", "nobody", "--from-position", "1"], 1, "kontor integrator list"),

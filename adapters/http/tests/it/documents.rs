@@ -102,6 +102,36 @@ async fn examples_run_as_they_stand() {
 }
 
 #[tokio::test]
+async fn the_contract_with_integrators_is_served_at_stable_addresses() {
+    let world = World::new().await;
+    let index = world.get("", "/schemas").await.json();
+    let schemas = index["schemas"].as_array().unwrap();
+    assert!(schemas.len() > 10, "{index}");
+    for schema in schemas {
+        let path = schema["path"].as_str().unwrap();
+        let expected =
+            format!("/schemas/{}/{}.json", schema["type"].as_str().unwrap(), schema["version"]);
+        assert_eq!(path, expected);
+        let served = world.get("", path).await;
+        assert_eq!(served.status, 200, "{path}");
+        assert_eq!(served.json()["title"], schema["type"]);
+    }
+    for path in [
+        "/schemas/meter.archived/2.json",
+        "/schemas/meter.archived/1",
+        "/schemas/meter.archived/one.json",
+        "/schemas/meter.exploded/1.json",
+        "/schemas/meter.archived/..%2F1.json",
+        "/schemas/%D1%81%D1%87%D1%91%D1%82/1.json",
+    ] {
+        assert_eq!(world.get("", path).await.status, 404, "{path}");
+    }
+    assert_eq!(world.get("", "/asyncapi.json").await.json()["asyncapi"], "3.0.0");
+    let yaml = world.get("", "/asyncapi.yaml").await;
+    assert_eq!(yaml.text, include_str!("../../../../nats/asyncapi.yaml"));
+}
+
+#[tokio::test]
 async fn the_document_and_its_page_are_served_without_a_key() {
     let world = World::new().await;
     let served = world.get("", "/openapi.json").await;

@@ -38,11 +38,14 @@ pub(super) struct CloudEvent<'a> {
 }
 
 impl<'a> CloudEvent<'a> {
-    /// Describes a recorded event.
+    /// Describes a recorded event, with the address of its schema when it is known where they are.
     ///
     /// # Errors
     /// When its payload is no JSON.
-    pub(super) fn new(event: &'a Recorded) -> Result<Self, serde_json::Error> {
+    pub(super) fn new(
+        event: &'a Recorded,
+        schemas: Option<&str>,
+    ) -> Result<Self, serde_json::Error> {
         let metadata = &event.metadata;
         Ok(Self {
             specversion: "1.0",
@@ -52,7 +55,10 @@ impl<'a> CloudEvent<'a> {
             subject: event.stream_id.to_string(),
             time: event.occurred_at.to_rfc3339_opts(chrono::SecondsFormat::Micros, true),
             datacontenttype: "application/json",
-            dataschema: format!("urn:kontor:event:{}:{}", event.event_type, event.schema_version),
+            dataschema: schemas.map_or_else(
+                || format!("urn:kontor:event:{}:{}", event.event_type, event.schema_version),
+                |base| format!("{base}/{}/{}.json", event.event_type, event.schema_version),
+            ),
             tenant: event.tenant.as_str(),
             position: event.position.to_string(),
             streamversion: event.version.to_string(),

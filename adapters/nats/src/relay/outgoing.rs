@@ -33,13 +33,13 @@ pub(super) enum Predecessor<'a> {
 }
 
 impl Outgoing {
-    pub(super) fn new(event: &Recorded) -> Result<Self, ReactorError> {
+    pub(super) fn new(event: &Recorded, schemas: Option<&str>) -> Result<Self, ReactorError> {
         let subject = names::event_subject(event.tenant.as_str(), &event.event_type);
         let subject = subject.ok_or_else(|| ReactorError {
             what: format!("the event at {} has no subject", event.position),
             source: format!("`{}` is no event type", event.event_type).into(),
         })?;
-        let cloud = CloudEvent::new(event)
+        let cloud = CloudEvent::new(event, schemas)
             .map_err(|err| failed("the payload of an event is no JSON", err))?;
         let body = serde_json::to_vec(&cloud)
             .map_err(|err| failed("an event is not representable", err))?;

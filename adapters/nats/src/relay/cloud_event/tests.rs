@@ -31,7 +31,7 @@ fn event() -> Recorded {
 #[test]
 fn an_event_has_all_attributes_of_the_specification() {
     let event = event();
-    let cloud = serde_json::to_value(CloudEvent::new(&event).unwrap()).unwrap();
+    let cloud = serde_json::to_value(CloudEvent::new(&event, None).unwrap()).unwrap();
     assert_eq!(
         cloud,
         json!({
@@ -63,7 +63,7 @@ fn an_event_has_all_attributes_of_the_specification() {
 fn a_trace_with_line_breaks_goes_nowhere() {
     let mut event = event();
     event.metadata.trace = Some("00-1\r\nNats-Msg-Id: other".to_owned());
-    let cloud = CloudEvent::new(&event).unwrap();
+    let cloud = CloudEvent::new(&event, None).unwrap();
     assert!(cloud.headers().get("traceparent").is_none());
     assert!(serde_json::to_value(&cloud).unwrap().get("traceparent").is_none());
 }
@@ -71,7 +71,7 @@ fn a_trace_with_line_breaks_goes_nowhere() {
 #[test]
 fn the_headers_repeat_the_attributes() {
     let event = event();
-    let headers = CloudEvent::new(&event).unwrap().headers();
+    let headers = CloudEvent::new(&event, None).unwrap().headers();
     let text = |name: &str| headers.get(name).map(ToString::to_string);
     assert_eq!(text("Nats-Msg-Id"), Some(event.event_id.to_string()));
     assert_eq!(text("ce-type"), Some("meter.reading_submitted".to_owned()));
