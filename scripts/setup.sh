@@ -11,6 +11,7 @@ node_version_min_tests=20.11.0
 rust_version_min="$(sed -n 's/^rust-version = "\(.*\)"/\1/p' "$root/Cargo.toml")"
 # A build-time tool, pinned so that a check which passes today passes tomorrow.
 cargo_deny_version=0.20.2
+nats_py_version=2.16.0
 
 # shellcheck source=scripts/lib.sh
 . "$root/scripts/lib.sh"
@@ -144,6 +145,26 @@ install_nats() {
     install -m 755 "$1" "$root/.kontor/tools/nats-server"
 }
 
+# The example for integrators in Python is run by the tests, with NATS' own client.
+setup_python_example() {
+    local venv="$cache/tools/python" wrapper="$cache/tools/bin/kontor-test-python"
+    if [ -x "$wrapper" ] && [ "$("$wrapper" -c 'import importlib.metadata as m; print(m.version("nats-py"))' 2>/dev/null)" = "$nats_py_version" ]; then
+        return 0
+    fi
+    have python3 || install_system "Python" "python3 python3-venv" "python"
+    say "installing nats-py $nats_py_version for the tests into $venv"
+    if ! python3 -m venv --clear "$venv" >/dev/null 2>&1; then
+        # Debian keeps what makes such folders in a package of its own.
+        install_system "Python's venv" "python3-venv" "python"
+        python3 -m venv --clear "$venv"
+    fi
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
+        "nats-py==$nats_py_version" </dev/null
+    mkdir -p "$cache/tools/bin"
+    printf '#!/bin/sh\nexec "%s" "$@"\n' "$venv/bin/python" >"$wrapper"
+    chmod 755 "$wrapper"
+}
+
 setup_chromium() {
     chromium_binary >/dev/null && return 0
     install_system "Chromium, which the page tests drive" "chromium" "--cask chromium"
@@ -169,5 +190,6 @@ setup_postgres
 setup_nats
 if [ -n "$with_tests" ]; then
     setup_chromium
+    setup_python_example
     setup_cargo_deny
 fi

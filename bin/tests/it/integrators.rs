@@ -20,7 +20,7 @@ pub(crate) async fn kontor(folder: &TempDir, arguments: &[&str]) -> Value {
 }
 
 /// Enters as an integrator, by what `add` printed.
-async fn enter(added: &Value) -> Result<async_nats::Client, async_nats::ConnectError> {
+pub(crate) async fn enter(added: &Value) -> Result<async_nats::Client, async_nats::ConnectError> {
     let nats = &added["nats"];
     let word = |name: &str| nats[name].as_str().unwrap().to_owned();
     async_nats::ConnectOptions::with_user_and_password(word("user"), word("password"))
@@ -29,7 +29,7 @@ async fn enter(added: &Value) -> Result<async_nats::Client, async_nats::ConnectE
         .await
 }
 
-async fn consumer(client: &async_nats::Client, added: &Value) -> Option<PullConsumer> {
+pub(crate) async fn consumer(client: &async_nats::Client, added: &Value) -> Option<PullConsumer> {
     let patience = Duration::from_secs(2);
     let jetstream = ContextBuilder::new().timeout(patience).build(client.clone());
     let stream = jetstream.get_stream_no_info("EVENTS").await.unwrap();
