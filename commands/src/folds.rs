@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use kontor_domain::{Decider, EventDecodeError, Recorded, tenant::Tenant};
+use kontor_domain::{Decider, EventDecodeError, Recorded, UpcastError, Upcasters, tenant::Tenant};
 
 use crate::router::{RouterBuilder, guarded, type_of};
 
@@ -28,7 +28,8 @@ pub struct Folds {
 
 /// A stream that is being folded, event by event.
 pub trait Fold: Send {
-    /// Applies the stream's next event. After an error the state means nothing any more.
+    /// Applies the stream's next event as it is stored. After an error the state means nothing any
+    /// more.
     ///
     /// # Errors
     /// [`FoldError`].
@@ -47,6 +48,9 @@ pub enum FoldError {
     /// This build cannot read it.
     #[error("{0}")]
     Undecodable(EventDecodeError),
+    /// This build cannot bring it to its newest form.
+    #[error("{0}")]
+    Upcast(UpcastError),
     /// The aggregate panicked.
     #[error("{0}")]
     Defect(String),
@@ -94,9 +98,13 @@ struct Folding<A>(A);
 
 impl<A: Decider> Fold for Folding<A> {
     fn apply(&mut self, event: &Recorded) -> Result<(), FoldError> {
-        let fact = event.body::<A::Fact>().map_err(FoldError::Undecodable)?;
-        guarded::<A, _>("while its history was applied", || self.0.apply(fact))
-            .map_err(|error| FoldError::Defect(error.to_string()))
+        let parts = Upcasters::current().upcast(event.clone());
+        for part in parts.map_err(|failure| FoldError::Upcast(failure.0))? {
+            let fact = part.body::<A::Fact>().map_err(FoldError::Undecodable)?;
+            guarded::<A, _>("while its history was applied", || self.0.apply(fact))
+                .map_err(|error| FoldError::Defect(error.to_string()))?;
+        }
+        Ok(())
     }
 
     fn state(&self) -> Result<serde_json::Value, serde_json::Error> {

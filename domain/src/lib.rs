@@ -15,5 +15,5 @@ pub use decider::{
     Decider, EventBody, EventDecodeError, Issued, Refusal, RefusalDocument, TenantFacts,
 };
 pub use recorded::{Metadata, Recorded};
-pub use upcast::{EventSchema, Upcasters};
+pub use upcast::{EventSchema, UpcastError, Upcasters};
 pub use values::{Actor, DisplayName, Language, Phone, Quantity, TenantId, ValueError};

@@ -33,7 +33,7 @@ const STREAM: &str = "
     order by version
     limit $3";
 
-/// The next events of a stream after a version, at most [`PAGE_EVENTS_MAX`].
+/// The next events of a stream after a version as they are stored, at most [`PAGE_EVENTS_MAX`].
 ///
 /// # Errors
 /// When the database cannot be read.
@@ -51,6 +51,23 @@ pub async fn stream(
         .await
         .and_then(|rows| rows.iter().map(recorded).collect())
         .map_err(failed("read a page of the stream"))
+}
+
+/// The event at a position as it is stored.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn at(pool: &PgPool, position: i64) -> Result<Option<Recorded>, DatabaseError> {
+    sqlx::query(
+        "select position, tenant, stream_type, stream_id, version, event_id, event_type,
+                schema_version, payload::text, metadata, occurred_at, recorded_at
+         from events where position = $1",
+    )
+    .bind(position)
+    .fetch_optional(pool)
+    .await
+    .and_then(|row| row.as_ref().map(recorded).transpose())
+    .map_err(failed("read an event"))
 }
 
 /// The receipts of a command id with their tenants; empty when it was never decided on, or longer

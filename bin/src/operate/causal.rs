@@ -52,12 +52,11 @@ async fn member(
     receipts: &[(kontor_domain::TenantId, Receipt)],
     scope: Scope,
 ) -> anyhow::Result<Option<Recorded>> {
-    let reader = kontor_postgres::EventReader::new(pool.clone());
     for (_, receipt) in receipts {
         if let Outcome::Accepted(accepted) = &receipt.outcome
             && let Some(first) = accepted.first_position
         {
-            return Ok(reader.event(first).await?);
+            return Ok(inspect::at(pool, first).await?);
         }
     }
     if !receipts.is_empty() {

@@ -50,10 +50,9 @@ pub(super) async fn run(pool: &PgPool, verb: LogVerb) -> Result<(), Failure> {
 async fn find(pool: &PgPool, id: EventRef, all: bool) -> anyhow::Result<Recorded> {
     match id {
         EventRef::Position(position) => {
-            let reader = EventReader::new(pool.clone());
-            let event = reader.event(position).await?;
-            let Some(event) = event else {
-                bail!("there is no event at {position}; the log ends at {}", reader.head().await?);
+            let Some(event) = inspect::at(pool, position).await? else {
+                let head = EventReader::new(pool.clone()).head().await?;
+                bail!("there is no event at {position}; the log ends at {head}");
             };
             Ok(event)
         }

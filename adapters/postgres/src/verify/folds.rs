@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use futures::TryStreamExt;
-use kontor_commands::Fold;
+use kontor_commands::{Fold, FoldError};
 use kontor_domain::Recorded;
 use sqlx::{Row, postgres::PgRow};
 use uuid::Uuid;
@@ -108,8 +108,8 @@ impl Open {
         let error = fold.apply(event).err()?;
         self.fold = None;
         let check = match error {
-            kontor_commands::FoldError::Undecodable(_) => Check::Readable,
-            kontor_commands::FoldError::Defect(_) => Check::Folds,
+            FoldError::Undecodable(_) | FoldError::Upcast(_) => Check::Readable,
+            FoldError::Defect(_) => Check::Folds,
         };
         Some((check, error.to_string()))
     }
