@@ -3,10 +3,13 @@
 //! The follower runtime parks, retries and removes rows; these verbs only mark them, and the
 //! follower acts on the marks within a second or two.
 
+mod pages;
+
 use chrono::{DateTime, Utc};
 use sqlx::{FromRow, PgPool};
 use uuid::Uuid;
 
+pub use self::pages::{Letter, LetterFilter, LetterPlace, behind, find, page};
 use crate::{DatabaseError, error::failed};
 
 /// The most rows that [`list`] returns.
