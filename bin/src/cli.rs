@@ -1,5 +1,7 @@
 //! The command line: what can be typed, and how it is explained.
 
+mod backup;
+mod dead_letters;
 pub mod integrator;
 mod operate;
 mod process;
@@ -11,6 +13,8 @@ use kontor_domain::TenantId;
 use kontor_http::keys::Role;
 use uuid::Uuid;
 
+pub use backup::*;
+pub use dead_letters::*;
 use integrator::IntegratorVerb;
 pub use operate::*;
 pub use process::ProcessVerb;
@@ -105,6 +109,9 @@ pub enum Verb {
         #[command(flatten)]
         output: OutputArgs,
     },
+    /// Carry the database elsewhere and back.
+    #[command(flatten)]
+    Backup(BackupVerb),
     /// Look at the log and hold it against its promises.
     #[command(flatten)]
     Operate(OperateVerb),
@@ -191,29 +198,4 @@ pub enum KeyVerb {
         #[command(flatten)]
         output: OutputArgs,
     },
-}
-
-/// What to do with dead letters.
-#[derive(Debug, Subcommand)]
-pub enum DeadLetterVerb {
-    /// List what followers parked and commands that could not be carried out
-    List(OutputArgs),
-    /// Try one again
-    #[command(after_help = DEAD_LETTER_HELP)]
-    Retry(DeadLetterArgs),
-    /// Leave one out for good; its reason stays on record
-    #[command(after_help = DEAD_LETTER_HELP)]
-    Skip(DeadLetterArgs),
-}
-
-const DEAD_LETTER_HELP: &str = "\
-Examples:
-  kontor dead-letters retry command:17
-  kontor dead-letters skip follower:readings:1:0190b5a2-6c1e-7d3f-9a51-2f0c9f6f4a10:4711";
-
-/// One dead letter.
-#[derive(Args, Clone, Debug)]
-pub struct DeadLetterArgs {
-    /// The id, as `kontor dead-letters list` shows it
-    pub id: String,
 }

@@ -1,32 +1,45 @@
 //! `kontor dead-letters`: what could not be carried out, for an operator to try again or give up.
 
-use std::time::Duration;
+mod rows;
+mod show;
+
+use std::{fmt, time::Duration};
 
 use anyhow::{Context, bail};
 use kontor_commands::{CommandSender, Envelope, Outcome, Sent};
-use kontor_postgres::{command_dead_letters, dead_letters};
-use serde::Serialize;
+use kontor_postgres::{
+    command_dead_letters,
+    dead_letters::{self, LetterPlace},
+};
+use serde_json::json;
 use sqlx::PgPool;
-use uuid::Uuid;
 
-use crate::{cli::OutputArgs, failure::Failure, output};
+use self::rows::{Row, Wanted};
+use crate::{
+    COMMAND_CONNECTIONS,
+    cli::{DeadLetterVerb, LetterState, ListArgs, RetryArgs},
+    compose::{self, Addresses},
+    config::Config,
+    failure::Failure,
+    operate, output,
+};
 
-/// The most rows that are listed; a longer list is a disaster, not a list.
-const LIST_MAX: u32 = 500;
 /// How long a command that is sent again may take.
 const WAIT: Duration = Duration::from_secs(10);
 /// The longest reason in a table; JSON has all of it.
 const REASON_LENGTH_MAX: usize = 90;
+/// How many of one fingerprint are read at once.
+const RETRY_PAGE: usize = 200;
 
 /// Which dead letter: `command:17`, or `follower:readings:1:<stream>:<position>`.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) enum LetterId {
+enum LetterId {
     Command(i64),
-    Follower { name: String, version: i32, key: Uuid, position: i64 },
+    Follower(LetterPlace),
 }
 
 impl LetterId {
-    pub(crate) fn parse(text: &str) -> Result<Self, Failure> {
+    fn parse(text: &str) -> Result<Self, Failure> {
         Self::read(text).ok_or_else(|| {
             Failure::Usage(format!(
                 "`{text}` is no id of a dead letter; `kontor dead-letters list` shows them"
@@ -40,86 +53,133 @@ impl LetterId {
             "command" => rest.parse().ok().map(Self::Command),
             "follower" => {
                 let mut parts = rest.split(':');
-                let id = Self::Follower {
+                let place = LetterPlace {
                     name: parts.next()?.to_owned(),
                     version: parts.next()?.parse().ok()?,
                     key: parts.next()?.parse().ok()?,
                     position: parts.next()?.parse().ok()?,
                 };
-                parts.next().is_none().then_some(id)
+                parts.next().is_none().then_some(Self::Follower(place))
             }
             _ => None,
         }
     }
 }
 
-#[derive(Debug, Serialize)]
-struct Row {
-    id: String,
-    what: String,
-    attempts: i32,
-    since: chrono::DateTime<chrono::Utc>,
-    /// Later events of the same stream that wait behind it.
-    waiting: i64,
-    reason: String,
+impl fmt::Display for LetterId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Command(id) => write!(f, "command:{id}"),
+            Self::Follower(LetterPlace { name, version, key, position }) => {
+                write!(f, "follower:{name}:{version}:{key}:{position}")
+            }
+        }
+    }
+}
+
+/// Carries out a verb.
+pub(crate) async fn run(config: &Config, verb: DeadLetterVerb) -> Result<(), Failure> {
+    // A wrong id is told before anything is connected.
+    match verb {
+        DeadLetterVerb::List(args) => {
+            let after = args.after.as_deref().map(LetterId::parse).transpose()?;
+            list(&pool(config).await?, &args, after.as_ref()).await?;
+        }
+        DeadLetterVerb::Show { id, personal, output } => {
+            let id = LetterId::parse(&id)?;
+            let pool = pool(config).await?;
+            let (wanted, subject) = (personal.personal, id.to_string());
+            let shown = operate::shown(&pool, wanted, "dead-letters show", &subject).await?;
+            show::show(&pool, &id, shown, output.json).await?;
+        }
+        DeadLetterVerb::Retry(args) => {
+            let id = args.id.as_deref().map(LetterId::parse).transpose()?;
+            let addresses = Addresses::find(config)?;
+            let pool = compose::pool(&addresses, COMMAND_CONNECTIONS).await?;
+            let sender = compose::sender(config, &addresses).await?;
+            match id {
+                Some(id) => {
+                    let told = retry(&pool, &sender, &id).await?;
+                    print(&id.to_string(), told, args.output.json)?;
+                }
+                None => retry_all(&pool, &sender, args).await?,
+            }
+        }
+        DeadLetterVerb::Skip { id, output } => {
+            let id = LetterId::parse(&id)?;
+            skip(&pool(config).await?, &id).await?;
+            let told = ("skipped", "Skipped; its reason stays on record.");
+            print(&id.to_string(), told, output.json)?;
+        }
+    }
+    Ok(())
+}
+
+async fn pool(config: &Config) -> Result<PgPool, Failure> {
+    Ok(compose::pool(&Addresses::find(config)?, COMMAND_CONNECTIONS).await?)
 }
 
 /// Lists what waits for an operator.
-pub(crate) async fn list(pool: &PgPool, args: OutputArgs) -> anyhow::Result<()> {
-    let parked = command_dead_letters::CommandLetterState::Parked;
-    let commands = command_dead_letters::list(pool, parked, 0, LIST_MAX).await?;
-    let followers = dead_letters::list(pool, None, LIST_MAX).await?;
-    let commands = commands.into_iter().map(|letter| Row {
-        id: format!("command:{}", letter.id),
-        what: format!("a command to {} of {}", or(&letter.aggregate), or(&letter.tenant)),
-        attempts: letter.attempts,
-        since: letter.recorded_at,
-        waiting: 0,
-        reason: letter.reason,
-    });
-    let followers = followers.into_iter().map(|letter| Row {
-        id: format!(
-            "follower:{}:{}:{}:{}",
-            letter.name, letter.version, letter.key, letter.position
-        ),
-        what: format!("event {} in {}", letter.position, letter.name),
-        attempts: letter.attempts,
-        since: letter.first_at,
-        waiting: letter.waiting,
-        reason: letter.error,
-    });
-    let rows: Vec<Row> = commands.chain(followers).collect();
-    if args.json {
+async fn list(pool: &PgPool, args: &ListArgs, after: Option<&LetterId>) -> anyhow::Result<()> {
+    let wanted = Wanted {
+        follower: args.follower.clone(),
+        commands_only: args.commands,
+        tenant: args.tenant.clone(),
+        fingerprint: args.fingerprint.clone(),
+        state: args.state,
+    };
+    let limit = usize::try_from(args.limit).unwrap_or(usize::MAX);
+    let rows = wanted.read(pool, after, limit).await?;
+    if args.output.json {
         return output::json(&rows);
     }
-    if rows.is_empty() {
-        output::line("There are no dead letters: everything was carried out.");
+    let Some(last) = rows.last() else {
+        output::line(match args.state {
+            LetterState::Parked => "There are no dead letters: everything was carried out.",
+            LetterState::Skipped | LetterState::Retried => "There are none.",
+        });
         return Ok(());
+    };
+    let next = (rows.len() == limit).then(|| format!("More: --after {}", last.id));
+    let titles = ["ID", "WHAT", "ATTEMPTS", "WAITING", "SINCE (UTC)", "FINGERPRINT", "REASON"];
+    output::table(&titles, &rows.iter().map(cells).collect::<Vec<_>>());
+    if let Some(next) = next {
+        output::note(&next);
     }
-    let cells: Vec<Vec<String>> = rows
-        .into_iter()
-        .map(|row| {
-            let since = row.since.format("%Y-%m-%d %H:%M").to_string();
-            let reason: String = row.reason.chars().take(REASON_LENGTH_MAX).collect();
-            vec![row.id, row.what, row.attempts.to_string(), row.waiting.to_string(), since, reason]
-        })
-        .collect();
-    output::table(&["ID", "WHAT", "ATTEMPTS", "WAITING", "SINCE (UTC)", "REASON"], &cells);
+    Ok(())
+}
+
+fn cells(row: &Row) -> Vec<String> {
+    vec![
+        row.id.clone(),
+        row.what.clone(),
+        row.attempts.to_string(),
+        row.waiting.to_string(),
+        row.since.format("%Y-%m-%d %H:%M").to_string(),
+        row.fingerprint.clone(),
+        row.reason.chars().take(REASON_LENGTH_MAX).collect(),
+    ]
+}
+
+/// What came of a verb, in a word and in a sentence.
+type Told = (&'static str, &'static str);
+
+fn print(id: &str, (word, sentence): Told, json: bool) -> anyhow::Result<()> {
+    if json {
+        return output::json(&json!({ "id": id, "result": word }));
+    }
+    output::line(sentence);
     Ok(())
 }
 
 /// Tries one again. A command is sent as it came, under its own id, so it cannot take effect twice.
-pub(crate) async fn retry(
-    pool: &PgPool,
-    sender: &dyn CommandSender,
-    id: &LetterId,
-) -> anyhow::Result<()> {
+async fn retry(pool: &PgPool, sender: &dyn CommandSender, id: &LetterId) -> anyhow::Result<Told> {
     match id {
-        LetterId::Follower { name, version, key, .. } => {
+        LetterId::Follower(LetterPlace { name, version, key, .. }) => {
             if !dead_letters::retry(pool, name, *version, *key).await? {
                 bail!("nothing is parked there any more");
             }
-            output::line("The follower tries it again within a few seconds.");
+            Ok(("asked", "The follower tries it again within a few seconds."))
         }
         LetterId::Command(id) => {
             let letter = command_dead_letters::find(pool, *id).await?;
@@ -130,47 +190,94 @@ pub(crate) async fn retry(
             if !command_dead_letters::retry(pool, *id).await? {
                 bail!("it was sent, but it is not parked any more");
             }
-            output::line(match sent {
-                Sent::Done { outcome: Outcome::Accepted(_), .. } => "Sent and accepted.",
-                Sent::Done { outcome: Outcome::Refused { .. }, .. } => "Sent and refused.",
-                Sent::Unknown => "Sent; its outcome is not known yet.",
-            });
+            Ok(match sent {
+                Sent::Done { outcome: Outcome::Accepted(_), .. } => {
+                    ("accepted", "Sent and accepted.")
+                }
+                Sent::Done { outcome: Outcome::Refused { .. }, .. } => {
+                    ("refused", "Sent and refused.")
+                }
+                Sent::Unknown => ("unknown", "Sent; its outcome is not known yet."),
+            })
         }
     }
-    Ok(())
+}
+
+/// Tries all of one fingerprint again, in the order of the list; one that fails holds up no other.
+async fn retry_all(
+    pool: &PgPool,
+    sender: &dyn CommandSender,
+    args: RetryArgs,
+) -> Result<(), Failure> {
+    let json = args.output.json;
+    let wanted = Wanted {
+        follower: None,
+        commands_only: false,
+        tenant: None,
+        fingerprint: args.all_of,
+        state: LetterState::Parked,
+    };
+    let (mut tried, mut failed, mut after) = (0_u64, 0_u64, None);
+    loop {
+        let rows = wanted.read(pool, after.as_ref(), RETRY_PAGE).await?;
+        for row in &rows {
+            let id = LetterId::parse(&row.id)?;
+            tried += 1;
+            match retry(pool, sender, &id).await {
+                Ok((word, _)) if json => output::json(&json!({ "id": row.id, "result": word }))?,
+                Ok((_, sentence)) => output::line(&format!("{}: {sentence}", row.id)),
+                Err(error) => {
+                    failed += 1;
+                    let error = format!("{error:#}");
+                    if json {
+                        output::json(&json!({ "id": row.id, "result": "failed", "error": error }))?;
+                    } else {
+                        output::line(&format!("{}: {error}", row.id));
+                    }
+                }
+            }
+            after = Some(id);
+        }
+        if rows.len() < RETRY_PAGE {
+            break;
+        }
+    }
+    if tried == 0 {
+        return Err(Failure::Failed(anyhow::anyhow!("nothing is parked with this fingerprint")));
+    }
+    if !json {
+        output::line(&format!("{} tried again, {failed} of them in vain.", tried));
+    }
+    if failed > 0 { Err(Failure::Told) } else { Ok(()) }
 }
 
 /// Gives one up for good.
-pub(crate) async fn skip(pool: &PgPool, id: &LetterId) -> anyhow::Result<()> {
+async fn skip(pool: &PgPool, id: &LetterId) -> anyhow::Result<()> {
     let skipped = match id {
         LetterId::Command(id) => command_dead_letters::skip(pool, *id).await?,
-        LetterId::Follower { name, version, key, position } => {
+        LetterId::Follower(LetterPlace { name, version, key, position }) => {
             dead_letters::skip(pool, name, *version, *key, *position).await?
         }
     };
     if !skipped {
         bail!("it is not parked any more");
     }
-    output::line("Skipped; its reason stays on record.");
     Ok(())
-}
-
-fn or(text: &str) -> &str {
-    if text.is_empty() { "(unknown)" } else { text }
 }
 
 #[cfg(test)]
 mod tests {
+    use uuid::Uuid;
+
     use super::*;
 
     #[test]
     fn ids_read_back_as_they_are_listed() {
-        assert_eq!(LetterId::read("command:17"), Some(LetterId::Command(17)));
         let key = Uuid::from_u128(7);
-        assert_eq!(
-            LetterId::read(&format!("follower:readings:1:{key}:4711")),
-            Some(LetterId::Follower { name: "readings".into(), version: 1, key, position: 4711 })
-        );
+        let place = LetterPlace { name: "readings".into(), version: 1, key, position: 4711 };
+        for id in [LetterId::Command(17), LetterId::Follower(place)] {
+            assert_eq!(LetterId::read(&id.to_string()), Some(id));
+        }
         for wrong in ["", "17", "command:", "command:x", "follower:readings:1", "other:1"] {
             assert_eq!(LetterId::read(wrong), None, "{wrong}");
         }

@@ -4,6 +4,7 @@
 //! Read [`cli`] for what can be typed, [`config`] for what can be set, `compose` for how the parts
 //! fit together, `up` for a start on one machine.
 
+mod backup;
 mod check;
 pub mod cli;
 mod compose;
@@ -28,10 +29,9 @@ use std::{process::ExitCode, sync::Arc, time::Duration};
 use anyhow::Context;
 use clap::{CommandFactory, Parser};
 
-use cli::{CheckArgs, Cli, DeadLetterVerb, OutputArgs, ProcessVerb, Verb};
+use cli::{CheckArgs, Cli, OutputArgs, ProcessVerb, Verb};
 use compose::Addresses;
 use config::{Config, SourceFiles, Sources};
-use dead_letters::LetterId;
 use failure::Failure;
 use kontor_postgres::FollowerSettings;
 use seed::Seeded;
@@ -118,12 +118,13 @@ async fn carry_out(config: Arc<Config>, verb: Verb) -> Result<(), Failure> {
             Ok(key::run(&pool, verb).await?)
         }
         Verb::Integrator(verb) => integrator::run(&config, verb).await,
-        Verb::DeadLetters(verb) => dead_letter(&config, verb).await,
+        Verb::DeadLetters(verb) => dead_letters::run(&config, verb).await,
         Verb::Process(ProcessVerb::List(args)) => {
             let pool = compose::pool(&Addresses::find(&config)?, COMMAND_CONNECTIONS).await?;
             Ok(process::list(&pool, args).await?)
         }
         Verb::Rebuild { name, output } => rebuild(&config, &name, output).await,
+        Verb::Backup(verb) => backup::run(&config, verb).await,
         Verb::Operate(verb) => operate::run(&config, verb).await,
         Verb::Seed(args) => run_seed(&config, args).await,
         // Answered before the configuration is read.
@@ -150,28 +151,6 @@ async fn migrate(config: &Config, args: OutputArgs) -> Result<(), Failure> {
         output::line(&format!("applied {name}"));
     }
     output::line("The tables and the streams are up to date.");
-    Ok(())
-}
-
-async fn dead_letter(config: &Config, verb: DeadLetterVerb) -> Result<(), Failure> {
-    // A wrong id is told before anything is connected.
-    let id = match &verb {
-        DeadLetterVerb::List(_) => None,
-        DeadLetterVerb::Retry(args) | DeadLetterVerb::Skip(args) => {
-            Some(LetterId::parse(&args.id)?)
-        }
-    };
-    let addresses = Addresses::find(config)?;
-    let pool = compose::pool(&addresses, COMMAND_CONNECTIONS).await?;
-    match (verb, id) {
-        (DeadLetterVerb::List(args), _) => dead_letters::list(&pool, args).await?,
-        (DeadLetterVerb::Retry(_), Some(id)) => {
-            let sender = compose::sender(config, &addresses).await?;
-            dead_letters::retry(&pool, &sender, &id).await?;
-        }
-        (DeadLetterVerb::Skip(_), Some(id)) => dead_letters::skip(&pool, &id).await?,
-        (DeadLetterVerb::Retry(_) | DeadLetterVerb::Skip(_), None) => {}
-    }
     Ok(())
 }
 

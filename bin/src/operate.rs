@@ -9,9 +9,14 @@ mod personal;
 mod stream;
 mod verify;
 
+pub(crate) use self::{
+    events::EventView,
+    mask::{MASK, Shown},
+    personal::shown,
+};
 use crate::{
     COMMAND_CONNECTIONS,
-    cli::OperateVerb,
+    cli::{OperateVerb, OutputArgs, VerifyArgs},
     compose::{self, Addresses},
     config::Config,
     failure::Failure,
@@ -26,4 +31,14 @@ pub(crate) async fn run(config: &Config, verb: OperateVerb) -> Result<(), Failur
         OperateVerb::Causal(args) => causal::run(&pool, args).await,
         OperateVerb::Verify(args) => verify::run(config, &pool, &args).await,
     }
+}
+
+/// Verifies a database that was just filled, read models apart.
+pub(crate) async fn verify_everything(
+    config: &Config,
+    pool: &sqlx::PgPool,
+    json: bool,
+) -> Result<(), Failure> {
+    let output = OutputArgs { json };
+    verify::run(config, pool, &VerifyArgs { from: 1, sample: 1, projections: None, output }).await
 }

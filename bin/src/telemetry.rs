@@ -32,6 +32,7 @@ pub(crate) fn default_filter(verb: &Verb) -> &'static str {
         | Verb::DeadLetters(_)
         | Verb::Process(_)
         | Verb::Rebuild { .. }
+        | Verb::Backup(_)
         | Verb::Operate(_)
         | Verb::Seed(_)
         | Verb::Completions { .. } => QUIET_FILTER,

@@ -11,7 +11,7 @@ use crate::output;
 
 /// An event as JSON.
 #[derive(Debug, Serialize)]
-pub(super) struct EventView<'a> {
+pub(crate) struct EventView<'a> {
     position: i64,
     recorded_at: DateTime<Utc>,
     occurred_at: DateTime<Utc>,
@@ -27,7 +27,7 @@ pub(super) struct EventView<'a> {
 }
 
 impl<'a> EventView<'a> {
-    pub(super) fn of(event: &'a Recorded, shown: Shown) -> Self {
+    pub(crate) fn of(event: &'a Recorded, shown: Shown) -> Self {
         Self {
             position: event.position,
             recorded_at: event.recorded_at,

@@ -6,7 +6,7 @@
 use serde_json::Value;
 
 /// What stands in place of a value.
-pub(super) const MASK: &str = "•••";
+pub(crate) const MASK: &str = "•••";
 
 /// The fields that name a person, reach one, or hold their own words.
 const PERSONAL: [&str; 14] = [
@@ -28,7 +28,7 @@ const PERSONAL: [&str; 14] = [
 
 /// How values are shown.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Shown {
+pub(crate) enum Shown {
     /// Personal fields are masked.
     Masked,
     /// As they are.
@@ -36,12 +36,12 @@ pub(super) enum Shown {
 }
 
 impl Shown {
-    pub(super) fn of(personal: bool) -> Self {
+    pub(crate) fn of(personal: bool) -> Self {
         if personal { Self::Personal } else { Self::Masked }
     }
 
     /// The value as it may be shown.
-    pub(super) fn value(self, mut value: Value) -> Value {
+    pub(crate) fn value(self, mut value: Value) -> Value {
         if self == Self::Masked {
             mask(&mut value);
         }

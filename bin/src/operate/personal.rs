@@ -10,7 +10,7 @@ const SUBJECT_LENGTH_MAX: usize = 300;
 
 /// How values may be shown. With `personal` the look is noted first; what cannot be noted is not
 /// shown.
-pub(super) async fn shown(
+pub(crate) async fn shown(
     pool: &PgPool,
     personal: bool,
     verb: &str,

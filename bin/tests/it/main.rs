@@ -1,6 +1,7 @@
 //! The program as a person runs it: a process with arguments, an environment and signals.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod backup;
 mod commands;
 mod fleet;
 mod integrators;
@@ -10,6 +11,10 @@ mod operate;
 mod processes;
 mod integrator_examples;
 mod integrators;
+mod metrics;
+mod operate;
+mod integrators;
+mod letters;
 mod metrics;
 mod operate;
 mod program;
