@@ -1,7 +1,7 @@
 //! `kontor backup` and `kontor restore`: the whole database in a folder, and back.
 //!
-//! One snapshot holds for pg_dump and for the hashes of all tables, so that a restored database can
-//! be compared with what was saved, table by table. See ADR 0020.
+//! One snapshot holds for `pg_dump` and for the hashes of all tables, so that a restored database
+//! can be compared with what was saved, table by table. See ADR 0020.
 
 mod manifest;
 mod tables;

@@ -5,6 +5,7 @@ mod dead_letters;
 pub mod integrator;
 mod operate;
 mod process;
+mod transfer;
 
 use std::path::PathBuf;
 
@@ -18,6 +19,7 @@ pub use dead_letters::*;
 use integrator::IntegratorVerb;
 pub use operate::*;
 pub use process::ProcessVerb;
+pub use transfer::*;
 
 const AFTER_HELP: &str = "\
 Begin with `kontor up`: it runs everything on this machine and prints where to look.
@@ -112,6 +114,9 @@ pub enum Verb {
     /// Carry the database elsewhere and back.
     #[command(flatten)]
     Backup(BackupVerb),
+    /// Make a file of the log and a log of a file.
+    #[command(flatten)]
+    Transfer(TransferVerb),
     /// Look at the log and hold it against its promises.
     #[command(flatten)]
     Operate(OperateVerb),

@@ -246,7 +246,7 @@ async fn retry_all(
         return Err(Failure::Failed(anyhow::anyhow!("nothing is parked with this fingerprint")));
     }
     if !json {
-        output::line(&format!("{} tried again, {failed} of them in vain.", tried));
+        output::line(&format!("{tried} tried again, {failed} of them in vain."));
     }
     if failed > 0 { Err(Failure::Told) } else { Ok(()) }
 }

@@ -22,6 +22,7 @@ mod seed;
 mod session;
 mod supervise;
 mod telemetry;
+mod transfer;
 mod up;
 
 use std::{process::ExitCode, sync::Arc, time::Duration};
@@ -125,6 +126,7 @@ async fn carry_out(config: Arc<Config>, verb: Verb) -> Result<(), Failure> {
         }
         Verb::Rebuild { name, output } => rebuild(&config, &name, output).await,
         Verb::Backup(verb) => backup::run(&config, verb).await,
+        Verb::Transfer(verb) => transfer::run(&config, verb).await,
         Verb::Operate(verb) => operate::run(&config, verb).await,
         Verb::Seed(args) => run_seed(&config, args).await,
         // Answered before the configuration is read.

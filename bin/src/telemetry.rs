@@ -33,6 +33,7 @@ pub(crate) fn default_filter(verb: &Verb) -> &'static str {
         | Verb::Process(_)
         | Verb::Rebuild { .. }
         | Verb::Backup(_)
+        | Verb::Transfer(_)
         | Verb::Operate(_)
         | Verb::Seed(_)
         | Verb::Completions { .. } => QUIET_FILTER,

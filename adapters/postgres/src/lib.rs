@@ -21,6 +21,7 @@ mod log;
 pub mod members;
 pub mod observe;
 pub mod schemas;
+pub mod transfer;
 pub mod verify;
 
 pub use connection::{

@@ -81,7 +81,7 @@ pub enum LogVerb {
     },
     /// Build or drop the index that answers `kontor causal` without a search
     #[command(
-        after_help = "Examples:\n  kontor log index build\n  kontor log index state\n\nIt is built beside live writers. It costs each append some microseconds and some 80 bytes."
+        after_help = "Examples:\n  kontor log index build\n  kontor log index state\n\nIt is built beside live writers. It costs each event one more index entry, some 60 bytes."
     )]
     Index {
         /// What to do with it

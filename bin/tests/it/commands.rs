@@ -40,6 +40,8 @@ async fn every_command_explains_itself() {
         "process list",
         "backup",
         "restore",
+        "export",
+        "import",
         "rebuild",
         "seed",
         "completions",

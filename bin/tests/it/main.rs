@@ -21,3 +21,4 @@ mod program;
 mod records;
 mod start;
 mod stop;
+mod transfer;
