@@ -39,6 +39,8 @@ const ACK_WAIT_MIN: Duration = Duration::from_secs(1);
 pub(crate) const READY_PATH: &str = "/ready";
 /// Where the HTTP server shows its status page.
 pub(crate) const STATUS_PATH: &str = "/";
+/// Where the HTTP server shows its operations page.
+pub(crate) const OPERATIONS_PATH: &str = "/admin/operations";
 /// Where the HTTP server shows the API's documents.
 pub(crate) const DOCS_PATH: &str = "/docs";
 

@@ -7,8 +7,8 @@ mod telegram;
 use std::{net::TcpListener, sync::Arc, time::Duration};
 
 use anyhow::Context;
-use kontor_http::{ApiSettings, ApiState, BrokerProbe, Rate};
-use kontor_nats::{Relay, WorkerSettings, Workers};
+use kontor_http::{ApiSettings, ApiState, BrokerProbe, BrokerShard, BrokerView, Rate};
+use kontor_nats::{Nats, Relay, WorkerSettings, Workers};
 use kontor_postgres::{
     Follower, FollowerSettings,
     housekeeping::{self, HousekeepingSettings},
@@ -79,23 +79,52 @@ pub(crate) fn serve(
         sandbox_url,
         ..ApiSettings::default()
     };
-    let nats = parts.nats.clone();
-    let probe = BrokerProbe::new(move || {
-        let connected = nats.is_connected();
-        async move { connected }
-    });
+    let probe = broker_probe(&parts.nats);
     let sender = Arc::new(parts.sender.clone());
-    let mut app = kontor_http::app(ApiState::new(parts.query.clone(), sender, settings, probe));
+    let state = ApiState::new(parts.query.clone(), sender, settings, probe);
+    let state = state.folding(compose::folds());
+    let mut app = kontor_http::app(state.clone());
     if let Some(telegram) = telegram {
         app = app.merge(telegram.webhooks());
     }
     Ok(Role::new("serve", Phase::Intake, move |stop| {
         let (app, listener) = (app.clone(), listener.try_clone());
+        let watching = kontor_http::watch(state.clone(), stop.clone());
         async move {
             let listener = tokio::net::TcpListener::from_std(listener?)?;
-            Ok(kontor_http::serve(listener, app, stop).await?)
+            let (served, ()) = tokio::join!(kontor_http::serve(listener, app, stop), watching);
+            Ok(served?)
         }
     }))
+}
+
+/// What HTTP may ask of the broker.
+fn broker_probe(nats: &Nats) -> BrokerProbe {
+    let (probed, shown) = (nats.clone(), nats.clone());
+    let probe = BrokerProbe::new(move || {
+        let connected = probed.is_connected();
+        async move { connected }
+    });
+    probe.showing(move || {
+        let nats = shown.clone();
+        async move {
+            if !nats.is_connected() {
+                return None;
+            }
+            let latency = nats.round_trip().await.ok()?;
+            let shards = nats.shard_backlogs().await.unwrap_or_default().into_iter();
+            let shard = |it: kontor_nats::ShardBacklog| BrokerShard {
+                shard: it.shard,
+                waiting: it.waiting,
+                in_flight: it.in_flight,
+            };
+            Some(BrokerView {
+                version: nats.server_version(),
+                latency,
+                shards: shards.map(shard).collect(),
+            })
+        }
+    })
 }
 
 /// The command workers, the pokes that tell others of new events, and housekeeping.

@@ -12,6 +12,7 @@ use std::{
 };
 
 use anyhow::Context;
+use kontor_domain::TenantId;
 use kontor_engines::DataLock;
 use kontor_http::keys;
 use kontor_postgres::members;
@@ -181,7 +182,15 @@ impl Start {
         if !checkpoints::wait_for(&parts.query, &names, head, FOLLOWERS_PATIENCE).await? {
             tracing::warn!("The followers are behind; the status page shows how far");
         }
-        let key_file = if args.no_demo { None } else { Some(demo_key(&self.config, parts).await?) };
+        let place = (&*self.config, &*parts);
+        let operator = (None, keys::Role::Admin);
+        let operator_key_file = kept_key(place, "operator", operator).await?;
+        let key_file = if args.no_demo {
+            None
+        } else {
+            let tenant = seed::demo_tenant()?;
+            Some(kept_key(place, "demo", (Some(&tenant), keys::Role::Operator)).await?)
+        };
         Session::new(http.clone(), &self.addresses)
             .write(&self.config.data_dir)
             .context("the file of this run cannot be written")?;
@@ -192,6 +201,8 @@ impl Start {
         Ok(Banner {
             chat,
             status: format!("{http}{}", compose::STATUS_PATH),
+            operations: format!("{http}{}", compose::OPERATIONS_PATH),
+            operator_key_file: operator_key_file.display().to_string(),
             docs: format!("{http}{}", compose::DOCS_PATH),
             metrics,
             api: http,
@@ -222,19 +233,24 @@ impl Start {
     }
 }
 
-/// The file with the demo tenant's API key; made anew when the key in it is not in force.
-async fn demo_key(config: &Config, parts: &Parts) -> anyhow::Result<PathBuf> {
-    let path = config.data_dir.join("demo.key");
-    let tenant = seed::demo_tenant()?;
+/// A file in the data folder with an API key; made anew when the key in it is not in force.
+async fn kept_key(
+    (config, parts): (&Config, &Parts),
+    file: &str,
+    (tenant, role): (Option<&TenantId>, keys::Role),
+) -> anyhow::Result<PathBuf> {
+    let path = config.data_dir.join(file).with_extension("key");
     let kept = std::fs::read_to_string(&path).unwrap_or_default();
     let prefix = kept.split('_').nth(1).unwrap_or_default();
-    let keys = keys::list(&parts.query, Some(&tenant)).await?;
-    if keys.iter().any(|key| key.prefix == prefix && key.revoked_at.is_none()) {
+    let keys = keys::list(&parts.query, tenant).await?;
+    let in_force =
+        |key: &keys::KeyInfo| key.prefix == prefix && key.role == role && key.revoked_at.is_none();
+    if keys.iter().any(in_force) {
         return Ok(path);
     }
-    let (_, secret) =
-        keys::create(&parts.query, Some(&tenant), keys::Role::Operator, "demo").await?;
+    let (_, secret) = keys::create(&parts.query, tenant, role, file).await?;
     let line = format!("{}\n", secret.expose_secret());
-    session::write_private(&path, line.as_bytes()).context("the demo key cannot be written")?;
+    session::write_private(&path, line.as_bytes())
+        .with_context(|| format!("{} cannot be written", path.display()))?;
     Ok(path)
 }

@@ -20,4 +20,5 @@ pub(crate) fn router() -> OpenApiRouter<ApiState> {
         .merge(meters::router())
         .merge(readings::router())
         .merge(commands::router())
+        .merge(crate::operations::api_router())
 }

@@ -112,7 +112,8 @@ async fn identify(state: &ApiState, request: &mut Request) -> Result<Caller, Pro
     Ok(Caller { key })
 }
 
-fn refused_key(key: &KeyInfo) -> Option<(&'static str, &'static str)> {
+/// Why a key is not in force: a code, and a sentence for its owner.
+pub(crate) fn refused_key(key: &KeyInfo) -> Option<(&'static str, &'static str)> {
     if key.revoked_at.is_some() {
         return Some(("key_revoked", "this key was revoked; ask for a new one"));
     }
@@ -122,7 +123,8 @@ fn refused_key(key: &KeyInfo) -> Option<(&'static str, &'static str)> {
     None
 }
 
-async fn deny(
+/// Records a request that is turned away.
+pub(crate) async fn deny(
     state: &ApiState,
     request: &Extensions,
     (method, reason): (&str, &str),
@@ -136,7 +138,8 @@ async fn deny(
         .await;
 }
 
-fn too_many(seconds: u64) -> Problem {
+/// Tells somebody to slow down.
+pub(crate) fn too_many(seconds: u64) -> Problem {
     Problem::new(
         StatusCode::TOO_MANY_REQUESTS,
         "rate_limited",
@@ -145,7 +148,8 @@ fn too_many(seconds: u64) -> Problem {
     .retry_after(seconds)
 }
 
-fn address_of(request: &Request, behind_proxy: bool) -> IpAddr {
+/// Who is at the other end.
+pub(crate) fn address_of(request: &Request, behind_proxy: bool) -> IpAddr {
     let forwarded = request.headers().get("x-forwarded-for").filter(|_| behind_proxy);
     let forwarded = forwarded.and_then(|value| value.to_str().ok()?.rsplit(',').next());
     if let Some(address) = forwarded.and_then(|text| text.trim().parse().ok()) {

@@ -4,6 +4,7 @@
 use std::{
     any::Any,
     panic::AssertUnwindSafe,
+    sync::atomic::Ordering,
     time::{Duration, Instant},
 };
 
@@ -74,6 +75,9 @@ pub(crate) async fn envelope(
         add_headers(response.headers_mut(), &id, &state);
         let status = response.status().as_u16();
         tracing::Span::current().record("http.status", status);
+        if response.status().is_server_error() {
+            state.errors.fetch_add(1, Ordering::Relaxed);
+        }
         figures::answered((&method, &route), status, begun.elapsed());
         let elapsed_ms = begun.elapsed().as_millis();
         tracing::info!(http.elapsed_ms = %elapsed_ms, "{method} {route} {status}");
@@ -142,11 +146,12 @@ fn worded(mut response: Response, request_id: &str) -> Response {
     Response::from_parts(parts, Body::from(document))
 }
 
-/// Whether an error answer was written by a handler of ours for programs to read.
+/// Whether an error answer was written by a handler of ours, for programs or for people to read.
 fn speaks(headers: &HeaderMap) -> bool {
-    headers
-        .get(header::CONTENT_TYPE)
-        .is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"))
+    headers.get(header::CONTENT_TYPE).is_some_and(|kind| {
+        let kind = kind.as_bytes();
+        kind.starts_with(b"application/json") || kind.starts_with(b"text/html")
+    })
 }
 
 fn add_headers(headers: &mut HeaderMap, request_id: &str, state: &ApiState) {

@@ -17,9 +17,11 @@ mod health;
 pub mod keys;
 mod limits;
 mod openapi;
+mod operations;
 mod parameters;
 mod problem;
 mod serve;
+mod session;
 mod state;
 mod status;
 
@@ -30,6 +32,7 @@ use axum::{
     middleware::from_fn_with_state,
     routing::get,
 };
+use tokio_util::sync::CancellationToken;
 use tower_http::{
     compression::CompressionLayer,
     cors::{AllowOrigin, CorsLayer},
@@ -38,7 +41,7 @@ use tower_http::{
 pub use limits::Rate;
 pub use openapi::document;
 pub use serve::{ServeLimits, serve, serve_within};
-pub use state::{ApiSettings, ApiState, BrokerProbe};
+pub use state::{ApiSettings, ApiState, BrokerProbe, BrokerShard, BrokerView};
 
 use crate::{
     access::POSITION,
@@ -61,6 +64,7 @@ pub fn app(state: ApiState) -> Router {
         .merge(openapi::docs(document))
         .merge(contract::router())
         .merge(api)
+        .merge(operations::pages(&state))
         .fallback(async || Problem::of_status(StatusCode::NOT_FOUND))
         .method_not_allowed_fallback(async || Problem::of_status(StatusCode::METHOD_NOT_ALLOWED))
         .layer(DefaultBodyLimit::max(state.settings.body_bytes_max))
@@ -69,6 +73,11 @@ pub fn app(state: ApiState) -> Router {
         .layer(from_fn_with_state(state.clone(), envelope))
         .layer(CompressionLayer::new())
         .with_state(state)
+}
+
+/// Keeps looking at everything for the charts of the operations page, until `stop`.
+pub async fn watch(state: ApiState, stop: CancellationToken) {
+    operations::Recorder::run(state, stop).await;
 }
 
 /// Which pages of other origins may call the API.

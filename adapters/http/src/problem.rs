@@ -190,6 +190,10 @@ impl Problem {
         Self::new(status, code, detail)
     }
 
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
+    }
+
     pub(crate) fn code(&self) -> &str {
         &self.code
     }

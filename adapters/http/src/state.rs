@@ -1,8 +1,14 @@
 //! What the handlers share.
 
-use std::{future::Future, net::IpAddr, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    net::IpAddr,
+    pin::Pin,
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
 
-use kontor_commands::CommandSender;
+use kontor_commands::{CommandSender, Folds};
 use sqlx::PgPool;
 use uuid::Uuid;
 
@@ -10,6 +16,7 @@ use crate::{
     denied::DeniedAttempts,
     keys::KeyRing,
     limits::{Buckets, Rate},
+    operations::Recorder,
     status::StatusCache,
 };
 
@@ -63,12 +70,40 @@ impl Default for ApiSettings {
     }
 }
 
-type Answer = Pin<Box<dyn Future<Output = bool> + Send>>;
+/// What the broker says of itself.
+#[derive(Clone, Debug)]
+pub struct BrokerView {
+    /// The server's version.
+    pub version: String,
+    /// How long it takes to answer.
+    pub latency: Duration,
+    /// How many commands wait in each shard.
+    pub shards: Vec<BrokerShard>,
+}
 
-/// Asks whether the broker can be reached; given by the composition root, because only the broker's
-/// adapter speaks to it.
+/// The commands of one shard that are not done.
+#[derive(Clone, Copy, Debug)]
+pub struct BrokerShard {
+    /// The shard.
+    pub shard: u32,
+    /// Commands that no worker has taken.
+    pub waiting: u64,
+    /// Commands that a worker has taken and not settled.
+    pub in_flight: u64,
+}
+
+type Answer<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+type Ask<T> = Arc<dyn Fn() -> Answer<T> + Send + Sync>;
+
+/// Asks the broker; given by the composition root, because only the broker's adapter speaks to it.
 #[derive(Clone)]
-pub struct BrokerProbe(Arc<dyn Fn() -> Answer + Send + Sync>);
+pub struct BrokerProbe {
+    is_up: Ask<bool>,
+    view: Option<Ask<Option<BrokerView>>>,
+}
+
+/// A page and a probe must not hang on a broker that hangs.
+const BROKER_PATIENCE: Duration = Duration::from_secs(1);
 
 impl BrokerProbe {
     /// A probe by a function; answers that take longer than a second count as no.
@@ -77,15 +112,33 @@ impl BrokerProbe {
         F: Fn() -> A + Send + Sync + 'static,
         A: Future<Output = bool> + Send + 'static,
     {
-        Self(Arc::new(move || Box::pin(ask())))
+        Self { is_up: Arc::new(move || Box::pin(ask())), view: None }
+    }
+
+    /// The same probe, and what the operations page shows of the broker; none when it does not
+    /// answer.
+    #[must_use]
+    pub fn showing<F, A>(mut self, ask: F) -> Self
+    where
+        F: Fn() -> A + Send + Sync + 'static,
+        A: Future<Output = Option<BrokerView>> + Send + 'static,
+    {
+        self.view = Some(Arc::new(move || Box::pin(ask())));
+        self
     }
 
     pub(crate) async fn is_up(&self) -> bool {
-        /// A page and a probe must not hang on a broker that hangs.
-        const PATIENCE: Duration = Duration::from_secs(1);
-        tokio::time::timeout(PATIENCE, (self.0)()).await.unwrap_or(false)
+        tokio::time::timeout(BROKER_PATIENCE, (self.is_up)()).await.unwrap_or(false)
+    }
+
+    pub(crate) async fn view(&self) -> Option<BrokerView> {
+        let ask = self.view.as_ref()?;
+        tokio::time::timeout(BROKER_PATIENCE, ask()).await.ok().flatten()
     }
 }
+
+/// How often one address may try to log in: a person mistypes a few times, a key cannot be guessed.
+const LOGINS: (u32, u32) = (1, 5);
 
 /// What the handlers share; cheap to clone.
 #[derive(Clone)]
@@ -98,7 +151,12 @@ pub struct ApiState {
     pub(crate) denied: Arc<DeniedAttempts>,
     pub(crate) per_key: Arc<Buckets<Uuid>>,
     pub(crate) per_address: Arc<Buckets<IpAddr>>,
+    pub(crate) per_login: Arc<Buckets<IpAddr>>,
     pub(crate) status: Arc<StatusCache>,
+    pub(crate) recorder: Arc<Recorder>,
+    pub(crate) folds: Arc<Folds>,
+    /// Answers that said that Kontor failed, since the start.
+    pub(crate) errors: Arc<AtomicU64>,
 }
 
 impl ApiState {
@@ -114,11 +172,22 @@ impl ApiState {
             denied: Arc::new(DeniedAttempts::new(pool.clone())),
             per_key: Arc::new(Buckets::new(settings.rate_per_key)),
             per_address: Arc::new(Buckets::new(settings.rate_per_address)),
+            per_login: Arc::new(Buckets::new(Rate::new(LOGINS.0, LOGINS.1))),
             status: Arc::default(),
+            recorder: Arc::default(),
+            folds: Arc::default(),
+            errors: Arc::default(),
             pool,
             sender,
             settings: Arc::new(settings),
             broker,
         }
+    }
+
+    /// The same state, whose histories show the states of these aggregates.
+    #[must_use]
+    pub fn folding(mut self, folds: Folds) -> Self {
+        self.folds = Arc::new(folds);
+        self
     }
 }

@@ -12,13 +12,16 @@ use axum::{
 };
 use serde::Serialize;
 
-pub(crate) use page::page;
-pub(crate) use snapshot::{Snapshot, StatusCache, Up};
+pub(crate) use page::{grouped, page, seconds, short_hash};
+pub(crate) use snapshot::{Snapshot, StatusCache, Up, is_live};
 
 use crate::{auth::Caller, problem::Problem, state::ApiState};
 
-const STYLE: &str = include_str!("../../../web/src/kontor.css");
+pub(crate) const STYLE: &str = include_str!("../../../web/src/kontor.css");
 const SCRIPT: &str = include_str!("../../../web/src/status.js");
+pub(crate) const OPERATIONS_STYLE: &str = include_str!("../../../web/dist/operations.css");
+pub(crate) const OPERATIONS_SCRIPT: &str = include_str!("../../../web/dist/operations.js");
+pub(crate) const CHARTS_SCRIPT: &str = include_str!("../../../web/dist/charts.js");
 const ICON: &str = include_str!("../../../web/src/icon.svg");
 
 /// The files that the pages load, by the names they load them under.
@@ -26,6 +29,9 @@ pub(crate) async fn asset(Path(name): Path<String>) -> Result<Response, Problem>
     let (kind, text) = match name.as_str() {
         "kontor.css" => ("text/css; charset=utf-8", STYLE),
         "status.js" => ("text/javascript; charset=utf-8", SCRIPT),
+        "operations.css" => ("text/css; charset=utf-8", OPERATIONS_STYLE),
+        "operations.js" => ("text/javascript; charset=utf-8", OPERATIONS_SCRIPT),
+        "charts.js" => ("text/javascript; charset=utf-8", CHARTS_SCRIPT),
         "icon.svg" => ("image/svg+xml", ICON),
         _ => return Err(Problem::of_status(StatusCode::NOT_FOUND)),
     };

@@ -17,6 +17,7 @@ pub mod inbox;
 pub mod inspect;
 pub mod integrators;
 pub mod leases;
+pub mod letters;
 mod log;
 pub mod members;
 pub mod observe;

@@ -13,6 +13,10 @@ pub(super) struct Banner {
     pub(super) chat: Option<String>,
     /// The status page.
     pub(super) status: String,
+    /// The operations page, behind a login.
+    pub(super) operations: String,
+    /// The file with the key that opens it.
+    pub(super) operator_key_file: String,
     /// The API's documents.
     pub(super) docs: String,
     /// The API's base address.
@@ -49,6 +53,8 @@ impl Banner {
             rows.push(("Chat", chat));
         }
         rows.push(("Status", &self.status));
+        let way_in = format!("{}  (log in with {})", self.operations, self.operator_key_file);
+        rows.push(("Operations", &way_in));
         rows.push(("API", &self.docs));
         if let Some(metrics) = &self.metrics {
             rows.push(("Metrics", metrics));
@@ -105,6 +111,8 @@ mod tests {
         let banner = Banner {
             chat: Some("http://127.0.0.1:8090".into()),
             status: "http://127.0.0.1:8080/status".into(),
+            operations: "http://127.0.0.1:8080/admin/operations".into(),
+            operator_key_file: ".kontor/operator.key".into(),
             docs: "http://127.0.0.1:8080/docs".into(),
             api: "http://127.0.0.1:8080".into(),
             metrics: None,
@@ -122,6 +130,7 @@ mod tests {
             "\nKontor is running.\n\n\
              \x20 Chat        http://127.0.0.1:8090\n\
              \x20 Status      http://127.0.0.1:8080/status\n\
+             \x20 Operations  http://127.0.0.1:8080/admin/operations  (log in with .kontor/operator.key)\n\
              \x20 API         http://127.0.0.1:8080/docs\n\
              \x20 API key     .kontor/demo.key\n\
              \x20 Bots        demo\n\

@@ -155,7 +155,7 @@ fn about(name: &str) -> &'static str {
 }
 
 /// A number with its thousands apart.
-fn grouped(number: i64) -> String {
+pub(crate) fn grouped(number: i64) -> String {
     let digits = number.unsigned_abs().to_string();
     let mut text = if number < 0 { "-".to_owned() } else { String::new() };
     for (place, digit) in digits.chars().enumerate() {
@@ -168,7 +168,7 @@ fn grouped(number: i64) -> String {
 }
 
 /// A duration in words that do not dance while a page refreshes.
-fn seconds(seconds: f64) -> String {
+pub(crate) fn seconds(seconds: f64) -> String {
     match seconds {
         under if under < 1.0 => "< 1 s".to_owned(),
         few if few < 120.0 => format!("{few:.0} s"),
@@ -176,7 +176,8 @@ fn seconds(seconds: f64) -> String {
     }
 }
 
-fn short_hash(text: &str) -> String {
+/// The part of an address that changes with a text.
+pub(crate) fn short_hash(text: &str) -> String {
     hex::encode(&Sha256::digest(text.as_bytes())[..6])
 }
 

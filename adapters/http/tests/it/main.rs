@@ -8,6 +8,7 @@ mod idempotency;
 mod keys;
 mod limits;
 mod meters;
+mod operations;
 mod pages;
 mod readings;
 mod reads;

@@ -7,7 +7,7 @@ use axum::{
     body::{Body, to_bytes},
     http::{HeaderMap, Request, StatusCode},
 };
-use kontor_commands::{CommandSender, LocalSender, Router as CommandRouter};
+use kontor_commands::{CommandSender, Folds, LocalSender, Registry, Router as CommandRouter};
 use kontor_domain::{TenantId, account::Account, meter::Meter};
 use kontor_engines::testing::TestDatabase;
 use kontor_http::{ApiSettings, ApiState, BrokerProbe, Rate, keys, keys::Role};
@@ -73,7 +73,9 @@ impl World {
         let router =
             CommandRouter::builder(Arc::new(log)).register::<Account>().register::<Meter>().build();
         let sender: Arc<dyn CommandSender> = Arc::new(LocalSender::new(router));
-        let state = ApiState::new(pool.clone(), Arc::clone(&sender), settings, probe(true));
+        let folds = Folds::new().register::<Account>().register::<Meter>();
+        let state =
+            ApiState::new(pool.clone(), Arc::clone(&sender), settings, probe(true)).folding(folds);
         let mut world = Self {
             app: kontor_http::app(state),
             admin: key(&pool, None, Role::Admin).await,

@@ -1,0 +1,298 @@
+//! The pages for people. Each also answers to a poll: what is marked `data-live` is replaced.
+
+use askama::Template;
+use axum::{
+    Json,
+    extract::{OriginalUri, Path, State},
+    http::StatusCode,
+    response::{IntoResponse, Redirect, Response},
+};
+use kontor_postgres::letters::{Done, LetterId};
+use serde_json::Value;
+
+use super::{
+    actions::{self, Action, Entry},
+    charts::{self, Chart, Table},
+    find::{self, Found},
+    letters::{self, Letter},
+    operator::Operator,
+    overview::Overview,
+    shell::{Shell, html, shell},
+    stream::{self, History},
+    words::{self, When, pretty},
+};
+use crate::{access::PathOf, parameters::Parameters, problem::Problem, state::ApiState};
+
+/// `/admin`
+pub(super) async fn home() -> Redirect {
+    Redirect::to("/admin/operations")
+}
+
+#[derive(Template)]
+#[template(path = "operations/overview.html")]
+struct OverviewPage {
+    shell: Shell,
+    overview: Overview,
+    charts: Vec<(Chart, Table)>,
+}
+
+/// `/admin/operations`
+pub(super) async fn overview(
+    State(state): State<ApiState>,
+    operator: Operator,
+) -> Result<Response, Problem> {
+    let seen = state.recorder.look(&state).await;
+    let kept = state.recorder.kept();
+    let charts = charts::all(&kept).into_iter().map(|chart| {
+        let table = chart.table();
+        (chart, table)
+    });
+    html(&OverviewPage {
+        shell: shell(&state, &operator, "overview").await,
+        overview: Overview::of(&state, &seen, &operator),
+        charts: charts.collect(),
+    })
+}
+
+/// `/admin/operations/figures.json`: the options of the charts.
+pub(super) async fn figures(State(state): State<ApiState>, _: Operator) -> Json<Value> {
+    let kept = state.recorder.kept();
+    let charts = charts::all(&kept);
+    let options = charts.iter().filter(|chart| !chart.is_empty());
+    Json(options.map(|chart| (chart.id.to_owned(), chart.option())).collect())
+}
+
+#[derive(Template)]
+#[template(path = "operations/leases.html")]
+struct LeasesPage {
+    shell: Shell,
+    overview: Overview,
+}
+
+/// `/admin/operations/leases`
+pub(super) async fn leases(
+    State(state): State<ApiState>,
+    operator: Operator,
+) -> Result<Response, Problem> {
+    let seen = state.recorder.look(&state).await;
+    let overview = Overview::of(&state, &seen, &operator);
+    html(&LeasesPage { shell: shell(&state, &operator, "leases").await, overview })
+}
+
+#[derive(Template)]
+#[template(path = "operations/letters.html")]
+struct LettersPage {
+    shell: Shell,
+    letters: Vec<Letter>,
+    said: Option<&'static str>,
+    is_cut: bool,
+}
+
+/// `/admin/operations/dead-letters`
+pub(super) async fn letters(
+    State(state): State<ApiState>,
+    operator: Operator,
+    OriginalUri(uri): OriginalUri,
+) -> Result<Response, Problem> {
+    let said = Parameters::of(&uri).parsed::<String>("done", "a word")?;
+    let letters = letters::list(&state.pool, &operator).await?;
+    html(&LettersPage {
+        shell: shell(&state, &operator, "letters").await,
+        is_cut: letters.len() >= letters::LIST_MAX as usize,
+        letters,
+        said: said.as_deref().and_then(sentence),
+    })
+}
+
+/// What a person reads after a retry or a skip.
+fn sentence(done: &str) -> Option<&'static str> {
+    Some(match done {
+        "marked" => "The follower tries it again within a few seconds.",
+        "accepted" => "Sent again and accepted.",
+        "refused" => "Sent again and refused by the business; that is its outcome.",
+        "sent" => "Sent again; its outcome is not known yet.",
+        "skipped" => "Skipped. Its reason stays on record.",
+        "gone" => "It was not parked any more; nothing was done.",
+        _ => return None,
+    })
+}
+
+#[derive(Template)]
+#[template(path = "operations/letter.html")]
+struct LetterPage {
+    shell: Shell,
+    letter: Letter,
+    command: String,
+}
+
+/// `/admin/operations/dead-letters/{id}`
+pub(super) async fn letter(
+    State(state): State<ApiState>,
+    operator: Operator,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let id = id.parse::<LetterId>().map_err(|_| letters::unknown())?;
+    let letter = letters::find(&state.pool, &operator, &id).await?.ok_or_else(letters::unknown)?;
+    let command = pretty(&letter.command);
+    html(&LetterPage { shell: shell(&state, &operator, "letters").await, letter, command })
+}
+
+/// `POST /admin/operations/dead-letters/{id}/retry`
+pub(super) async fn retry(
+    State(state): State<ApiState>,
+    operator: Operator,
+    Path(id): Path<String>,
+) -> Result<Redirect, Problem> {
+    decide(&state, &operator, (&id, Action::Retry)).await
+}
+
+/// `POST /admin/operations/dead-letters/{id}/skip`
+pub(super) async fn skip(
+    State(state): State<ApiState>,
+    operator: Operator,
+    Path(id): Path<String>,
+) -> Result<Redirect, Problem> {
+    decide(&state, &operator, (&id, Action::Skip)).await
+}
+
+async fn decide(
+    state: &ApiState,
+    operator: &Operator,
+    (id, action): (&str, Action),
+) -> Result<Redirect, Problem> {
+    let id = id.parse::<LetterId>().map_err(|_| letters::unknown())?;
+    let done: Done = letters::decide(state, operator, (&id, action)).await?;
+    Ok(Redirect::to(&format!("/admin/operations/dead-letters?done={}", done.name())))
+}
+
+#[derive(Template)]
+#[template(path = "operations/why.html")]
+struct WhyPage {
+    shell: Shell,
+    error: Option<&'static str>,
+}
+
+/// `/admin/operations/why?id=…`: leads to the stream, or says why not.
+pub(super) async fn why(
+    State(state): State<ApiState>,
+    operator: Operator,
+    OriginalUri(uri): OriginalUri,
+) -> Result<Response, Problem> {
+    let text = Parameters::of(&uri).parsed::<String>("id", "an id")?.unwrap_or_default();
+    let mut shell = shell(&state, &operator, "why").await;
+    let error = if text.trim().is_empty() {
+        None
+    } else {
+        match find::find(&state.pool, &operator, &text).await? {
+            Found::Place(place) => {
+                let version = place.version.map(|version| format!("?version={version}"));
+                let version = version.unwrap_or_default();
+                let target = format!("/admin/operations/streams/{}{version}", place.stream_id);
+                return Ok(Redirect::to(&target).into_response());
+            }
+            Found::Nothing => Some(
+                "Nothing is known under this id. Commands are known for as long as receipts are kept.",
+            ),
+            Found::Unreadable => Some("This is neither an id nor a position of the log."),
+        }
+    };
+    shell.query = text;
+    let status = if error.is_some() { StatusCode::NOT_FOUND } else { StatusCode::OK };
+    let mut response = html(&WhyPage { shell, error })?;
+    *response.status_mut() = status;
+    Ok(response)
+}
+
+#[derive(Template)]
+#[template(path = "operations/stream.html")]
+struct StreamPage {
+    shell: Shell,
+    history: History,
+    state: String,
+    older: Option<i64>,
+    newer: Option<i64>,
+}
+
+/// `/admin/operations/streams/{id}`
+pub(super) async fn stream(
+    State(state): State<ApiState>,
+    operator: Operator,
+    PathOf(id): PathOf<uuid::Uuid>,
+    OriginalUri(uri): OriginalUri,
+) -> Result<Response, Problem> {
+    show_stream(&state, &operator, (id, version_in(&uri)?, true)).await
+}
+
+/// `POST /admin/operations/streams/{id}/personal`: the same with what belongs to people, noted.
+pub(super) async fn stream_personal(
+    State(state): State<ApiState>,
+    operator: Operator,
+    PathOf(id): PathOf<uuid::Uuid>,
+    OriginalUri(uri): OriginalUri,
+) -> Result<Response, Problem> {
+    show_stream(&state, &operator, (id, version_in(&uri)?, false)).await
+}
+
+fn version_in(uri: &axum::http::Uri) -> Result<Option<i64>, Problem> {
+    Parameters::of(uri).parsed("version", "a version is a whole number from 1")
+}
+
+async fn show_stream(
+    state: &ApiState,
+    operator: &Operator,
+    (id, version, covered): (uuid::Uuid, Option<i64>, bool),
+) -> Result<Response, Problem> {
+    let history = history(state, operator, (id, version, covered)).await?;
+    let shown = history.events.last().map_or(1, |event| event.version);
+    let newer = history.version + stream::PAGE;
+    html(&StreamPage {
+        shell: shell(state, operator, "why").await,
+        state: pretty(&history.state),
+        older: (shown > 1).then_some(shown - 1),
+        newer: (history.version < history.last_version).then_some(newer.min(history.last_version)),
+        history,
+    })
+}
+
+/// The history of an aggregate that the operator may see; a look at personal data is noted.
+pub(super) async fn history(
+    state: &ApiState,
+    operator: &Operator,
+    (id, version, covered): (uuid::Uuid, Option<i64>, bool),
+) -> Result<History, Problem> {
+    let stream = stream::open(&state.pool, id).await?;
+    let stream = stream.filter(|stream| operator.may_see(stream.tenant.as_str()));
+    let stream = stream.ok_or_else(|| {
+        Problem::not_found("stream_unknown", "there is no event of such an aggregate")
+    })?;
+    if !covered {
+        let (target, tenant) = (format!("{}:{id}", stream.aggregate), stream.tenant.as_str());
+        let entry = (target.as_str(), Some(tenant), "done");
+        actions::record(&state.pool, operator, Action::ShowPersonal, entry).await?;
+    }
+    stream.history((&state.pool, &state.folds), version, covered).await
+}
+
+#[derive(Template)]
+#[template(path = "operations/actions.html")]
+struct ActionsPage {
+    shell: Shell,
+    entries: Vec<Entry>,
+    older: Option<i64>,
+}
+
+/// `/admin/operations/actions`
+pub(super) async fn actions(
+    State(state): State<ApiState>,
+    operator: Operator,
+    OriginalUri(uri): OriginalUri,
+) -> Result<Response, Problem> {
+    let before = Parameters::of(&uri).parsed("before", "a whole number")?;
+    let entries = actions::list(&state.pool, &operator, before).await?;
+    let full = i64::try_from(entries.len()).is_ok_and(|count| count >= actions::PAGE);
+    html(&ActionsPage {
+        shell: shell(&state, &operator, "actions").await,
+        older: entries.last().filter(|_| full).map(Entry::id),
+        entries,
+    })
+}

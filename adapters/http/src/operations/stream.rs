@@ -1,0 +1,275 @@
+//! "Why is this so?": the events of one aggregate, what each of them changed, and the state at a
+//! version.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use kontor_commands::{Fold, Folds};
+use kontor_domain::{Actor, Recorded, TenantId};
+use kontor_postgres::inspect;
+use serde::Serialize;
+use serde_json::Value;
+use sqlx::PgPool;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::mask;
+use crate::problem::Problem;
+
+/// The events of one page.
+pub(super) const PAGE: i64 = 50;
+
+/// The most events that are folded for a look; a longer stream shows its events without states.
+const FOLD_MAX: i64 = 20_000;
+
+/// The events that are read at once while a stream is folded.
+const READ_AT_ONCE: u32 = 500;
+
+/// The most changed fields that one event lists; the rest is in the states.
+const CHANGES_MAX: usize = 60;
+
+/// The events of an aggregate up to a version, the newest first.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct History {
+    pub(super) tenant: String,
+    #[schema(example = "meter")]
+    pub(super) aggregate: String,
+    pub(super) id: Uuid,
+    /// The newest version that there is.
+    pub(super) last_version: i64,
+    /// The version that is shown.
+    pub(super) version: i64,
+    pub(super) events: Vec<Event>,
+    /// The state at the version that is shown; null when this build cannot fold the events.
+    #[schema(value_type = Object)]
+    pub(super) state: Value,
+    /// Why there is no state.
+    pub(super) state_missing: Option<String>,
+    /// Whether what belongs to people is covered.
+    pub(super) covered: bool,
+}
+
+/// One event with what it changed.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct Event {
+    pub(super) version: i64,
+    pub(super) position: i64,
+    pub(super) event_id: Uuid,
+    #[schema(example = "meter.reading_submitted")]
+    pub(super) event_type: String,
+    pub(super) occurred_at: DateTime<Utc>,
+    pub(super) recorded_at: DateTime<Utc>,
+    /// `customer`, `operator` or `system`.
+    pub(super) actor_kind: &'static str,
+    /// The account, the key or the part of Kontor that acted.
+    pub(super) actor: String,
+    pub(super) command_id: Uuid,
+    pub(super) correlation_id: Uuid,
+    /// The command or event that caused the command.
+    pub(super) causation_id: Option<Uuid>,
+    /// W3C `traceparent`.
+    pub(super) trace: Option<String>,
+    pub(super) changes: Vec<Change>,
+    #[schema(value_type = Object)]
+    pub(super) payload: Value,
+}
+
+/// A field before and after an event; absent where it did not exist.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, ToSchema)]
+pub(crate) struct Change {
+    #[schema(example = "device.archived")]
+    pub(super) field: String,
+    pub(super) before: Option<String>,
+    pub(super) after: Option<String>,
+}
+
+/// The stream of an aggregate.
+#[derive(Clone, Debug)]
+pub(super) struct Stream {
+    pub(super) tenant: TenantId,
+    pub(super) aggregate: String,
+    pub(super) id: Uuid,
+    pub(super) last_version: i64,
+}
+
+/// The stream of an id; none when there is no event of it.
+pub(super) async fn open(pool: &PgPool, id: Uuid) -> Result<Option<Stream>, Problem> {
+    let row: Option<(String, String, i64)> = sqlx::query_as(
+        "select tenant, stream_type, version from events where stream_id = $1 \
+         order by version desc limit 1",
+    )
+    .bind(id)
+    .fetch_optional(pool)
+    .await?;
+    row.map(|(tenant, aggregate, last_version)| {
+        let tenant = tenant.parse().map_err(|err| Problem::internal(&err))?;
+        Ok(Stream { tenant, aggregate, id, last_version })
+    })
+    .transpose()
+}
+
+impl Stream {
+    /// The events up to a version, or up to the newest, with what each changed.
+    pub(super) async fn history(
+        &self,
+        (pool, folds): (&PgPool, &Folds),
+        version: Option<i64>,
+        covered: bool,
+    ) -> Result<History, Problem> {
+        let version = version.unwrap_or(self.last_version).clamp(1, self.last_version);
+        let first = (version - PAGE).max(0);
+        let mut fold = if version <= FOLD_MAX { folds.start(&self.aggregate) } else { None };
+        let mut missing = fold.is_none().then(|| {
+            if version > FOLD_MAX {
+                return format!("the stream is longer than the {FOLD_MAX} events that are folded");
+            }
+            format!("this build does not know the aggregate `{}`", self.aggregate)
+        });
+        let mut after = if fold.is_some() { 0 } else { first };
+        let mut events = Vec::new();
+        while after < version {
+            let limit = u32::try_from(version - after).unwrap_or(u32::MAX).min(READ_AT_ONCE);
+            let page = inspect::stream(pool, self.id, after, limit).await;
+            let page = page.map_err(|err| Problem::internal(&err))?;
+            let Some(last) = page.last() else { break };
+            after = last.version;
+            for event in page {
+                let shown = event.version > first;
+                let before = fold.as_deref().filter(|_| shown).map(state_of);
+                if let Some(Err(err)) = fold.as_mut().map(|fold| fold.apply(&event)) {
+                    missing = Some(err.to_string());
+                    fold = None;
+                }
+                if shown {
+                    let now = fold.as_deref().map(state_of);
+                    events.push(Event::new(&event, before.zip(now), covered));
+                }
+            }
+        }
+        events.reverse();
+        let state = fold.as_deref().map_or(Value::Null, state_of);
+        Ok(History {
+            tenant: self.tenant.to_string(),
+            aggregate: self.aggregate.clone(),
+            id: self.id,
+            last_version: self.last_version,
+            version,
+            events,
+            state: if covered { mask::covered(&state) } else { state },
+            state_missing: missing,
+            covered,
+        })
+    }
+}
+
+impl Event {
+    fn new(event: &Recorded, states: Option<(Value, Value)>, covered: bool) -> Self {
+        let payload: Value = serde_json::from_str(&event.payload).unwrap_or(Value::Null);
+        let metadata = &event.metadata;
+        let (actor_kind, actor) = match &metadata.actor {
+            Actor::Customer { account_id } => ("customer", account_id.to_string()),
+            Actor::Operator { name } => ("operator", name.clone()),
+            Actor::System { name } => ("system", name.clone()),
+        };
+        Self {
+            version: event.version,
+            position: event.position,
+            event_id: event.event_id,
+            event_type: event.event_type.clone(),
+            occurred_at: event.occurred_at,
+            recorded_at: event.recorded_at,
+            actor_kind,
+            actor,
+            command_id: metadata.command_id,
+            correlation_id: metadata.correlation_id,
+            causation_id: metadata.causation_id,
+            trace: metadata.trace.clone(),
+            changes: states.map_or_else(Vec::new, |(old, new)| changes(&old, &new, covered)),
+            payload: if covered { mask::covered(&payload) } else { payload },
+        }
+    }
+}
+
+/// The state of a stream; nothing when it has no JSON, which is a defect of its type.
+fn state_of(fold: &dyn Fold) -> Value {
+    fold.state().unwrap_or(Value::Null)
+}
+
+/// The fields that differ between two states.
+fn changes(before: &Value, after: &Value, covered: bool) -> Vec<Change> {
+    let (mut old, mut new) = (BTreeMap::new(), BTreeMap::new());
+    flatten("", before, &mut old);
+    flatten("", after, &mut new);
+    let fields: std::collections::BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+    let changed = fields.into_iter().filter(|field| old.get(*field) != new.get(*field));
+    let shown = |field: &str, text: Option<&String>| {
+        let text = text.filter(|text| *text != "null")?;
+        let hidden = covered && mask::is_personal(field);
+        Some(if hidden { mask::cover() } else { text.clone() })
+    };
+    changed
+        .map(|field| Change {
+            field: field.clone(),
+            before: shown(field, old.get(field)),
+            after: shown(field, new.get(field)),
+        })
+        .filter(|change| change.before.is_some() || change.after.is_some())
+        .take(CHANGES_MAX)
+        .collect()
+}
+
+/// The values of a state by their paths.
+fn flatten(path: &str, value: &Value, into: &mut BTreeMap<String, String>) {
+    let below =
+        |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+    match value {
+        Value::Object(fields) if !fields.is_empty() => {
+            for (name, value) in fields {
+                flatten(&below(name), value, into);
+            }
+        }
+        Value::Array(items) if !items.is_empty() => {
+            for (place, value) in items.iter().enumerate() {
+                flatten(&below(&place.to_string()), value, into);
+            }
+        }
+        Value::String(text) => {
+            into.insert(path.to_owned(), text.clone());
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+            into.insert(path.to_owned(), value.to_string());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_an_event_changed_is_told_field_by_field() {
+        let before = json!({"holder": null});
+        let after = json!({"holder": {"display_name": "Анна", "language": "ru", "bots": []}});
+        let change = |field: &str, before: Option<&str>, after: Option<&str>| Change {
+            field: field.to_owned(),
+            before: before.map(ToOwned::to_owned),
+            after: after.map(ToOwned::to_owned),
+        };
+        assert_eq!(
+            changes(&before, &after, true),
+            [
+                change("holder.bots", None, Some("[]")),
+                change("holder.display_name", None, Some("•••")),
+                change("holder.language", None, Some("ru")),
+            ]
+        );
+        let renamed = json!({"holder": {"display_name": "Аня", "language": "ru", "bots": []}});
+        assert_eq!(
+            changes(&after, &renamed, false),
+            [change("holder.display_name", Some("Анна"), Some("Аня"))]
+        );
+        assert_eq!(changes(&after, &after, false), []);
+    }
+}
