@@ -35,8 +35,9 @@ pub async fn connect(url: &str, connections_max: u32) -> Result<PgPool, Database
     connect_bounded(url, connections_max, IDLE_IN_TRANSACTION).await
 }
 
-/// The same with a bound of its own on the silence inside a transaction. Work under leases takes
-/// their time to live: a process that stands still in the middle of a page must not hold its rows
+/// The same with a bound of its own on the silence inside a transaction.
+///
+/// Work under leases takes their time to live: a process that stands still in the middle of a page must not hold its rows
 /// longer than its lease, or whoever takes over waits for it.
 ///
 /// # Errors

@@ -154,7 +154,9 @@ pub async fn sweep(pool: &PgPool) -> Result<u64, DatabaseError> {
 }
 
 /// Ends the leases and the rows of processes that are known to be dead, by what their owners' names
-/// begin with, so that nobody waits for them. The epochs stay: what such a process may still have
+/// begin with.
+///
+/// Nobody waits for them then. The epochs stay: what such a process may still have
 /// sent to the database is fenced as ever.
 ///
 /// # Errors

@@ -214,9 +214,9 @@ impl Heart {
     }
 
     fn held_names(&self) -> Vec<String> {
-        let holds = self.holds();
-        let staying = holds.values().filter(|hold| !hold.is_ending());
-        staying.map(|hold| hold.lease.name.clone()).collect()
+        let staying =
+            |(name, hold): (&String, &Arc<Hold>)| (!hold.is_ending()).then(|| name.clone());
+        self.holds().iter().filter_map(staying).collect()
     }
 
     fn holds(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Hold>>> {

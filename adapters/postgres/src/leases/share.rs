@@ -154,8 +154,8 @@ impl Share {
     /// Whether this process should take a lease now, by the last look.
     pub(super) fn turn(&self, owner: &str, name: &str, held: &[String]) -> Option<Turn> {
         let now = Instant::now();
-        let state = self.state();
-        let mut seen = state.seen.clone()?;
+        let (seen, free_since) = self.state().seen(name);
+        let mut seen = seen?;
         if seen.is_held_by_another(owner, name) {
             return None;
         }
@@ -164,8 +164,7 @@ impl Share {
             return Some(Turn { stays_until: None });
         }
         // It is the turn of others; unless they had their time.
-        let free_since = state.free_since.get(name)?;
-        let overdue = now.saturating_duration_since(*free_since) >= self.0.ttl;
+        let overdue = now.saturating_duration_since(free_since?) >= self.0.ttl;
         overdue.then(|| Turn { stays_until: Some(now + self.0.ttl * STAY_TTLS) })
     }
 
@@ -190,6 +189,11 @@ impl State {
             age < WANT_MEMORY && !want.stop.is_cancelled()
         });
         self.wants.keys().chain(held).cloned().collect()
+    }
+
+    /// What the last look saw, and since when a lease has been free.
+    fn seen(&self, name: &str) -> (Option<Snapshot>, Option<Instant>) {
+        (self.seen.clone(), self.free_since.get(name).copied())
     }
 
     fn look(&mut self, seen: Snapshot) {
