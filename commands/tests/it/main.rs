@@ -9,3 +9,5 @@ mod simulation;
 mod support;
 mod tally;
 mod tenants;
+mod whole_system;
+mod world;

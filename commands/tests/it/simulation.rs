@@ -132,7 +132,8 @@ async fn let_others_go_first(times: usize) {
     }
 }
 
-fn check(
+/// One outcome per command, the same to everybody, and a log in which it has its one effect.
+pub(crate) fn check(
     commands: &[Envelope],
     outcomes: &[(CommandId, Outcome)],
     events: &[Recorded],

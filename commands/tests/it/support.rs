@@ -29,7 +29,10 @@ pub(crate) fn router(store: &Arc<impl EventStore>) -> Router {
 }
 
 pub(crate) fn router_with(store: &Arc<impl EventStore>, settings: RouterSettings) -> Router {
-    let store: Arc<dyn EventStore> = store.clone();
+    router_on(store.clone(), settings)
+}
+
+pub(crate) fn router_on(store: Arc<dyn EventStore>, settings: RouterSettings) -> Router {
     Router::builder(store).register::<Tally>().settings(settings).build()
 }
 

@@ -51,6 +51,8 @@ pub(crate) enum Build {
     Sound,
     /// A follower moves its checkpoint without asking for its epoch and its last position.
     WithoutFence,
+    /// The stream takes an event behind any other.
+    WithoutPredecessor,
     /// The log does not recognise a command that it has carried out.
     WithoutReceipts,
 }
@@ -121,8 +123,9 @@ impl World {
         nemesis.rage(self).await;
         self.healed.store(true, Ordering::SeqCst);
         self.note("all faults end");
-        let outcomes = timeout(PATIENCE, sending).await.expect("senders wait for ever").unwrap();
-        timeout(PATIENCE, self.rest()).await.expect("the followers stand still");
+        let sent = timeout(PATIENCE, sending).await;
+        let outcomes = sent.unwrap_or_else(|_| panic!("senders wait for ever")).unwrap();
+        assert!(timeout(PATIENCE, self.rest()).await.is_ok(), "the followers stand still");
         nemesis.end().await;
         check::check(self, &commands, &outcomes);
     }
@@ -159,11 +162,14 @@ impl World {
     /// What the log holds, as the processes read it.
     fn store(self: &Arc<Self>) -> Arc<dyn EventStore> {
         match self.build {
-            Build::Sound | Build::WithoutFence => Arc::<MemoryStore>::clone(&self.log),
+            Build::Sound | Build::WithoutFence | Build::WithoutPredecessor => {
+                Arc::<MemoryStore>::clone(&self.log)
+            }
             Build::WithoutReceipts => Arc::new(worker::Forgetful::new(Arc::clone(self))),
         }
     }
 
+    #[expect(clippy::print_stdout, reason = "for whoever runs one seed to read it")]
     fn note(&self, what: impl AsRef<str>) {
         let mut trace = self.trace.lock().unwrap();
         let at = self.began.elapsed().as_millis();

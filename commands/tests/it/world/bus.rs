@@ -125,6 +125,7 @@ impl Queue {
         Published::Stored
     }
 
+    #[expect(clippy::significant_drop_tightening, reason = "the messages are what is locked")]
     fn take(&self, shard: u32, most: usize) -> Vec<Delivery> {
         let now = Instant::now();
         let mut state = self.state.lock().unwrap();

@@ -12,8 +12,12 @@ use uuid::Uuid;
 
 use super::{Build, LEASE_TTL, World, check::change};
 
-/// The names of the followers' checkpoints.
-pub(super) const FOLLOWERS: [&str; 2] = ["totals", "relay"];
+/// The checkpoint of the read model.
+const TOTALS: &str = "totals";
+/// The checkpoint of the relay.
+pub(super) const RELAY: &str = "relay";
+/// All followers.
+pub(super) const FOLLOWERS: [&str; 2] = [TOTALS, RELAY];
 
 #[derive(Default)]
 pub(super) struct Database {
@@ -76,6 +80,7 @@ impl World {
     }
 
     /// The same at once and without faults, for what happens to the database itself.
+    #[expect(clippy::significant_drop_tightening, reason = "the tables are what is locked")]
     pub(super) fn with_tables<T>(&self, work: impl FnOnce(&mut Tables, i64) -> T) -> T {
         let mut tables = self.database.tables.lock().unwrap();
         let elapsed = i64::try_from(self.began.elapsed().as_millis()).unwrap();
@@ -133,7 +138,7 @@ impl World {
                 return false;
             }
             row.position = page.last().map_or(from, |event| event.position);
-            if name == FOLLOWERS[0] {
+            if name == TOTALS {
                 for event in page {
                     let (changes, total) = tables.totals.entry(event.stream_id).or_default();
                     *changes += 1;
@@ -143,19 +148,6 @@ impl World {
             true
         })
         .await
-    }
-
-    /// An operator's order: a follower begins again from the log's beginning. Under an epoch of its own:
-    /// a page under way that began at the same position would else pass the fence.
-    pub(super) fn reset(&self, name: &'static str) {
-        self.with_tables(|tables, now_ms| {
-            let lease = tables.leases.entry(format!("follower.{name}")).or_default();
-            lease.epoch += 1;
-            "operator".clone_into(&mut lease.owner);
-            lease.expires_at_ms = now_ms;
-            let checkpoint = tables.checkpoints.entry(name).or_default();
-            *checkpoint = CheckpointRow { position: 0, epoch: lease.epoch };
-        });
     }
 }
 

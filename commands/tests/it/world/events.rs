@@ -10,7 +10,7 @@ use std::{
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{World, bus::NoAnswer};
+use super::{Build, World, bus::NoAnswer};
 
 /// How long a repeated event is recognised: shorter than some of the pauses here, so that some are
 /// stored twice.
@@ -25,7 +25,6 @@ pub(super) struct Stream {
 struct State {
     stored: Vec<Uuid>,
     known: BTreeMap<Uuid, Instant>,
-    lost: bool,
 }
 
 /// What became of a published event.
@@ -40,26 +39,37 @@ impl World {
     pub(super) async fn publish_event(
         &self,
         id: Uuid,
-        last: Option<Uuid>,
+        before: Option<Uuid>,
     ) -> Result<Stored, NoAnswer> {
         self.travel().await;
         if self.strikes(30) {
             return Err(NoAnswer);
         }
-        let stored = self.stream.store(id, last);
+        let checked = self.build != Build::WithoutPredecessor;
+        let stored = self.stream.store(id, checked.then_some(before));
         self.travel().await;
         if self.strikes(30) { Err(NoAnswer) } else { Ok(stored) }
     }
 }
 
+impl World {
+    /// The last event of the stream.
+    pub(super) async fn stream_end(&self) -> Result<Option<Uuid>, NoAnswer> {
+        self.travel().await;
+        let end = self.stream.state.lock().unwrap().stored.last().copied();
+        self.travel().await;
+        if self.strikes(30) { Err(NoAnswer) } else { Ok(end) }
+    }
+}
+
 impl Stream {
-    fn store(&self, id: Uuid, last: Option<Uuid>) -> Stored {
+    fn store(&self, id: Uuid, before: Option<Option<Uuid>>) -> Stored {
         let now = Instant::now();
         let mut state = self.state.lock().unwrap();
         if state.known.get(&id).is_some_and(|at| now - *at < WINDOW) {
             return Stored::Yes;
         }
-        if last.is_some() && state.stored.last().copied() != last {
+        if before.is_some_and(|before| state.stored.last().copied() != before) {
             return Stored::WrongLast;
         }
         state.known.insert(id, now);
@@ -69,11 +79,7 @@ impl Stream {
 
     /// The store is gone and made anew, empty.
     pub(super) fn lose(&self) {
-        *self.state.lock().unwrap() = State { lost: true, ..State::default() };
-    }
-
-    pub(super) fn was_lost(&self) -> bool {
-        self.state.lock().unwrap().lost
+        *self.state.lock().unwrap() = State::default();
     }
 
     /// The events in order, each where it stands first.

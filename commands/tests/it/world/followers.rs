@@ -5,11 +5,10 @@ use std::{sync::Arc, time::Duration};
 
 use kontor_domain::Recorded;
 use tokio::time::sleep;
-use uuid::Uuid;
 
 use super::{
     World,
-    database::{FOLLOWERS, Failed, Session},
+    database::{Failed, RELAY, Session},
     events::Stored,
 };
 
@@ -36,15 +35,22 @@ pub(super) async fn follow(world: Arc<World>, name: &'static str, owner: String)
 
 /// Page by page, until the lease or the checkpoint is another's.
 async fn run(world: &World, session: &Session, name: &'static str, mut position: i64) {
-    let mut last_published = None;
+    let mut tail = None;
     while session.keep().await {
         let page = page(world, position);
-        let Some(last) = page.last().map(|event| event.position) else {
+        let last = page.last().map_or(position, |event| event.position);
+        if name == RELAY {
+            if page.is_empty() {
+                // Whether the stream still has what was published.
+                tail = None;
+            }
+            if !bring_up_to(world, last, &mut tail).await {
+                sleep(RETRY_PAUSE).await;
+                continue;
+            }
+        }
+        if page.is_empty() {
             sleep(POLL).await;
-            continue;
-        };
-        if name != FOLLOWERS[0] && !publish(world, &page, &mut last_published).await {
-            sleep(RETRY_PAUSE).await;
             continue;
         }
         match world.advance(session, name, (position, &page)).await {
@@ -66,16 +72,27 @@ fn page(world: &World, after: i64) -> Vec<Recorded> {
     world.log.events().into_iter().skip(after).take(PAGE).collect()
 }
 
-/// Publishes a page, each event naming the one before it. `false` when it has to be repeated.
-async fn publish(world: &World, page: &[Recorded], last: &mut Option<Uuid>) -> bool {
-    for event in page {
-        match world.publish_event(event.event_id, *last).await {
-            Ok(Stored::Yes) => *last = Some(event.event_id),
-            Ok(Stored::WrongLast) | Err(_) => {
-                *last = None;
-                return false;
+/// Publishes what the stream lacks of the log up to a position, each event behind its predecessor.
+/// `tail` is where the stream ended when this relay last saw it. `false` when it has to be repeated.
+async fn bring_up_to(world: &World, until: i64, tail: &mut Option<usize>) -> bool {
+    let log = world.log.events();
+    let until = usize::try_from(until).unwrap();
+    let mut end = match tail.take() {
+        Some(end) => end,
+        None => match world.stream_end().await {
+            Ok(id) => {
+                log.iter().position(|event| Some(event.event_id) == id).map_or(0, |at| at + 1)
             }
+            Err(_) => return false,
+        },
+    };
+    while end < until {
+        let before = end.checked_sub(1).map(|before| log[before].event_id);
+        match world.publish_event(log[end].event_id, before).await {
+            Ok(Stored::Yes) => end += 1,
+            Ok(Stored::WrongLast) | Err(_) => return false,
         }
     }
+    *tail = Some(end);
     true
 }

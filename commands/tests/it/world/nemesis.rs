@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::{Instant, sleep};
 
-use super::{HORIZON, PROCESSES, World, database::FOLLOWERS, process::Process};
+use super::{HORIZON, PROCESSES, World, process::Process};
 
 pub(super) struct Nemesis {
     processes: Vec<Process>,
@@ -59,9 +59,6 @@ impl Nemesis {
             10 => {
                 world.note("the stream's store is lost");
                 world.stream.lose();
-                sleep(pause / 5).await;
-                // As the guide says: its content comes back from the log.
-                world.reset(FOLLOWERS[1]);
             }
             _ => {
                 world.note(format!("the queue is cut off for {pause:?}"));

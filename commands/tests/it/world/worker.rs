@@ -6,8 +6,9 @@ use async_trait::async_trait;
 use futures::future::join_all;
 use kontor_commands::{
     Append, AppendError, AppendOutcome, CommandId, EventStore, Receipt, Router, StoreError,
+    StreamTail,
 };
-use kontor_domain::{Recorded, TenantId};
+use kontor_domain::TenantId;
 use tokio::time::sleep;
 use uuid::Uuid;
 
@@ -90,7 +91,7 @@ impl Forgetful {
 
 #[async_trait]
 impl EventStore for Forgetful {
-    async fn load(&self, t: &TenantId, id: Uuid, after: i64) -> Result<Vec<Recorded>, StoreError> {
+    async fn load(&self, t: &TenantId, id: Uuid, after: i64) -> Result<StreamTail, StoreError> {
         self.world.log.load(t, id, after).await
     }
 
