@@ -9,7 +9,9 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     DatabaseError,
     error::{chain, failed},
-    members, schemas,
+    members,
+    policies::scheduled,
+    schemas,
 };
 
 /// What is kept, and how fast the rest is deleted.
@@ -147,8 +149,9 @@ pub async fn sweep(pool: &PgPool, settings: &HousekeepingSettings) -> Result<u64
     for _ in 0..settings.batches_max {
         let receipts = purge_receipts(pool, settings.receipts_kept, settings.batch).await?;
         let deliveries = purge_inbox(pool, settings.inbox_kept, settings.batch).await?;
-        rows += receipts + deliveries;
-        if receipts.max(deliveries) < u64::from(settings.batch) {
+        let scheduled = scheduled::purge(pool, settings.receipts_kept, settings.batch).await?;
+        rows += receipts + deliveries + scheduled;
+        if receipts.max(deliveries).max(scheduled) < u64::from(settings.batch) {
             break;
         }
         sleep(settings.pause).await;

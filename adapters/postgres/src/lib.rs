@@ -21,6 +21,7 @@ pub mod letters;
 mod log;
 pub mod members;
 pub mod observe;
+pub mod policies;
 pub mod schemas;
 pub mod transfer;
 pub mod verify;
@@ -38,3 +39,4 @@ pub use log::{
     Segment, limits,
 };
 pub use members::{Members, ProcessInfo};
+pub use policies::{DispatchSettings, Dispatched, Dispatcher, PolicyEffect};

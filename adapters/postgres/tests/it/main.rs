@@ -17,6 +17,7 @@ mod migrations;
 mod order;
 mod partitioning;
 mod poison;
+mod policies;
 mod reactors;
 mod schemas;
 mod support;
