@@ -10,7 +10,7 @@ use kontor_domain::{
         Meter, MeterCommand, MeterEvent, MeterKind, MeterRules, ReadingSource, Register,
         SubmitReading, Zone,
     },
-    tenant::{Create, TenantCommand, TenantKind},
+    tenant::{Create, ReadingReminders, TenantCommand, TenantKind},
 };
 use uuid::Uuid;
 
@@ -53,6 +53,7 @@ impl Workload {
             language: Language::En,
             time_zone: chrono_tz::UTC,
             meter_rules: MeterRules::default(),
+            reading_reminders: ReadingReminders::default(),
         };
         let actor = Actor::System { name: "bench".to_owned() };
         Ok(Self { tenant, actor, facts: Arc::new(facts) })

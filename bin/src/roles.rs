@@ -10,11 +10,12 @@ use anyhow::Context;
 use kontor_http::{ApiSettings, ApiState, BrokerProbe, BrokerShard, BrokerView, Rate};
 use kontor_nats::{Nats, Relay, WorkerSettings, Workers};
 use kontor_postgres::{
-    Follower, FollowerSettings,
+    DispatchSettings, Dispatcher, Follower, FollowerSettings, PolicyEffect,
     housekeeping::{self, HousekeepingSettings},
 };
 use kontor_projections::Reactor;
 use kontor_sandbox::{Person, Sandbox, SandboxSettings};
+use kontor_telegram::{ReminderMessages, TelegramSettings};
 
 pub(crate) use self::{
     alone::{Kind, run, run_sandbox},
@@ -40,6 +41,8 @@ const ASK_EVERY: Duration = Duration::from_millis(250);
 
 /// The checkpoint of the relay.
 const RELAY: &str = "relay";
+/// The checkpoint of the messages of reminders.
+const REMINDER_MESSAGES: &str = "telegram_reminders";
 
 /// All roles but the sandbox.
 pub(crate) fn all(
@@ -54,6 +57,7 @@ pub(crate) fn all(
     roles.extend(telegram.as_ref().map(Telegram::role));
     roles.extend(work(parts));
     roles.extend(project(parts));
+    roles.extend(policies(parts));
     roles.push(relay(parts, &schemas));
     roles.extend(integrators(parts));
     roles.push(follow_head(parts));
@@ -183,6 +187,35 @@ pub(crate) fn project(parts: &Parts) -> Vec<Role> {
             })
         })
         .collect()
+}
+
+/// Policies, the dispatcher of what they order, and the messages of reminders.
+pub(crate) fn policies(parts: &Parts) -> Vec<Role> {
+    let mut roles: Vec<Role> = kontor_commands::policies::all()
+        .into_iter()
+        .map(|policy| {
+            follower(parts, policy.name(), move |pool, settings| {
+                let effect = Arc::new(PolicyEffect::new(Arc::clone(&policy)));
+                Follower::projection(pool, effect, settings)
+            })
+        })
+        .collect();
+    let views = parts.query.clone();
+    let backlog_max = TelegramSettings::default().outbox_backlog_max;
+    roles.push(follower(parts, REMINDER_MESSAGES, move |pool, settings| {
+        let messages = ReminderMessages::new(views.clone(), backlog_max);
+        Follower::projection(pool, Arc::new(messages), settings)
+    }));
+    let sender = Arc::new(parts.sender.clone());
+    let dispatcher = Dispatcher::new(parts.follow.clone(), sender, DispatchSettings::default());
+    roles.push(Role::new("dispatch", Phase::Follow, move |stop| {
+        let dispatcher = dispatcher.clone();
+        async move {
+            dispatcher.run(stop).await;
+            Ok(())
+        }
+    }));
+    roles
 }
 
 /// The log on its way to NATS; `schemas` is the address below which HTTP serves the events' schemas.

@@ -10,6 +10,7 @@ mod folds;
 mod local;
 pub mod memory;
 mod outcome;
+pub mod policies;
 pub mod policy;
 mod ports;
 mod router;

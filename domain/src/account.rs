@@ -4,20 +4,24 @@ mod command;
 mod decide;
 mod event;
 mod refusal;
+mod reminders;
 mod state;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub use command::{
-    AccountCommand, BotName, ChangeLanguage, ChangePhone, GiveConsent, Register, Rename,
+    AccountCommand, AskReadingReminder, BotName, ChangeLanguage, ChangePhone, GiveConsent,
+    MuteReadingReminders, Register, RemindOfReadings, Rename, UnmuteReadingReminders,
     WithdrawConsent,
 };
 pub use event::{
     AccountEvent, BotBlocked, BotUnblocked, ConsentGiven, ConsentWithdrawn, LanguageChanged,
-    PhoneChanged, Registered, Renamed,
+    PhoneChanged, ReadingReminderAsked, ReadingReminderDue, ReadingReminderPostponed,
+    ReadingRemindersMuted, ReadingRemindersUnmuted, Registered, Renamed,
 };
 pub use refusal::AccountRefusal;
+pub use reminders::{ReminderObstacle, ReminderOccasion};
 pub use state::Account;
 
 use crate::TenantId;

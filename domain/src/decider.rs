@@ -7,7 +7,11 @@ use cqrs_es::{Aggregate, DomainEvent, event_sink::EventSink};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
-use crate::{Actor, EventSchema, Language, TenantId, meter::MeterRules, tenant::TenantKind};
+use crate::{
+    Actor, EventSchema, Language, TenantId,
+    meter::MeterRules,
+    tenant::{ReadingReminders, TenantKind},
+};
 
 /// A command as an aggregate receives it: the order itself, who gave it, when, and in which tenant.
 ///
@@ -41,6 +45,8 @@ pub struct TenantFacts {
     pub time_zone: chrono_tz::Tz,
     /// How readings are taken.
     pub meter_rules: MeterRules,
+    /// How customers are reminded of readings.
+    pub reading_reminders: ReadingReminders,
 }
 
 impl TenantFacts {

@@ -4,13 +4,21 @@ mod command;
 mod decide;
 mod event;
 mod refusal;
+mod reminders;
 mod state;
 
 use serde::{Deserialize, Serialize};
 
-pub use command::{ChangeLocale, ChangeMeterRules, Create, Rename, TenantCommand};
-pub use event::{Created, LocaleChanged, MeterRulesChanged, Renamed, TenantEvent};
+pub use command::{
+    BeginReadingReminders, ChangeLocale, ChangeMeterRules, ChangeReadingReminders, Create, Rename,
+    TenantCommand,
+};
+pub use event::{
+    Created, LocaleChanged, MeterRulesChanged, ReadingRemindersChanged, ReadingRemindersDue,
+    Renamed, TenantEvent,
+};
 pub use refusal::TenantRefusal;
+pub use reminders::{ReadingReminders, ReminderRound, decent_from};
 pub use state::Tenant;
 
 /// The line of business of a tenant.

@@ -36,6 +36,8 @@ pub struct AccountRow {
     pub origin: Origin,
     /// The bots that the holder blocked, by name, sorted.
     pub bots_blocked: Vec<String>,
+    /// The holder wants no reminders of readings.
+    pub reminders_muted: bool,
     /// When the account was opened.
     pub registered_at: DateTime<Utc>,
     /// The position of the event that opened it; lists are in this order.
@@ -60,7 +62,7 @@ macro_rules! select_accounts {
         concat!(
             "select tenant, id, display_name, language, phone, consent_version, consent_at, \
              origin_kind, telegram_bot, telegram_user_id, telegram_username, external_id, \
-             bots_blocked, registered_at, created_position, position, version \
+             bots_blocked, reminders_muted, registered_at, created_position, position, version \
              from account_directory ",
             $rest
         )
@@ -136,6 +138,7 @@ impl FromRow<'_, PgRow> for AccountRow {
             consent: consent(row)?,
             origin: origin(row)?,
             bots_blocked: row.try_get("bots_blocked")?,
+            reminders_muted: row.try_get("reminders_muted")?,
             registered_at: row.try_get("registered_at")?,
             created_position: row.try_get("created_position")?,
             position: row.try_get("position")?,

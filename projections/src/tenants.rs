@@ -3,7 +3,11 @@
 mod apply;
 
 use chrono::{DateTime, Utc};
-use kontor_domain::{DisplayName, Language, TenantId, meter::MeterRules, tenant::TenantKind};
+use kontor_domain::{
+    DisplayName, Language, TenantId,
+    meter::MeterRules,
+    tenant::{ReadingReminders, TenantKind},
+};
 use sqlx::{FromRow, PgPool, Row, postgres::PgRow};
 
 use crate::{
@@ -31,6 +35,8 @@ pub struct TenantRow {
     pub time_zone: chrono_tz::Tz,
     /// How readings are taken.
     pub meter_rules: MeterRules,
+    /// How customers are reminded of readings.
+    pub reading_reminders: ReadingReminders,
     /// When it was opened.
     pub created_at: DateTime<Utc>,
     /// The position of the event that opened it; lists are in this order.
@@ -44,7 +50,7 @@ pub struct TenantRow {
 macro_rules! select_tenants {
     ($rest:literal) => {
         concat!(
-            "select id, name, kind, language, time_zone, meter_rules, created_at, \
+            "select id, name, kind, language, time_zone, meter_rules, reading_reminders, created_at, \
              created_position, position, version from tenant_directory ",
             $rest
         )
@@ -86,6 +92,7 @@ impl FromRow<'_, PgRow> for TenantRow {
             language: named(row, "language")?,
             time_zone: named(row, "time_zone")?,
             meter_rules: json(row, "meter_rules")?,
+            reading_reminders: json(row, "reading_reminders")?,
             created_at: row.try_get("created_at")?,
             created_position: row.try_get("created_position")?,
             position: row.try_get("position")?,

@@ -247,6 +247,20 @@ withdraw-no = Keep it
 withdraw-done = Your consent is withdrawn.
 withdraw-start = To come back, press /start.
 
+## Reminders
+
+remind-closes =
+    A reminder: readings are taken until { $closes }. Still missing:
+remind-opens =
+    Readings are taken again, until { $closes }. We are waiting for:
+remind-me = Remind me
+remind-promised = I will remind you on { $opens }.
+remind-window-open = Readings are taken already: you can submit them right now.
+remind-mute = No reminders
+remind-unmute = Remind me of readings
+remind-muted = No more reminders. You can switch them on here or in the settings.
+remind-unmuted = We will remind you when readings are missing before the end.
+
 ## Refusals
 
 refused-tenant-unknown = The bot is still being set up. Please try again a little later.

@@ -247,6 +247,20 @@ withdraw-no = Оставить
 withdraw-done = Согласие отозвано.
 withdraw-start = Чтобы вернуться, нажмите /start.
 
+## Reminders
+
+remind-closes =
+    Напоминаем о показаниях: приём закроется { $closes }. Ещё не переданы:
+remind-opens =
+    Открылся приём показаний, до { $closes }. Ждём показания:
+remind-me = Напомнить
+remind-promised = Напомню { $opens }.
+remind-window-open = Показания уже принимаем — можно передать прямо сейчас.
+remind-mute = Не напоминать
+remind-unmute = Напоминать о показаниях
+remind-muted = Больше не напоминаем. Включить снова можно здесь или в настройках.
+remind-unmuted = Будем напоминать, если до конца приёма не хватает показаний.
+
 ## Refusals
 
 refused-tenant-unknown = Бот ещё настраивается. Попробуйте немного позже.

@@ -9,12 +9,15 @@ pub(crate) mod menu;
 mod meters;
 mod reading;
 mod refusals;
+mod reminders;
 mod settings;
 mod start;
 
 use std::{ops::ControlFlow, sync::Arc};
 
 use dptree::{Handler, deps};
+
+pub(crate) use self::meters::name as meter_name;
 
 use crate::{
     outgoing::Outgoing,
@@ -41,6 +44,7 @@ pub(crate) fn schema() -> Schema {
         .branch(start::schema())
         .branch(menu::schema())
         .branch(settings::schema())
+        .branch(reminders::schema())
         .branch(meters::schema())
         .branch(history::schema())
         .branch(add_meter::schema())

@@ -20,6 +20,7 @@ mod pause;
 mod polling;
 mod press;
 mod quick;
+mod reminders;
 mod sender;
 mod settings;
 mod setup;
@@ -30,4 +31,5 @@ mod worker;
 
 pub use bots::{Bots, BotsError};
 pub use outbox::{OutboxBacklog, backlog as outbox_backlog};
+pub use reminders::ReminderMessages;
 pub use settings::{BotSettings, Mode, TelegramSettings};

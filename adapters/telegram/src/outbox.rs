@@ -12,8 +12,33 @@ use crate::outgoing::Outgoing;
 /// The most rows that housekeeping deletes at once, so that no lock lasts.
 const PURGE_BATCH: i64 = 1000;
 
-/// The priority of a reply: a person waits for it. Broadcasts have higher numbers and go later.
-const INTERACTIVE: i16 = 0;
+/// How urgent a message is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Urgency {
+    /// A person waits for it.
+    Reply,
+    /// Nobody waits for it: replies go first, and it does not go before an instant.
+    Broadcast {
+        /// The instant.
+        not_before: DateTime<Utc>,
+    },
+}
+
+impl Urgency {
+    fn priority(self) -> i16 {
+        match self {
+            Self::Reply => 0,
+            Self::Broadcast { .. } => 1,
+        }
+    }
+
+    fn not_before(self) -> Option<DateTime<Utc>> {
+        match self {
+            Self::Reply => None,
+            Self::Broadcast { not_before } => Some(not_before),
+        }
+    }
+}
 
 /// A row that a sender took.
 #[derive(Clone, Debug, FromRow, PartialEq)]
@@ -52,9 +77,21 @@ pub(crate) async fn enqueue(
     outgoing: &Outgoing,
     backlog_max: i64,
 ) -> Result<bool, sqlx::Error> {
+    enqueue_as(db, (bot, chat_id), key, (outgoing, Urgency::Reply), backlog_max).await
+}
+
+/// The same with an urgency.
+pub(crate) async fn enqueue_as(
+    db: &mut PgConnection,
+    (bot, chat_id): (&str, i64),
+    key: &str,
+    (outgoing, urgency): (&Outgoing, Urgency),
+    backlog_max: i64,
+) -> Result<bool, sqlx::Error> {
     let done = sqlx::query(
-        "insert into telegram_outbox (bot, chat_id, key, priority, method, payload, picture) \
-         select $1, $2, $3, $4, $5, $6, $7 \
+        "insert into telegram_outbox (bot, chat_id, key, priority, method, payload, picture, \
+             next_at) \
+         select $1, $2, $3, $4, $5, $6, $7, coalesce($9, clock_timestamp()) \
          where (select count(*) from (select 1 from telegram_outbox \
              where bot = $1 and chat_id = $2 and state in ('pending', 'sending') limit $8) \
              as backlog) < $8 \
@@ -63,11 +100,12 @@ pub(crate) async fn enqueue(
     .bind(bot)
     .bind(chat_id)
     .bind(key)
-    .bind(INTERACTIVE)
+    .bind(urgency.priority())
     .bind(outgoing.method.name())
     .bind(Value::Object(outgoing.payload.clone()))
     .bind(outgoing.picture.as_deref())
     .bind(backlog_max)
+    .bind(urgency.not_before())
     .execute(db)
     .await?;
     Ok(done.rows_affected() == 1)

@@ -58,6 +58,12 @@ pub(crate) enum Press {
     WithdrawConsentSure,
     /// Shows the settings.
     Settings,
+    /// Asks to be told when readings are taken again.
+    RemindMe,
+    /// Switches reminders off.
+    MuteReminders,
+    /// Switches reminders on.
+    UnmuteReminders,
 }
 
 /// An answer to a question.
@@ -110,6 +116,9 @@ impl Press {
             ("sd", "") => Some(Self::RemovePhone),
             ("sw", "") => Some(Self::WithdrawConsent),
             ("sy", "") => Some(Self::WithdrawConsentSure),
+            ("rm", "") => Some(Self::RemindMe),
+            ("r0", "") => Some(Self::MuteReminders),
+            ("r1", "") => Some(Self::UnmuteReminders),
             _ => None,
         }
     }
@@ -134,6 +143,9 @@ impl fmt::Display for Press {
             Self::WithdrawConsent => f.write_str("sw"),
             Self::WithdrawConsentSure => f.write_str("sy"),
             Self::Settings => f.write_str("s"),
+            Self::RemindMe => f.write_str("rm"),
+            Self::MuteReminders => f.write_str("r0"),
+            Self::UnmuteReminders => f.write_str("r1"),
         }
     }
 }
@@ -215,6 +227,9 @@ mod tests {
             Press::WithdrawConsent,
             Press::WithdrawConsentSure,
             Press::Settings,
+            Press::RemindMe,
+            Press::MuteReminders,
+            Press::UnmuteReminders,
         ];
         for press in questions.chain(others) {
             let data = press.to_string();

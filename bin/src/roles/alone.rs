@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use anyhow::Context;
 
-use super::{Telegram, demo_bot, follow_head, integrators, project, relay, sandbox, serve, work};
+use super::{
+    Telegram, demo_bot, follow_head, integrators, policies, project, relay, sandbox, serve, work,
+};
 use crate::{
     compose::{self, Addresses, Parts},
     config::Config,
@@ -97,7 +99,12 @@ fn roles_of(parts: &mut Parts, kind: Kind) -> anyhow::Result<Vec<Role>> {
         }
         Kind::Bot => Telegram::new(parts, &config.bots)?.iter().map(Telegram::role).collect(),
         Kind::Work => work(parts),
-        Kind::Project => project(parts).into_iter().chain([follow_head(parts)]).collect(),
+        Kind::Project => {
+            let mut roles = project(parts);
+            roles.extend(policies(parts));
+            roles.push(follow_head(parts));
+            roles
+        }
         Kind::Relay => {
             let schemas = compose::schemas_url(&config, config.http.address);
             let roles = [relay(parts, &schemas), follow_head(parts)].into_iter();

@@ -1,8 +1,9 @@
 //! What can be asked of an account.
 
+use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-use super::Origin;
+use super::{Origin, ReminderOccasion};
 use crate::{DisplayName, Language, Phone};
 
 /// A command to an account.
@@ -25,6 +26,14 @@ pub enum AccountCommand {
     BlockBot(BotName),
     /// Records that the holder unblocked a bot.
     UnblockBot(BotName),
+    /// Asks to be told when readings are taken again.
+    AskReadingReminder(AskReadingReminder),
+    /// Switches the reminders before the end of a window off.
+    MuteReadingReminders(MuteReadingReminders),
+    /// Switches them on again.
+    UnmuteReadingReminders(UnmuteReadingReminders),
+    /// Reminds the holder. Sent by Kontor itself when a reminder is due.
+    RemindOfReadings(RemindOfReadings),
 }
 
 /// Opens an account.
@@ -85,4 +94,29 @@ pub struct WithdrawConsent {}
 pub struct BotName {
     /// The bot's name in the configuration.
     pub bot: String,
+}
+
+/// Asks to be told when readings are taken again.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct AskReadingReminder {}
+
+/// Switches the reminders before the end of a window off.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct MuteReadingReminders {}
+
+/// Switches the reminders on again.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct UnmuteReadingReminders {}
+
+/// Reminds the holder of readings.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct RemindOfReadings {
+    /// Why.
+    pub occasion: ReminderOccasion,
+    /// The month, as its first day.
+    pub period: NaiveDate,
 }

@@ -2,8 +2,10 @@
 
 use super::{
     Account, AccountCommand, AccountEvent, AccountRefusal, BotBlocked, BotName, BotUnblocked,
-    ConsentGiven, ConsentWithdrawn, GiveConsent, LanguageChanged, Origin, PhoneChanged, Register,
-    Registered, Renamed, state::Holder,
+    ConsentGiven, ConsentWithdrawn, GiveConsent, LanguageChanged, Origin, PhoneChanged,
+    ReadingRemindersMuted, ReadingRemindersUnmuted, Register, Registered, Renamed,
+    reminders::{decide_ask, decide_remind},
+    state::Holder,
 };
 use crate::{Actor, Decider, Issued, values::plain_text};
 
@@ -37,7 +39,7 @@ impl Decider for Account {
             Actor::Customer { .. } | Actor::Operator { .. } | Actor::System { .. } => {}
         }
         match &self.holder {
-            Some(holder) => decide_change(issued.command, holder),
+            Some(holder) => decide_change(issued, holder),
             None => {
                 let AccountCommand::Register(register) = issued.command else {
                     return Err(AccountRefusal::AccountUnknown);
@@ -84,8 +86,8 @@ fn checked_origin(origin: Origin) -> Result<Origin, AccountRefusal> {
     })
 }
 
-fn decide_change(command: AccountCommand, holder: &Holder) -> Decision {
-    let event = match command {
+fn decide_change(issued: Issued<AccountCommand>, holder: &Holder) -> Decision {
+    let event = match issued.command.clone() {
         AccountCommand::Register(register) => {
             let origin = checked_origin(register.origin)?;
             if !same_person(&holder.origin, &origin) {
@@ -112,6 +114,19 @@ fn decide_change(command: AccountCommand, holder: &Holder) -> Decision {
                 .contains(&bot)
                 .then_some(AccountEvent::BotUnblocked(BotUnblocked { bot }))
         }
+        AccountCommand::AskReadingReminder(ask) => decide_ask(&ask, &issued, holder)?,
+        AccountCommand::MuteReadingReminders(_) => (!holder.reminders.muted)
+            .then_some(AccountEvent::ReadingRemindersMuted(ReadingRemindersMuted {})),
+        AccountCommand::UnmuteReadingReminders(_) => holder
+            .reminders
+            .muted
+            .then_some(AccountEvent::ReadingRemindersUnmuted(ReadingRemindersUnmuted {})),
+        AccountCommand::RemindOfReadings(remind) => match issued.actor {
+            Actor::Customer { .. } => return Err(AccountRefusal::NotAllowed),
+            Actor::Operator { .. } | Actor::System { .. } => {
+                decide_remind(remind, &issued, holder)?
+            }
+        },
     };
     Ok(event.into_iter().collect())
 }

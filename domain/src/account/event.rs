@@ -1,8 +1,9 @@
 //! What has happened to an account.
 
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::Origin;
+use super::{Origin, ReminderOccasion};
 use crate::{
     DisplayName, EventBody, EventDecodeError, EventSchema, Language, Phone,
     decider::{decode_payload, domain_event},
@@ -28,6 +29,16 @@ pub enum AccountEvent {
     BotBlocked(BotBlocked),
     /// `account.bot_unblocked`
     BotUnblocked(BotUnblocked),
+    /// `account.reading_reminder_asked`
+    ReadingReminderAsked(ReadingReminderAsked),
+    /// `account.reading_reminders_muted`
+    ReadingRemindersMuted(ReadingRemindersMuted),
+    /// `account.reading_reminders_unmuted`
+    ReadingRemindersUnmuted(ReadingRemindersUnmuted),
+    /// `account.reading_reminder_postponed`
+    ReadingReminderPostponed(ReadingReminderPostponed),
+    /// `account.reading_reminder_due`
+    ReadingReminderDue(ReadingReminderDue),
 }
 
 impl EventBody for AccountEvent {
@@ -40,6 +51,11 @@ impl EventBody for AccountEvent {
         EventSchema::new("account.consent_withdrawn", 1),
         EventSchema::new("account.bot_blocked", 1),
         EventSchema::new("account.bot_unblocked", 1),
+        EventSchema::new("account.reading_reminder_asked", 1),
+        EventSchema::new("account.reading_reminders_muted", 1),
+        EventSchema::new("account.reading_reminders_unmuted", 1),
+        EventSchema::new("account.reading_reminder_postponed", 1),
+        EventSchema::new("account.reading_reminder_due", 1),
     ];
 
     fn wire_type(&self) -> &'static str {
@@ -52,6 +68,11 @@ impl EventBody for AccountEvent {
             Self::ConsentWithdrawn(_) => "account.consent_withdrawn",
             Self::BotBlocked(_) => "account.bot_blocked",
             Self::BotUnblocked(_) => "account.bot_unblocked",
+            Self::ReadingReminderAsked(_) => "account.reading_reminder_asked",
+            Self::ReadingRemindersMuted(_) => "account.reading_reminders_muted",
+            Self::ReadingRemindersUnmuted(_) => "account.reading_reminders_unmuted",
+            Self::ReadingReminderPostponed(_) => "account.reading_reminder_postponed",
+            Self::ReadingReminderDue(_) => "account.reading_reminder_due",
         }
     }
 
@@ -64,7 +85,12 @@ impl EventBody for AccountEvent {
             | Self::ConsentGiven(_)
             | Self::ConsentWithdrawn(_)
             | Self::BotBlocked(_)
-            | Self::BotUnblocked(_) => 1,
+            | Self::BotUnblocked(_)
+            | Self::ReadingReminderAsked(_)
+            | Self::ReadingRemindersMuted(_)
+            | Self::ReadingRemindersUnmuted(_)
+            | Self::ReadingReminderPostponed(_)
+            | Self::ReadingReminderDue(_) => 1,
         }
     }
 
@@ -78,6 +104,11 @@ impl EventBody for AccountEvent {
             Self::ConsentWithdrawn(payload) => serde_json::to_string(payload),
             Self::BotBlocked(payload) => serde_json::to_string(payload),
             Self::BotUnblocked(payload) => serde_json::to_string(payload),
+            Self::ReadingReminderAsked(payload) => serde_json::to_string(payload),
+            Self::ReadingRemindersMuted(payload) => serde_json::to_string(payload),
+            Self::ReadingRemindersUnmuted(payload) => serde_json::to_string(payload),
+            Self::ReadingReminderPostponed(payload) => serde_json::to_string(payload),
+            Self::ReadingReminderDue(payload) => serde_json::to_string(payload),
         }
     }
 
@@ -104,6 +135,21 @@ impl EventBody for AccountEvent {
             ("account.bot_blocked", 1) => decode_payload(wire_type, payload).map(Self::BotBlocked),
             ("account.bot_unblocked", 1) => {
                 decode_payload(wire_type, payload).map(Self::BotUnblocked)
+            }
+            ("account.reading_reminder_asked", 1) => {
+                decode_payload(wire_type, payload).map(Self::ReadingReminderAsked)
+            }
+            ("account.reading_reminders_muted", 1) => {
+                decode_payload(wire_type, payload).map(Self::ReadingRemindersMuted)
+            }
+            ("account.reading_reminders_unmuted", 1) => {
+                decode_payload(wire_type, payload).map(Self::ReadingRemindersUnmuted)
+            }
+            ("account.reading_reminder_postponed", 1) => {
+                decode_payload(wire_type, payload).map(Self::ReadingReminderPostponed)
+            }
+            ("account.reading_reminder_due", 1) => {
+                decode_payload(wire_type, payload).map(Self::ReadingReminderDue)
             }
             _ => Err(EventDecodeError::unknown(wire_type, schema_version)),
         }
@@ -170,4 +216,45 @@ pub struct BotBlocked {
 pub struct BotUnblocked {
     /// The bot's name in the configuration.
     pub bot: String,
+}
+
+/// The holder wants to be told when readings are taken again.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct ReadingReminderAsked {
+    /// The month of that window, as its first day.
+    pub period: NaiveDate,
+    /// The tenant's local day on which it opens.
+    pub opens_on: NaiveDate,
+    /// When they are to be told.
+    pub due_at: DateTime<Utc>,
+}
+
+/// The holder wants no reminders before the end of a window.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct ReadingRemindersMuted {}
+
+/// The holder wants them again.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct ReadingRemindersUnmuted {}
+
+/// A reminder came at a time at which nobody is disturbed, or too early.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct ReadingReminderPostponed {
+    /// Why the holder is reminded.
+    pub occasion: ReminderOccasion,
+    /// The month, as its first day.
+    pub period: NaiveDate,
+    /// When it comes instead.
+    pub due_at: DateTime<Utc>,
+}
+
+/// The holder is to be reminded of readings now.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct ReadingReminderDue {
+    /// Why.
+    pub occasion: ReminderOccasion,
+    /// The month, as its first day.
+    pub period: NaiveDate,
+    /// The tenant's last local day on which its readings are taken.
+    pub closes_on: NaiveDate,
 }

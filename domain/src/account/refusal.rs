@@ -1,7 +1,9 @@
 //! Why a command to an account is refused.
 
+use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
+use super::ReminderObstacle;
 use crate::Refusal;
 
 /// Why a command to an account is refused.
@@ -35,6 +37,18 @@ pub enum AccountRefusal {
     TooManyBots {
         /// How many are remembered.
         bots_max: usize,
+    },
+    /// Readings are taken right now, so there is nothing to be reminded of.
+    #[error("readings are taken until {closes_on}; submit them now")]
+    WindowOpen {
+        /// The last day on which they are taken.
+        closes_on: NaiveDate,
+    },
+    /// A reminder that was due is not in place any more.
+    #[error("the customer is not reminded ({because:?}); there is nothing to do")]
+    ReminderNotInPlace {
+        /// What stands against it.
+        because: ReminderObstacle,
     },
 }
 

@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 use cqrs_es::{Aggregate, event_sink::EventSink};
 use serde::{Deserialize, Serialize};
 
-use super::{AccountCommand, AccountEvent, AccountRefusal, Origin, Registered};
+use super::{
+    AccountCommand, AccountEvent, AccountRefusal, Origin, Registered, ReminderOccasion,
+    reminders::Reminders,
+};
 use crate::{DisplayName, Issued, Language, Phone, decider::decide_into};
 
 /// The account aggregate.
@@ -25,12 +28,22 @@ pub(super) struct Holder {
     /// The version of the text that the consent in force was given to.
     pub(super) consent: Option<String>,
     pub(super) blocked_bots: BTreeSet<String>,
+    #[serde(default)]
+    pub(super) reminders: Reminders,
 }
 
 impl From<Registered> for Holder {
     fn from(registered: Registered) -> Self {
         let Registered { display_name, language, origin, phone } = registered;
-        Self { display_name, language, origin, phone, consent: None, blocked_bots: BTreeSet::new() }
+        Self {
+            display_name,
+            language,
+            origin,
+            phone,
+            consent: None,
+            blocked_bots: BTreeSet::new(),
+            reminders: Reminders::default(),
+        }
     }
 }
 
@@ -49,6 +62,19 @@ impl Holder {
             AccountEvent::BotUnblocked(unblocked) => {
                 self.blocked_bots.remove(&unblocked.bot);
             }
+            AccountEvent::ReadingReminderAsked(asked) => {
+                self.reminders.asked_for = Some(asked.opens_on);
+            }
+            AccountEvent::ReadingRemindersMuted(_) => {
+                self.reminders.muted = true;
+                self.reminders.asked_for = None;
+            }
+            AccountEvent::ReadingRemindersUnmuted(_) => self.reminders.muted = false,
+            AccountEvent::ReadingReminderPostponed(_) => {}
+            AccountEvent::ReadingReminderDue(due) => match due.occasion {
+                ReminderOccasion::WindowCloses => self.reminders.reminded_of = Some(due.period),
+                ReminderOccasion::WindowOpens => self.reminders.asked_for = None,
+            },
         }
     }
 }

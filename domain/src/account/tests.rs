@@ -1,6 +1,7 @@
 //! The rules for accounts, as given / when / then.
 
 mod property;
+mod reminders;
 mod wire;
 
 use std::sync::Arc;
@@ -14,7 +15,11 @@ use cqrs_es::{
 use uuid::Uuid;
 
 use super::*;
-use crate::{Actor, Decider, Issued, Language, TenantFacts, meter::MeterRules, tenant::TenantKind};
+use crate::{
+    Actor, Decider, Issued, Language, TenantFacts,
+    meter::MeterRules,
+    tenant::{ReadingReminders, TenantKind},
+};
 
 const ANNA: Uuid = Uuid::from_u128(0xa);
 const OLEG: Uuid = Uuid::from_u128(0xb);
@@ -27,6 +32,7 @@ fn facts() -> TenantFacts {
         language: Language::Ru,
         time_zone: chrono_tz::Europe::Moscow,
         meter_rules: MeterRules::default(),
+        reading_reminders: ReadingReminders::default(),
     }
 }
 

@@ -144,7 +144,8 @@ fn decide_archive(
         return Ok(vec![]);
     }
     let reason = checked_text("reason", &archive.reason, 0, REASON_LENGTH_MAX)?;
-    Ok(vec![MeterEvent::Archived(Archived { reason })])
+    let account_id = Some(device.particulars.account_id);
+    Ok(vec![MeterEvent::Archived(Archived { account_id, reason })])
 }
 
 fn checked_particulars(register: &Register, today: NaiveDate) -> Result<Particulars, MeterRefusal> {

@@ -191,6 +191,9 @@ pub struct VerificationRenewed {
 /// The meter was taken out of service.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Archived {
+    /// The account that it counted for; absent in events of the first release.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account_id: Option<Uuid>,
     /// Why, in the sender's words.
     pub reason: String,
 }

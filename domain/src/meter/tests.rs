@@ -20,7 +20,10 @@ use cqrs_es::{
 use uuid::Uuid;
 
 use super::*;
-use crate::{Actor, Issued, Language, Quantity, TenantFacts, tenant::TenantKind};
+use crate::{
+    Actor, Issued, Language, Quantity, TenantFacts,
+    tenant::{ReadingReminders, TenantKind},
+};
 
 const ANNA: Uuid = Uuid::from_u128(0xa);
 const OLEG: Uuid = Uuid::from_u128(0xb);
@@ -48,6 +51,7 @@ fn facts() -> TenantFacts {
         language: Language::Ru,
         time_zone: chrono_tz::Europe::Moscow,
         meter_rules: MeterRules::default(),
+        reading_reminders: ReadingReminders::default(),
     }
 }
 

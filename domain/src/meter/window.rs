@@ -20,12 +20,19 @@ impl Window {
 impl MeterRules {
     /// The month that a reading of this day counts for, as its first day. While a window runs into
     /// the next month, that is the month in which it opened.
-    pub(super) fn period_of(&self, day: NaiveDate) -> NaiveDate {
+    pub fn period_of(&self, day: NaiveDate) -> NaiveDate {
         let month = first_of_month(day);
         if self.window_wraps() && day.day() <= u32::from(self.window_last_day) {
             return month.checked_sub_months(Months::new(1)).unwrap_or(month);
         }
         month
+    }
+
+    /// The first and the last day on which readings of a month are taken; the month is given as its
+    /// first day.
+    pub fn window_days(&self, period: NaiveDate) -> (NaiveDate, NaiveDate) {
+        let Window { opens_on, closes_on } = self.window_of(period);
+        (opens_on, closes_on)
     }
 
     /// The window of a month, given as its first day.
@@ -45,7 +52,7 @@ impl MeterRules {
     }
 
     /// The first day after `day` on which a window opens.
-    pub(super) fn next_opening(&self, day: NaiveDate) -> NaiveDate {
+    pub fn next_opening(&self, day: NaiveDate) -> NaiveDate {
         let month = first_of_month(day);
         let opens_on = self.window_of(month).opens_on;
         if opens_on > day { opens_on } else { self.window_of(next_month(month)).opens_on }

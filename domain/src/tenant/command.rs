@@ -1,8 +1,9 @@
 //! What can be asked of a tenant.
 
+use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-use super::TenantKind;
+use super::{ReadingReminders, TenantKind};
 use crate::{DisplayName, Language, meter::MeterRules};
 
 /// A command to a tenant.
@@ -17,6 +18,10 @@ pub enum TenantCommand {
     ChangeLocale(ChangeLocale),
     /// Changes how readings are taken.
     ChangeMeterRules(ChangeMeterRules),
+    /// Changes how customers are reminded of readings.
+    ChangeReadingReminders(ChangeReadingReminders),
+    /// Begins the reminders of one month. Sent by Kontor itself when they are due.
+    BeginReadingReminders(BeginReadingReminders),
 }
 
 /// Opens a tenant.
@@ -60,4 +65,20 @@ pub struct ChangeLocale {
 pub struct ChangeMeterRules {
     /// All rules, old and new.
     pub meter_rules: MeterRules,
+}
+
+/// Changes how customers are reminded of readings that are missing.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeReadingReminders {
+    /// All settings, old and new.
+    pub reading_reminders: ReadingReminders,
+}
+
+/// Begins the reminders of one month.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct BeginReadingReminders {
+    /// The month, as its first day.
+    pub period: NaiveDate,
 }

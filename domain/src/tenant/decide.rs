@@ -1,8 +1,12 @@
 //! What a command to a tenant leads to.
 
+use chrono::{Datelike, NaiveDate};
+
 use super::{
-    ChangeLocale, ChangeMeterRules, Create, Created, LocaleChanged, MeterRulesChanged, Rename,
-    Renamed, Tenant, TenantCommand, TenantEvent, TenantRefusal, state::Settings,
+    BeginReadingReminders, ChangeLocale, ChangeMeterRules, ChangeReadingReminders, Create, Created,
+    LocaleChanged, MeterRulesChanged, ReadingReminders, ReadingRemindersChanged,
+    ReadingRemindersDue, Rename, Renamed, Tenant, TenantCommand, TenantEvent, TenantRefusal,
+    state::Settings,
 };
 use crate::{Actor, Decider, Issued, TenantId, meter::MeterRules};
 
@@ -34,19 +38,28 @@ impl Decider for Tenant {
             (TenantCommand::ChangeMeterRules(change), Some(settings)) => {
                 decide_meter_rules(change, settings)
             }
+            (TenantCommand::ChangeReadingReminders(change), Some(settings)) => {
+                decide_reading_reminders(change, settings)
+            }
+            (TenantCommand::BeginReadingReminders(begin), Some(settings)) => {
+                decide_begin(begin, settings, self.reminders_begun)
+            }
         }
     }
 }
 
 fn decide_create(create: Create, id: TenantId, settings: Option<&Settings>) -> Decision {
     let Create { name, kind, language, time_zone, meter_rules } = create;
-    let wanted = Settings { name, kind, language, time_zone, meter_rules };
+    // Reminders are no part of the order: a tenant that changed them is still the same.
+    let reading_reminders =
+        settings.map_or_else(ReadingReminders::default, |settings| settings.reading_reminders);
+    let wanted = Settings { name, kind, language, time_zone, meter_rules, reading_reminders };
     match settings {
         Some(settings) if *settings == wanted => Ok(vec![]),
         Some(_) => Err(TenantRefusal::TenantExists),
         None => {
             check_meter_rules(&wanted.meter_rules)?;
-            let Settings { name, kind, language, time_zone, meter_rules } = wanted;
+            let Settings { name, kind, language, time_zone, meter_rules, .. } = wanted;
             Ok(vec![TenantEvent::Created(Created {
                 id,
                 name,
@@ -82,6 +95,43 @@ fn decide_meter_rules(change: ChangeMeterRules, settings: &Settings) -> Decision
     }
     check_meter_rules(&meter_rules)?;
     Ok(vec![TenantEvent::MeterRulesChanged(MeterRulesChanged { meter_rules })])
+}
+
+fn decide_reading_reminders(change: ChangeReadingReminders, settings: &Settings) -> Decision {
+    let ChangeReadingReminders { reading_reminders } = change;
+    if reading_reminders == settings.reading_reminders {
+        return Ok(vec![]);
+    }
+    let out_of_range = |field: &str, expected: &str| TenantRefusal::ReminderOutOfRange {
+        field: field.to_owned(),
+        expected: expected.to_owned(),
+    };
+    if !ReadingReminders::DAYS_BEFORE.contains(&reading_reminders.days_before) {
+        return Err(out_of_range("days_before", "a number of days from 0 to 10"));
+    }
+    if !ReadingReminders::HOURS.contains(&reading_reminders.hour) {
+        return Err(out_of_range("hour", "an hour from 9 to 19"));
+    }
+    let changed = ReadingRemindersChanged { reading_reminders };
+    Ok(vec![TenantEvent::ReadingRemindersChanged(changed)])
+}
+
+/// Begins a month once. It begins late as well, so that the month after it follows: whether anybody
+/// is still reminded is decided for each customer.
+fn decide_begin(
+    begin: BeginReadingReminders,
+    settings: &Settings,
+    begun: Option<NaiveDate>,
+) -> Decision {
+    let period = begin.period.with_day(1).unwrap_or(begin.period);
+    if begun.is_some_and(|begun| begun >= period) {
+        return Ok(vec![]);
+    }
+    if !settings.reading_reminders.enabled {
+        return Err(TenantRefusal::RemindersOff);
+    }
+    let (_, closes_on) = settings.meter_rules.window_days(period);
+    Ok(vec![TenantEvent::ReadingRemindersDue(ReadingRemindersDue { period, closes_on })])
 }
 
 fn check_meter_rules(rules: &MeterRules) -> Result<(), TenantRefusal> {

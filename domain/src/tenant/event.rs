@@ -1,8 +1,9 @@
 //! What has happened to a tenant.
 
+use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-use super::TenantKind;
+use super::{ReadingReminders, TenantKind};
 use crate::{
     DisplayName, EventBody, EventDecodeError, EventSchema, Language, TenantId,
     decider::{decode_payload, domain_event},
@@ -21,6 +22,10 @@ pub enum TenantEvent {
     LocaleChanged(LocaleChanged),
     /// `tenant.meter_rules_changed`
     MeterRulesChanged(MeterRulesChanged),
+    /// `tenant.reading_reminders_changed`
+    ReadingRemindersChanged(ReadingRemindersChanged),
+    /// `tenant.reading_reminders_due`
+    ReadingRemindersDue(ReadingRemindersDue),
 }
 
 impl EventBody for TenantEvent {
@@ -29,6 +34,8 @@ impl EventBody for TenantEvent {
         EventSchema::new("tenant.renamed", 1),
         EventSchema::new("tenant.locale_changed", 1),
         EventSchema::new("tenant.meter_rules_changed", 1),
+        EventSchema::new("tenant.reading_reminders_changed", 1),
+        EventSchema::new("tenant.reading_reminders_due", 1),
     ];
 
     fn wire_type(&self) -> &'static str {
@@ -37,6 +44,8 @@ impl EventBody for TenantEvent {
             Self::Renamed(_) => "tenant.renamed",
             Self::LocaleChanged(_) => "tenant.locale_changed",
             Self::MeterRulesChanged(_) => "tenant.meter_rules_changed",
+            Self::ReadingRemindersChanged(_) => "tenant.reading_reminders_changed",
+            Self::ReadingRemindersDue(_) => "tenant.reading_reminders_due",
         }
     }
 
@@ -45,7 +54,9 @@ impl EventBody for TenantEvent {
             Self::Created(_)
             | Self::Renamed(_)
             | Self::LocaleChanged(_)
-            | Self::MeterRulesChanged(_) => 1,
+            | Self::MeterRulesChanged(_)
+            | Self::ReadingRemindersChanged(_)
+            | Self::ReadingRemindersDue(_) => 1,
         }
     }
 
@@ -55,6 +66,8 @@ impl EventBody for TenantEvent {
             Self::Renamed(payload) => serde_json::to_string(payload),
             Self::LocaleChanged(payload) => serde_json::to_string(payload),
             Self::MeterRulesChanged(payload) => serde_json::to_string(payload),
+            Self::ReadingRemindersChanged(payload) => serde_json::to_string(payload),
+            Self::ReadingRemindersDue(payload) => serde_json::to_string(payload),
         }
     }
 
@@ -71,6 +84,12 @@ impl EventBody for TenantEvent {
             }
             ("tenant.meter_rules_changed", 1) => {
                 decode_payload(wire_type, payload).map(Self::MeterRulesChanged)
+            }
+            ("tenant.reading_reminders_changed", 1) => {
+                decode_payload(wire_type, payload).map(Self::ReadingRemindersChanged)
+            }
+            ("tenant.reading_reminders_due", 1) => {
+                decode_payload(wire_type, payload).map(Self::ReadingRemindersDue)
             }
             _ => Err(EventDecodeError::unknown(wire_type, schema_version)),
         }
@@ -117,4 +136,20 @@ pub struct LocaleChanged {
 pub struct MeterRulesChanged {
     /// All rules from now on.
     pub meter_rules: MeterRules,
+}
+
+/// The tenant reminds its customers of readings in another way.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct ReadingRemindersChanged {
+    /// All settings from now on.
+    pub reading_reminders: ReadingReminders,
+}
+
+/// The readings of a month that are still missing are due soon: customers are reminded of them.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct ReadingRemindersDue {
+    /// The month, as its first day.
+    pub period: NaiveDate,
+    /// The tenant's last local day on which its readings are taken.
+    pub closes_on: NaiveDate,
 }

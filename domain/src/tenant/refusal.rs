@@ -32,6 +32,17 @@ pub enum TenantRefusal {
         /// What would be right.
         expected: String,
     },
+    /// A setting of the reminders lies outside its bounds.
+    #[error("the setting `{field}` of the reminders is out of range: it must be {expected}")]
+    ReminderOutOfRange {
+        /// The setting's field.
+        field: String,
+        /// What would be right.
+        expected: String,
+    },
+    /// Nobody is reminded here.
+    #[error("reminders of readings are switched off; switch them on first")]
+    RemindersOff,
 }
 
 impl Refusal for TenantRefusal {}

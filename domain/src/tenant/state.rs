@@ -1,9 +1,10 @@
 //! What a tenant must know to decide.
 
+use chrono::NaiveDate;
 use cqrs_es::{Aggregate, event_sink::EventSink};
 use serde::{Deserialize, Serialize};
 
-use super::{Created, TenantCommand, TenantEvent, TenantKind, TenantRefusal};
+use super::{Created, ReadingReminders, TenantCommand, TenantEvent, TenantKind, TenantRefusal};
 use crate::{
     DisplayName, Issued, Language, TenantFacts, TenantId, decider::decide_into, meter::MeterRules,
 };
@@ -13,6 +14,9 @@ use crate::{
 pub struct Tenant {
     /// Its settings; none until it is created.
     pub(super) settings: Option<Settings>,
+    /// The month whose reminders were begun last.
+    #[serde(default)]
+    pub(super) reminders_begun: Option<NaiveDate>,
 }
 
 /// The settings of a tenant that exists.
@@ -23,6 +27,8 @@ pub(super) struct Settings {
     pub(super) language: Language,
     pub(super) time_zone: chrono_tz::Tz,
     pub(super) meter_rules: MeterRules,
+    #[serde(default)]
+    pub(super) reading_reminders: ReadingReminders,
 }
 
 impl Tenant {
@@ -39,6 +45,7 @@ impl Tenant {
                 language: settings.language,
                 time_zone: settings.time_zone,
                 meter_rules: settings.meter_rules.clone(),
+                reading_reminders: settings.reading_reminders,
             },
             None => TenantFacts {
                 id,
@@ -47,6 +54,7 @@ impl Tenant {
                 language: Language::default(),
                 time_zone: chrono_tz::Europe::Moscow,
                 meter_rules: MeterRules::default(),
+                reading_reminders: ReadingReminders::default(),
             },
         }
     }
@@ -55,7 +63,8 @@ impl Tenant {
 impl From<Created> for Settings {
     fn from(created: Created) -> Self {
         let Created { id: _, name, kind, language, time_zone, meter_rules } = created;
-        Self { name, kind, language, time_zone, meter_rules }
+        let reading_reminders = ReadingReminders::default();
+        Self { name, kind, language, time_zone, meter_rules, reading_reminders }
     }
 }
 
@@ -87,11 +96,19 @@ impl Aggregate for Tenant {
             (TenantEvent::MeterRulesChanged(changed), Some(settings)) => {
                 settings.meter_rules = changed.meter_rules;
             }
+            (TenantEvent::ReadingRemindersChanged(changed), Some(settings)) => {
+                settings.reading_reminders = changed.reading_reminders;
+            }
+            (TenantEvent::ReadingRemindersDue(due), Some(_)) => {
+                self.reminders_begun = Some(due.period);
+            }
             // A change of nothing: no decision leads to it, and replay must not stop at it.
             (
                 TenantEvent::Renamed(_)
                 | TenantEvent::LocaleChanged(_)
-                | TenantEvent::MeterRulesChanged(_),
+                | TenantEvent::MeterRulesChanged(_)
+                | TenantEvent::ReadingRemindersChanged(_)
+                | TenantEvent::ReadingRemindersDue(_),
                 None,
             ) => {}
         }

@@ -1,5 +1,6 @@
 //! The rules for tenants, as given / when / then.
 
+mod reminders;
 mod wire;
 
 use std::sync::Arc;
@@ -284,6 +285,7 @@ fn the_facts_of_a_tenant_are_its_settings() {
         language: Language::En,
         time_zone: chrono_tz::Asia::Tashkent,
         meter_rules,
+        reading_reminders: ReadingReminders::default(),
     };
     assert_eq!(tenant.facts(id()), facts);
 }
@@ -297,6 +299,7 @@ fn the_facts_of_a_tenant_that_was_never_created_say_so() {
         language: Language::Ru,
         time_zone: chrono_tz::Europe::Moscow,
         meter_rules: MeterRules::default(),
+        reading_reminders: ReadingReminders::default(),
     };
     assert_eq!(Tenant::default().facts(id()), facts);
     let renamed = TenantEvent::Renamed(Renamed { name: "Other".parse().unwrap() });

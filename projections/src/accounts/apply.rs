@@ -35,6 +35,11 @@ impl Projection for Accounts {
             "account.consent_withdrawn",
             "account.bot_blocked",
             "account.bot_unblocked",
+            "account.reading_reminder_asked",
+            "account.reading_reminders_muted",
+            "account.reading_reminders_unmuted",
+            "account.reading_reminder_postponed",
+            "account.reading_reminder_due",
         ]
     }
 
@@ -95,6 +100,12 @@ impl StreamRow for AccountRow {
                 row.bots_blocked.retain(|bot| *bot != unblocked.bot);
                 row
             }
+            AccountEvent::ReadingRemindersMuted(_) => Self { reminders_muted: true, ..row? },
+            AccountEvent::ReadingRemindersUnmuted(_) => Self { reminders_muted: false, ..row? },
+            // They change the version alone, which whoever pins a command must know.
+            AccountEvent::ReadingReminderAsked(_)
+            | AccountEvent::ReadingReminderPostponed(_)
+            | AccountEvent::ReadingReminderDue(_) => row?,
         };
         row.position = event.position;
         row.version = event.version;
@@ -112,6 +123,7 @@ fn opened(event: &Recorded, registered: Registered) -> AccountRow {
         consent: None,
         origin: registered.origin,
         bots_blocked: Vec::new(),
+        reminders_muted: false,
         registered_at: event.occurred_at,
         created_position: event.position,
         position: event.position,
@@ -155,22 +167,23 @@ async fn write(db: &mut PgConnection, rows: &[AccountRow]) -> Result<(), ApplyEr
         "insert into account_directory as row (id, tenant, display_name, language, phone, \
              consent_version, consent_at, origin_kind, telegram_bot, telegram_user_id, \
              telegram_username, external_id, bots_blocked, registered_at, created_position, \
-             position, version) \
+             position, version, reminders_muted) \
          select id, tenant, name, language, phone, consent_version, consent_at, kind, bot, \
              user_id, username, external_id, \
              array(select jsonb_array_elements_text(blocked)), registered_at, created_position, \
-             position, version \
+             position, version, muted \
          from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], \
              $7::timestamptz[], $8::text[], $9::text[], $10::bigint[], $11::text[], $12::text[], \
-             $13::jsonb[], $14::timestamptz[], $15::bigint[], $16::bigint[], $17::bigint[]) \
+             $13::jsonb[], $14::timestamptz[], $15::bigint[], $16::bigint[], $17::bigint[], \
+             $18::boolean[]) \
              as page (id, tenant, name, language, phone, consent_version, consent_at, kind, bot, \
              user_id, username, external_id, blocked, registered_at, created_position, position, \
-             version) \
+             version, muted) \
          on conflict (id) do update set display_name = excluded.display_name, \
              language = excluded.language, phone = excluded.phone, \
              consent_version = excluded.consent_version, consent_at = excluded.consent_at, \
              bots_blocked = excluded.bots_blocked, position = excluded.position, \
-             version = excluded.version \
+             version = excluded.version, reminders_muted = excluded.reminders_muted \
          where row.version < excluded.version",
     )
     .bind(column(rows, |row| row.id))
@@ -190,6 +203,7 @@ async fn write(db: &mut PgConnection, rows: &[AccountRow]) -> Result<(), ApplyEr
     .bind(column(rows, |row| row.created_position))
     .bind(column(rows, |row| row.position))
     .bind(column(rows, |row| row.version))
+    .bind(column(rows, |row| row.reminders_muted))
     .execute(db)
     .await?;
     Ok(())

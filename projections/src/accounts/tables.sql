@@ -23,7 +23,9 @@ create table account_directory (
     registered_at timestamptz not null,
     created_position bigint not null,
     position bigint not null,
-    version bigint not null
+    version bigint not null,
+    -- The holder wants no reminders of readings.
+    reminders_muted boolean not null default false
 );
 
 create unique index account_directory_order on account_directory (tenant, created_position);

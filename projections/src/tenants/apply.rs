@@ -1,7 +1,10 @@
 //! Events in, rows out.
 
 use async_trait::async_trait;
-use kontor_domain::{Recorded, tenant::TenantEvent};
+use kontor_domain::{
+    Recorded,
+    tenant::{ReadingReminders, TenantEvent},
+};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -23,7 +26,14 @@ impl Projection for Tenants {
     }
 
     fn event_types(&self) -> &'static [&'static str] {
-        &["tenant.created", "tenant.renamed", "tenant.locale_changed", "tenant.meter_rules_changed"]
+        &[
+            "tenant.created",
+            "tenant.renamed",
+            "tenant.locale_changed",
+            "tenant.meter_rules_changed",
+            "tenant.reading_reminders_changed",
+            "tenant.reading_reminders_due",
+        ]
     }
 
     fn tables(&self) -> &'static [&'static str] {
@@ -60,6 +70,7 @@ impl StreamRow for TenantRow {
                 language: created.language,
                 time_zone: created.time_zone,
                 meter_rules: created.meter_rules,
+                reading_reminders: ReadingReminders::default(),
                 created_at: event.occurred_at,
                 created_position: event.position,
                 position: event.position,
@@ -72,6 +83,11 @@ impl StreamRow for TenantRow {
             TenantEvent::MeterRulesChanged(changed) => {
                 Self { meter_rules: changed.meter_rules, ..row? }
             }
+            TenantEvent::ReadingRemindersChanged(changed) => {
+                Self { reading_reminders: changed.reading_reminders, ..row? }
+            }
+            // It changes the version alone, which whoever pins a command must know.
+            TenantEvent::ReadingRemindersDue(_) => row?,
         };
         row.position = event.position;
         row.version = event.version;
@@ -98,15 +114,18 @@ async fn load(db: &mut PgConnection, events: &[Recorded]) -> Result<Vec<TenantRo
 async fn write(db: &mut PgConnection, rows: &[TenantRow]) -> Result<(), ApplyError> {
     let kinds: Result<Vec<_>, _> = rows.iter().map(|row| name_of(&row.kind)).collect();
     let rules: Result<Vec<_>, _> = rows.iter().map(|row| json_of(&row.meter_rules)).collect();
+    let reminders: Result<Vec<_>, _> =
+        rows.iter().map(|row| json_of(&row.reading_reminders)).collect();
     sqlx::query(
         "insert into tenant_directory as row (id, name, kind, language, time_zone, meter_rules, \
-             created_at, created_position, position, version) \
+             created_at, created_position, position, version, reading_reminders) \
          select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], \
-             $6::jsonb[], $7::timestamptz[], $8::bigint[], $9::bigint[], $10::bigint[]) \
+             $6::jsonb[], $7::timestamptz[], $8::bigint[], $9::bigint[], $10::bigint[], \
+             $11::jsonb[]) \
          on conflict (id) do update set name = excluded.name, kind = excluded.kind, \
              language = excluded.language, time_zone = excluded.time_zone, \
              meter_rules = excluded.meter_rules, position = excluded.position, \
-             version = excluded.version \
+             version = excluded.version, reading_reminders = excluded.reading_reminders \
          where row.version < excluded.version",
     )
     .bind(column(rows, |row| row.id.as_str()))
@@ -119,6 +138,7 @@ async fn write(db: &mut PgConnection, rows: &[TenantRow]) -> Result<(), ApplyErr
     .bind(column(rows, |row| row.created_position))
     .bind(column(rows, |row| row.position))
     .bind(column(rows, |row| row.version))
+    .bind(reminders?)
     .execute(db)
     .await?;
     Ok(())

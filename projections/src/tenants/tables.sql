@@ -17,7 +17,9 @@ create table tenant_directory (
     created_position bigint not null,
     -- Position and stream version of the last event in the row; a page that comes twice changes nothing.
     position bigint not null,
-    version bigint not null
+    version bigint not null,
+    -- How customers are reminded of readings; what is missing has its default.
+    reading_reminders jsonb not null default '{}'
 );
 
 create unique index tenant_directory_order on tenant_directory (created_position);

@@ -48,7 +48,10 @@ fn history() -> Vec<Recorded> {
                     5 => MeterEvent::VerificationRenewed(VerificationRenewed {
                         verification_due_on: day("2033-03-03"),
                     }),
-                    13 => MeterEvent::Archived(Archived { reason: "замена".to_owned() }),
+                    13 => MeterEvent::Archived(Archived {
+                        account_id: None,
+                        reason: "замена".to_owned(),
+                    }),
                     _ if round % 2 == 0 => submitted(&reading, &[value], "2026-11-20"),
                     1 => submitted(&reading, &[value], "2026-11-20"),
                     _ => corrected(&reading, &[value + 1], "ой"),

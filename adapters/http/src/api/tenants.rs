@@ -5,7 +5,10 @@ use chrono::{DateTime, Utc};
 use kontor_domain::{
     DisplayName, Language, TenantId,
     meter::MeterRules,
-    tenant::{ChangeLocale, ChangeMeterRules, Create, Rename, TenantCommand, TenantKind},
+    tenant::{
+        ChangeLocale, ChangeMeterRules, ChangeReadingReminders, Create, ReadingReminders, Rename,
+        TenantCommand, TenantKind,
+    },
 };
 use kontor_projections::{
     Page,
@@ -55,6 +58,9 @@ pub(crate) struct TenantBody {
     /// How readings are taken.
     #[schema(value_type = Object)]
     meter_rules: MeterRules,
+    /// How customers are reminded of readings before the window closes.
+    #[schema(value_type = Object)]
+    reading_reminders: ReadingReminders,
     created_at: DateTime<Utc>,
     version: i64,
 }
@@ -68,6 +74,7 @@ impl From<TenantRow> for TenantBody {
             language: row.language,
             time_zone: row.time_zone,
             meter_rules: row.meter_rules,
+            reading_reminders: row.reading_reminders,
             created_at: row.created_at,
             version: row.version,
         }
@@ -120,6 +127,10 @@ pub(crate) struct ChangeTenant {
     /// All rules, old and new; rules that are left out take their defaults.
     #[schema(value_type = Option<Object>)]
     meter_rules: Option<MeterRules>,
+    /// Reminders before the window closes: `enabled`, `days_before` (0 to 10) and `hour` (9 to 19,
+    /// the tenant's time); settings that are left out take their defaults.
+    #[schema(value_type = Option<Object>)]
+    reading_reminders: Option<ReadingReminders>,
 }
 
 impl ChangeTenant {
@@ -144,6 +155,10 @@ impl ChangeTenant {
         if let Some(meter_rules) = self.meter_rules {
             let change = ChangeMeterRules { meter_rules };
             commands.push(("meter_rules", TenantCommand::ChangeMeterRules(change)));
+        }
+        if let Some(reading_reminders) = self.reading_reminders {
+            let change = ChangeReadingReminders { reading_reminders };
+            commands.push(("reading_reminders", TenantCommand::ChangeReadingReminders(change)));
         }
         nothing_to_change(&commands)?;
         Ok(commands)

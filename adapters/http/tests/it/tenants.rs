@@ -41,6 +41,11 @@ async fn an_admin_opens_a_tenant_and_reads_it() {
         "window_last_day": 25
       },
       "name": "Водоканал «Ёлка»",
+      "reading_reminders": {
+        "days_before": 3,
+        "enabled": true,
+        "hour": 10
+      },
       "time_zone": "Asia/Vladivostok",
       "version": 1
     }
@@ -117,6 +122,11 @@ async fn a_tenant_changes_field_after_field() {
         "window_last_day": 20
       },
       "name": "Водоканал",
+      "reading_reminders": {
+        "days_before": 3,
+        "enabled": true,
+        "hour": 10
+      },
       "time_zone": "Europe/Samara",
       "version": 4
     }

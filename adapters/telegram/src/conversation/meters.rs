@@ -86,7 +86,7 @@ pub(super) fn kind_name(voice: Voice, kind: MeterKind) -> String {
 }
 
 /// A meter's name with its place: `💧 Холодная вода · кухня`; without a place, with its number.
-pub(super) fn name(voice: Voice, meter: &MeterRow) -> String {
+pub(crate) fn name(voice: Voice, meter: &MeterRow) -> String {
     let kind = kind_name(voice, meter.kind);
     if meter.place.is_empty() {
         format!("{kind} · №{}{}", format::NO_BREAK_SPACE, meter.serial_number)

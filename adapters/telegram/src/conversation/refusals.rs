@@ -32,8 +32,10 @@ pub(super) fn account(voice: Voice, refusal: &RefusalDocument) -> String {
         Ok(AccountRefusal::TextOutOfRange { field: _, length_max }) => {
             say!(voice, "refused-text-length", max = length_max)
         }
-        // Only the bot itself names bots, so a person cannot do anything about it.
-        Ok(AccountRefusal::TooManyBots { .. }) | Err(_) => other(voice, refusal),
+        Ok(AccountRefusal::WindowOpen { closes_on: _ }) => say!(voice, "remind-window-open"),
+        // Only Kontor itself names bots and reminds, so a person cannot do anything about it.
+        Ok(AccountRefusal::TooManyBots { .. } | AccountRefusal::ReminderNotInPlace { .. })
+        | Err(_) => other(voice, refusal),
     }
 }
 

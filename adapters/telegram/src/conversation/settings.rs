@@ -11,6 +11,7 @@ use super::{
     Reply, Schema,
     menu::{Intent, main_keyboard},
     refusals,
+    reminders::switch_button,
     start::other_language_button,
     when,
 };
@@ -61,6 +62,7 @@ async fn settings(turn: Arc<Turn>) -> Reply {
     let message = turn.reply(text).buttons(vec![
         vec![other_language_button(voice)],
         vec![phone_button],
+        vec![switch_button(voice, turn.account.as_ref().is_some_and(|it| it.reminders_muted))],
         vec![button(say!(voice, "consent-withdraw"), Press::WithdrawConsent.to_string())],
     ]);
     Ok(turn.effects().idle().say(message))

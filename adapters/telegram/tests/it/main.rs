@@ -8,6 +8,7 @@ mod journey;
 mod meddler;
 mod person;
 mod refused;
+mod reminders;
 mod stand_in;
 mod webhook;
 mod world;

@@ -25,7 +25,12 @@ fn events() -> Vec<Pinned> {
             r#"{"verification_due_on":"2032-03-01"}"#,
         ),
         (
-            Archived { reason: "заменён".to_owned() }.into(),
+            Archived { account_id: Some(ANNA), reason: "заменён".to_owned() }.into(),
+            "meter.archived",
+            r#"{"account_id":"00000000-0000-0000-0000-00000000000a","reason":"заменён"}"#,
+        ),
+        (
+            Archived { account_id: None, reason: "заменён".to_owned() }.into(),
             "meter.archived",
             r#"{"reason":"заменён"}"#,
         ),

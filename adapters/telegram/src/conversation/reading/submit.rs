@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use super::{ask, questions::replaced_button};
 use crate::{
-    conversation::{Reply, meters::name, refusals},
+    conversation::{Reply, meters::name, refusals, reminders::remind_button},
     dialogue::{ReadingDraft, ReadingStage, Step},
     format,
     outgoing::{Outgoing, button},
@@ -194,13 +194,16 @@ fn refused(
             draft.values.clear();
             again(turn, draft, (Zone::T1, false), words)
         }
+        MeterRefusal::OutsideWindow { .. } => {
+            let buttons = vec![vec![remind_button(turn.voice)]];
+            turn.effects().idle().say(turn.reply(words).buttons(buttons))
+        }
         MeterRefusal::TenantUnknown
         | MeterRefusal::MeterUnknown
         | MeterRefusal::MeterExists
         | MeterRefusal::NotAllowed
         | MeterRefusal::MeterArchived
         | MeterRefusal::FieldOutOfRange { .. }
-        | MeterRefusal::OutsideWindow { .. }
         | MeterRefusal::VerificationOverdue { .. }
         | MeterRefusal::TakenInFuture { .. }
         | MeterRefusal::TakenBeforeLast { .. }

@@ -1,0 +1,18 @@
+//! The policies of this build.
+
+mod reading_reminders;
+mod reading_rounds;
+
+use std::sync::Arc;
+
+use crate::policy::AnyPolicy;
+pub use reading_reminders::ReadingReminders;
+pub use reading_rounds::ReadingRounds;
+
+/// All policies; the composition root runs one follower for each.
+pub fn all() -> Vec<Arc<dyn AnyPolicy>> {
+    vec![Arc::new(ReadingRounds), Arc::new(ReadingReminders)]
+}
+
+#[cfg(test)]
+mod tests;
