@@ -5,6 +5,7 @@ mod dead_letters;
 pub mod integrator;
 mod operate;
 mod process;
+mod scheduled;
 mod transfer;
 
 use std::path::PathBuf;
@@ -19,6 +20,7 @@ pub use dead_letters::*;
 use integrator::IntegratorVerb;
 pub use operate::*;
 pub use process::ProcessVerb;
+pub use scheduled::{ScheduledArgs, ScheduledVerb};
 pub use transfer::*;
 
 const AFTER_HELP: &str = "\
@@ -100,6 +102,9 @@ pub enum Verb {
     /// Look at the processes that share the work
     #[command(subcommand)]
     Process(ProcessVerb),
+    /// Look at what policies have ordered for later, and cancel it
+    #[command(subcommand)]
+    Scheduled(ScheduledVerb),
     /// Delete a read model and build it anew from the event log
     #[command(
         after_help = "Example:\n  kontor rebuild readings\n\nUntil it has caught up it shows less than the log holds; no event and no other read model\nis touched."

@@ -18,6 +18,7 @@ mod operate;
 mod output;
 mod process;
 mod roles;
+mod scheduled;
 mod seed;
 mod session;
 mod supervise;
@@ -123,6 +124,10 @@ async fn carry_out(config: Arc<Config>, verb: Verb) -> Result<(), Failure> {
         Verb::Process(ProcessVerb::List(args)) => {
             let pool = compose::pool(&Addresses::find(&config)?, COMMAND_CONNECTIONS).await?;
             Ok(process::list(&pool, args).await?)
+        }
+        Verb::Scheduled(verb) => {
+            let pool = compose::pool(&Addresses::find(&config)?, COMMAND_CONNECTIONS).await?;
+            Ok(scheduled::run(&pool, verb).await?)
         }
         Verb::Rebuild { name, output } => rebuild(&config, &name, output).await,
         Verb::Backup(verb) => backup::run(&config, verb).await,

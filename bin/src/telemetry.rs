@@ -36,6 +36,7 @@ pub(crate) fn default_filter(verb: &Verb) -> &'static str {
         | Verb::Transfer(_)
         | Verb::Operate(_)
         | Verb::Seed(_)
+        | Verb::Scheduled(_)
         | Verb::Completions { .. } => QUIET_FILTER,
     }
 }
