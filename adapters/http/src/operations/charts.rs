@@ -81,7 +81,7 @@ impl Chart {
             "animation": false,
             // As all other times on the page.
             "useUTC": true,
-            "grid": { "left": 8, "right": 72, "top": 36, "bottom": 8, "containLabel": true },
+            "grid": { "left": 8, "right": 92, "top": 36, "bottom": 8, "containLabel": true },
             "legend": {
                 "type": "scroll", "top": 0, "left": 0, "icon": "roundRect",
                 "itemWidth": 12, "itemHeight": 4,

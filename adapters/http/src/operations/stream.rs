@@ -1,7 +1,7 @@
 //! "Why is this so?": the events of one aggregate, what each of them changed, and the state at a
 //! version.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use kontor_commands::{Fold, Folds};
@@ -69,6 +69,7 @@ pub(crate) struct Event {
     pub(super) causation_id: Option<Uuid>,
     /// W3C `traceparent`.
     pub(super) trace: Option<String>,
+    /// At most 60 fields.
     pub(super) changes: Vec<Change>,
     #[schema(value_type = Object)]
     pub(super) payload: Value,
@@ -162,7 +163,16 @@ impl Stream {
     }
 }
 
+/// The changes that are in sight; the others unfold.
+const CHANGES_IN_SIGHT: usize = 8;
+
 impl Event {
+    /// The changes in sight, and the others.
+    pub(super) fn changes_in_two(&self) -> [&[Change]; 2] {
+        let (first, rest) = self.changes.split_at(self.changes.len().min(CHANGES_IN_SIGHT));
+        [first, rest]
+    }
+
     fn new(event: &Recorded, states: Option<(Value, Value)>, covered: bool) -> Self {
         let payload: Value = serde_json::from_str(&event.payload).unwrap_or(Value::Null);
         let metadata = &event.metadata;
@@ -195,17 +205,24 @@ fn state_of(fold: &dyn Fold) -> Value {
     fold.state().unwrap_or(Value::Null)
 }
 
+/// A value of a state: how it reads, and what it really is where that is shortened.
+#[derive(Eq, PartialEq)]
+struct Leaf {
+    shown: String,
+    whole: Value,
+}
+
 /// The fields that differ between two states.
 fn changes(before: &Value, after: &Value, covered: bool) -> Vec<Change> {
     let (mut old, mut new) = (BTreeMap::new(), BTreeMap::new());
     flatten("", before, &mut old);
     flatten("", after, &mut new);
-    let fields: std::collections::BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+    let fields: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
     let changed = fields.into_iter().filter(|field| old.get(*field) != new.get(*field));
-    let shown = |field: &str, text: Option<&String>| {
-        let text = text.filter(|text| *text != "null")?;
+    let shown = |field: &str, leaf: Option<&Leaf>| {
+        let leaf = leaf.filter(|leaf| !leaf.whole.is_null())?;
         let hidden = covered && mask::is_personal(field);
-        Some(if hidden { mask::cover() } else { text.clone() })
+        Some(if hidden { mask::cover() } else { leaf.shown.clone() })
     };
     changed
         .map(|field| Change {
@@ -218,28 +235,26 @@ fn changes(before: &Value, after: &Value, covered: bool) -> Vec<Change> {
         .collect()
 }
 
-/// The values of a state by their paths.
-fn flatten(path: &str, value: &Value, into: &mut BTreeMap<String, String>) {
-    let below =
-        |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
-    match value {
+/// The values of a state by their paths. A list of things is told by its length: which of them moved
+/// to which place helps nobody, and the state shows them all.
+fn flatten(path: &str, value: &Value, into: &mut BTreeMap<String, Leaf>) {
+    let shown = match value {
         Value::Object(fields) if !fields.is_empty() => {
             for (name, value) in fields {
-                flatten(&below(name), value, into);
+                let below = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                flatten(&below, value, into);
             }
+            return;
         }
-        Value::Array(items) if !items.is_empty() => {
-            for (place, value) in items.iter().enumerate() {
-                flatten(&below(&place.to_string()), value, into);
-            }
+        Value::Array(items) if items.iter().any(Value::is_object) => {
+            format!("{} items", items.len())
         }
-        Value::String(text) => {
-            into.insert(path.to_owned(), text.clone());
-        }
+        Value::String(text) => text.clone(),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
-            into.insert(path.to_owned(), value.to_string());
+            value.to_string()
         }
-    }
+    };
+    into.insert(path.to_owned(), Leaf { shown, whole: value.clone() });
 }
 
 #[cfg(test)]
@@ -271,5 +286,13 @@ mod tests {
             [change("holder.display_name", Some("Анна"), Some("Аня"))]
         );
         assert_eq!(changes(&after, &after, false), []);
+        let list = |first: i64| json!({"list": [{"n": first}, {"n": 2}], "few": [first]});
+        assert_eq!(
+            changes(&list(1), &list(3), false),
+            [
+                change("few", Some("[1]"), Some("[3]")),
+                change("list", Some("2 items"), Some("2 items")),
+            ]
+        );
     }
 }
