@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::policy::{Audience, Directive, Instance, Order, Policy, PolicyError};
 
-/// Has one timer for each tenant that reminds its customers. When it is due, the tenant says so in an
-/// event, which the policy [`super::ReadingReminders`] takes to its customers and this one takes as
+/// Has one timer for each tenant that reminds its customers.
+///
+/// When it is due, the tenant says so in an event, which the policy [`super::ReadingReminders`] takes to its customers and this one takes as
 /// the sign to set the timer to the next month.
 #[derive(Clone, Copy, Debug)]
 pub struct ReadingRounds;
