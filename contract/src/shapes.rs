@@ -50,6 +50,11 @@ pub(crate) fn day(description: &str) -> Value {
     json!({ "type": "string", "format": "date", "description": description })
 }
 
+/// An instant, in UTC.
+pub(crate) fn instant(description: &str) -> Value {
+    json!({ "type": "string", "format": "date-time", "description": description })
+}
+
 /// A whole number within bounds.
 pub(crate) fn whole(description: &str, min: i64, max: i64) -> Value {
     json!({ "type": "integer", "description": description, "minimum": min, "maximum": max })

@@ -3,7 +3,9 @@
 use serde_json::Value;
 
 use super::{EventContract, first};
-use crate::shapes::{always, by_kind, or_null, personal, short_text, sometimes, text, whole, word};
+use crate::shapes::{
+    always, by_kind, day, instant, or_null, personal, short_text, sometimes, text, whole, word,
+};
 
 pub(super) const LANGUAGES: [&str; 2] = ["ru", "en"];
 
@@ -43,6 +45,7 @@ pub(super) fn events() -> Vec<EventContract> {
         ),
     ];
     events.extend(circumstances());
+    events.extend(reminders());
     events
 }
 
@@ -72,6 +75,58 @@ fn circumstances() -> Vec<EventContract> {
             "The holder unblocked a bot.",
             vec![always("bot", bot())],
             &[r#"{"bot":"demo"}"#],
+        ),
+    ]
+}
+
+/// Reminders of readings.
+fn reminders() -> Vec<EventContract> {
+    let occasion = || word("Why the holder is reminded", &["window_closes", "window_opens"]);
+    let period = || day("The month, as its first day");
+    vec![
+        first(
+            "account.reading_reminder_asked",
+            "The holder wants to be told when readings are taken again.",
+            vec![
+                always("period", period()),
+                always("opens_on", day("The day on which the window opens")),
+                always("due_at", instant("When they are to be told")),
+            ],
+            &[r#"{"period":"2026-12-01","opens_on":"2026-12-15","due_at":"2026-12-15T07:00:00Z"}"#],
+        ),
+        first(
+            "account.reading_reminders_muted",
+            "The holder wants no reminders before the end of a window.",
+            Vec::new(),
+            &["{}"],
+        ),
+        first(
+            "account.reading_reminders_unmuted",
+            "The holder wants reminders again.",
+            Vec::new(),
+            &["{}"],
+        ),
+        first(
+            "account.reading_reminder_postponed",
+            "A reminder came at a time at which nobody is disturbed, or too early.",
+            vec![
+                always("occasion", occasion()),
+                always("period", period()),
+                always("due_at", instant("When it comes instead")),
+            ],
+            &[
+                r#"{"occasion":"window_closes","period":"2026-11-01","due_at":"2026-11-23T07:00:00Z"}"#,
+            ],
+        ),
+        first(
+            "account.reading_reminder_due",
+            "The holder is to be reminded of readings now.",
+            vec![
+                always("occasion", occasion()),
+                always("period", period()),
+                always("closes_on", day("The last day on which its readings are taken")),
+            ],
+            &[r#"{"occasion":"window_closes","period":"2026-11-01","closes_on":"2026-11-25"}"#],
         ),
     ]
 }

@@ -25,8 +25,14 @@ pub(super) fn events() -> Vec<EventContract> {
         first(
             "meter.archived",
             "A meter was taken out of service.",
-            vec![always("reason", reason())],
-            &[r#"{"reason":"заменён"}"#],
+            vec![
+                sometimes("account_id", uuid("The account that it counted for")),
+                always("reason", reason()),
+            ],
+            &[
+                r#"{"account_id":"00000000-0000-0000-0000-00000000000a","reason":"заменён"}"#,
+                r#"{"reason":"заменён"}"#,
+            ],
         ),
     ]);
     events

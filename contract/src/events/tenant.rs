@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{EventContract, account::LANGUAGES, first, meter::SOURCES};
-use crate::shapes::{always, flag, map, object, short_text, text, whole, word};
+use crate::shapes::{always, day, flag, map, object, short_text, text, whole, word};
 
 const KINDS: [&str; 5] = ["utility", "shop", "salon", "enterprise", "bureau"];
 
@@ -44,7 +44,30 @@ pub(super) fn events() -> Vec<EventContract> {
                 r#"{"meter_rules":{"window_first_day":15,"window_last_day":25,"unusual_factor":3,"verification":"block","by_source":{"web":{"window":false,"confirmation":true,"photo":true}}}}"#,
             ],
         ),
+        first(
+            "tenant.reading_reminders_changed",
+            "A tenant reminds its customers of readings in another way.",
+            vec![always("reading_reminders", reading_reminders())],
+            &[r#"{"reading_reminders":{"enabled":true,"days_before":3,"hour":10}}"#],
+        ),
+        first(
+            "tenant.reading_reminders_due",
+            "The readings of a month are due soon, and customers are reminded of them.",
+            vec![
+                always("period", day("The month, as its first day")),
+                always("closes_on", day("The last day on which its readings are taken")),
+            ],
+            &[r#"{"period":"2026-11-01","closes_on":"2026-11-25"}"#],
+        ),
     ]
+}
+
+fn reading_reminders() -> Value {
+    object(vec![
+        always("enabled", flag("Whether customers are reminded at all")),
+        always("days_before", whole("How many days before the window's last day", 0, 10)),
+        always("hour", whole("At which hour of the tenant's time zone", 9, 19)),
+    ])
 }
 
 fn name() -> Value {
