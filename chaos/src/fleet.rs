@@ -19,8 +19,9 @@ use crate::scenario::Role;
 
 /// How many processes each role has: the fewest that can take over from each other.
 pub(crate) const PER_ROLE: usize = 2;
-/// How long a lease of a dead or frozen process lasts.
-pub(crate) const LEASE: Duration = Duration::from_secs(10);
+/// How long a lease of a dead or frozen process lasts: short, since most rounds wait for its end, and
+/// long enough to be renewed in time on a busy machine.
+pub(crate) const LEASE: Duration = Duration::from_secs(2);
 /// How long a process stands still: beyond its leases, with what their renewal was early.
 pub(crate) const FROZEN_FOR: Duration = LEASE.saturating_add(Duration::from_secs(2));
 /// How long a dead process stays dead.

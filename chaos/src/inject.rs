@@ -137,7 +137,7 @@ async fn network(world: &World, (engine, trouble): (Engine, Trouble), chance: &m
         Trouble::BlackHole => {
             set(Mode::Swallow);
             // Sometimes beyond the leases.
-            pause(chance, 2_000..14_000).await;
+            pause(chance, 1_000..8_000).await;
             // What was swallowed comes late, or never.
             if chance.random() {
                 cut();

@@ -7,8 +7,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::{snapshot, world::World};
 
-/// How long the house may take to become quiet after a fault: pauses between attempts grow to 30 s,
-/// and a lease of a dead process lasts 10 s.
+/// How long the house may take to become quiet after a fault: pauses between attempts grow to 30 s.
 const LIMIT: Duration = Duration::from_secs(90);
 /// How often that is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(100);

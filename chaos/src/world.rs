@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use crate::{
     disk::Disk,
-    fleet::{EVENTS_BYTES_MAX, Fleet, PER_ROLE, Place},
+    fleet::{EVENTS_BYTES_MAX, Fleet, LEASE, PER_ROLE, Place},
     history::History,
     load::{self, Senders},
     proxy::Proxy,
@@ -221,6 +221,8 @@ async fn run(place: &Place, arguments: &[&str]) -> anyhow::Result<String> {
         .env("DATABASE_URL", database)
         .env("NATS_URL", broker)
         .env("KONTOR_NATS_EVENTS_BYTES_MAX", EVENTS_BYTES_MAX)
+        // The broker's patience with a worker follows from it.
+        .env("KONTOR_LEASE_TTL_MS", LEASE.as_millis().to_string())
         .stdin(Stdio::null())
         .kill_on_drop(true);
     let what = format!("{} {}", place.binary.display(), arguments.join(" "));

@@ -250,7 +250,15 @@ impl From<sqlx::Error> for Problem {
 /// Whether time alone heals it: the connection broke, or the server stops, starts, recovers or has
 /// no room. A caller tries again; for all else somebody has to look.
 fn is_away(err: &sqlx::Error) -> bool {
-    let broken = matches!(err, sqlx::Error::Io(_) | sqlx::Error::PoolClosed);
+    // What answers a new connection without speaking PostgreSQL is a proxy before a server that is
+    // down.
+    let broken = matches!(
+        err,
+        sqlx::Error::Io(_)
+            | sqlx::Error::Protocol(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::PoolClosed
+    );
     let code = err.as_database_error().and_then(sqlx::error::DatabaseError::code);
     broken
         || code.is_some_and(|code| {

@@ -47,7 +47,8 @@ impl sqlx::error::DatabaseError for Answered {
 #[test]
 fn a_database_that_is_away_for_a_moment_is_no_failure_of_ours() {
     let cut = || sqlx::Error::Io(io::Error::from(io::ErrorKind::UnexpectedEof));
-    for away in [cut(), sqlx::Error::PoolClosed] {
+    let no_server = || sqlx::Error::Protocol("unexpected response from SSLRequest".to_owned());
+    for away in [cut(), no_server(), sqlx::Error::PoolClosed] {
         let problem = Problem::from(away);
         assert_eq!(problem.status, StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(problem.code(), "database_unavailable");
