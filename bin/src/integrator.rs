@@ -194,10 +194,10 @@ impl Desk<'_> {
         match nats.oldest_event().await? {
             Some(oldest) if oldest <= from => {}
             Some(oldest) => bail!(
-                "the stream holds events from position {oldest} on; begin there, or bring the \
-                 older ones back as nats/README.md says"
+                "the stream holds events from position {oldest} on and dropped the older ones; \
+                 begin there (nats/README.md says how all of them come back, for everybody)"
             ),
-            None => bail!("the stream is empty; nats/README.md says how events are brought back"),
+            None => bail!("the stream is empty; is the relay running? `kontor check` tells"),
         }
         let moved = integrators::start_at(&self.pool, &name, event.recorded_at).await?;
         nats.ensure_integrator(&moved.unwrap_or(integrator)).await?;
