@@ -40,7 +40,11 @@ pub(super) fn changes(before: &Value, after: &Value, shown: Shown) -> Vec<Change
     flatten(before, "", false, &mut old);
     flatten(after, "", false, &mut new);
     let fields: std::collections::BTreeSet<&String> = old.keys().chain(new.keys()).collect();
-    let differ = fields.into_iter().filter(|field| old.get(*field) != new.get(*field));
+    let differ = fields.into_iter().filter(|field| {
+        old.get(*field) != new.get(*field)
+            && !is_filled(field, &old, &new)
+            && !is_filled(field, &new, &old)
+    });
     differ
         .take(CHANGES_MAX)
         .map(|field| {
@@ -52,6 +56,19 @@ pub(super) fn changes(before: &Value, after: &Value, shown: Shown) -> Vec<Change
             }
         })
         .collect()
+}
+
+/// Whether a field that was empty has parts on the other side: those are the change.
+fn is_filled(
+    field: &str,
+    empty: &BTreeMap<String, Leaf<'_>>,
+    filled: &BTreeMap<String, Leaf<'_>>,
+) -> bool {
+    let after = |separator: char| {
+        let start = format!("{field}{separator}");
+        filled.range(start.clone()..).next().is_some_and(|(name, _)| name.starts_with(&start))
+    };
+    empty.contains_key(field) && !filled.contains_key(field) && (after('.') || after('['))
 }
 
 /// A value without parts.
@@ -132,6 +149,14 @@ mod tests {
         );
         let open = changes(&before, &after, Shown::Personal);
         assert_eq!(open[0].after, Some("Ольга".into()));
+    }
+
+    #[test]
+    fn what_was_empty_is_not_listed_beside_its_parts() {
+        let (empty, filled) = (json!({"a": null, "b": []}), json!({"a": {"x": 1}, "b": [2]}));
+        assert_eq!(lines(&empty, &filled), ["a.x: (none) → 1", "b[0]: (none) → 2"]);
+        assert_eq!(lines(&filled, &empty), ["a.x: 1 → (none)", "b[0]: 2 → (none)"]);
+        assert_eq!(lines(&json!({"a": null}), &json!({"a": 1})), ["a: null → 1"]);
     }
 
     #[test]
