@@ -67,7 +67,7 @@ impl Chart {
             .lines
             .iter()
             .map(|line| {
-                let last = line.points.last().map(|point| point.1).unwrap_or_default();
+                let last = line.points.last().map_or(0, |point| point.1);
                 json!({
                     "name": line.name, "type": "line", "showSymbol": false, "data": line.points,
                     "emphasis": { "focus": "series" },
