@@ -100,6 +100,12 @@ impl Envelope {
         Ok(serde_json::from_slice(message)?)
     }
 
+    /// The trace's id in [`Self::trace`], for log lines; empty when it is not traced.
+    pub fn trace_id(&self) -> &str {
+        let trace = self.trace.as_deref().unwrap_or_default();
+        trace.split('-').nth(1).unwrap_or_default()
+    }
+
     /// What the command asks, as 16 bytes: the same for a retry, different for another command
     /// under the same id. Covers address, command and expected version, not the time of sending.
     pub fn fingerprint(&self) -> [u8; 16] {

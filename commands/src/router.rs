@@ -137,6 +137,8 @@ impl Router {
             "route",
             tenant = %envelope.tenant,
             command.id = %envelope.command_id,
+            correlation.id = %envelope.correlation_id,
+            trace.id = envelope.trace_id(),
             aggregate.type = %envelope.aggregate,
             aggregate.id = %envelope.id,
         );

@@ -129,6 +129,10 @@ impl Write {
             trace: self.trace.clone(),
             ..Envelope::new(command_id, address, command, actor, clock::now())
         };
+        let span = tracing::Span::current();
+        span.record("command.id", command_id.to_string());
+        span.record("correlation.id", envelope.correlation_id.to_string());
+        span.record("trace.id", envelope.trace_id());
         match state.sender.send(envelope, state.settings.command_wait).await? {
             Sent::Done { outcome: Outcome::Accepted(accepted), replayed } => {
                 Ok(Done::Accepted { accepted, replayed })

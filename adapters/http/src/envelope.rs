@@ -61,6 +61,9 @@ pub(crate) async fn envelope(
         http.route = %route,
         http.status = Empty,
         request.id = %id,
+        command.id = Empty,
+        correlation.id = Empty,
+        trace.id = Empty,
     );
     let time_limit = state.settings.request_timeout;
     async move {
