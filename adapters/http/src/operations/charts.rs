@@ -61,7 +61,7 @@ impl Chart {
         self.lines.iter().all(|line| line.points.len() < 2)
     }
 
-    /// The chart as ECharts reads it.
+    /// The chart as `ECharts` reads it.
     pub(super) fn option(&self) -> Value {
         let series: Vec<Value> = self
             .lines
