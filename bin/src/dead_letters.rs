@@ -99,7 +99,7 @@ pub(crate) async fn run(config: &Config, verb: DeadLetterVerb) -> Result<(), Fai
             let sender = compose::sender(config, &addresses).await?;
             match id {
                 Some(id) => {
-                    let told = retry(&pool, &sender, &id).await?;
+                    let told = noted_retry(&pool, &sender, &id).await?;
                     print(&id.to_string(), told, args.output.json)?;
                 }
                 None => retry_all(&pool, &sender, args).await?,
@@ -107,7 +107,9 @@ pub(crate) async fn run(config: &Config, verb: DeadLetterVerb) -> Result<(), Fai
         }
         DeadLetterVerb::Skip { id, output } => {
             let id = LetterId::parse(&id)?;
-            skip(&pool(config).await?, &id).await?;
+            let pool = pool(config).await?;
+            skip(&pool, &id).await?;
+            operate::note_action(&pool, "dead_letter_skip", &id.to_string(), "skipped").await?;
             let told = ("skipped", "Skipped; its reason stays on record.");
             print(&id.to_string(), told, output.json)?;
         }
@@ -172,6 +174,17 @@ fn print(id: &str, (word, sentence): Told, json: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// As [`retry`], with a note of who did it.
+async fn noted_retry(
+    pool: &PgPool,
+    sender: &dyn CommandSender,
+    id: &LetterId,
+) -> anyhow::Result<Told> {
+    let told = retry(pool, sender, id).await?;
+    operate::note_action(pool, "dead_letter_retry", &id.to_string(), told.0).await?;
+    Ok(told)
+}
+
 /// Tries one again. A command is sent as it came, under its own id, so it cannot take effect twice.
 async fn retry(pool: &PgPool, sender: &dyn CommandSender, id: &LetterId) -> anyhow::Result<Told> {
     match id {
@@ -223,7 +236,7 @@ async fn retry_all(
         for row in &rows {
             let id = LetterId::parse(&row.id)?;
             tried += 1;
-            match retry(pool, sender, &id).await {
+            match noted_retry(pool, sender, &id).await {
                 Ok((word, _)) if json => output::json(&json!({ "id": row.id, "result": word }))?,
                 Ok((_, sentence)) => output::line(&format!("{}: {sentence}", row.id)),
                 Err(error) => {

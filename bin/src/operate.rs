@@ -12,7 +12,7 @@ mod verify;
 pub(crate) use self::{
     events::EventView,
     mask::{MASK, Shown},
-    personal::shown,
+    personal::{note_action, shown},
 };
 use crate::{
     COMMAND_CONNECTIONS,

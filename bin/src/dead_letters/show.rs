@@ -19,6 +19,9 @@ use crate::{
 /// The most bytes of a message that is no command, printed as text.
 const MESSAGE_MAX: usize = 4_096;
 
+/// The most entries of its history.
+const HISTORY_MAX: i64 = 20;
+
 /// Prints it.
 pub(super) async fn show(
     pool: &PgPool,
@@ -26,10 +29,11 @@ pub(super) async fn show(
     shown: Shown,
     json: bool,
 ) -> anyhow::Result<()> {
-    let value = match id {
+    let mut value = match id {
         LetterId::Command(id) => command(pool, *id, shown).await?,
         LetterId::Follower(place) => follower(pool, place, shown).await?,
     };
+    value["history"] = history(pool, &id.to_string()).await?.into();
     if json {
         return output::json(&value);
     }
@@ -76,6 +80,24 @@ async fn command(pool: &PgPool, id: i64, shown: Shown) -> anyhow::Result<Value> 
     value["message"] = message;
     value["outcome"] = outcome;
     Ok(value)
+}
+
+/// When, by whom, what, and what came of it.
+type Action = (chrono::DateTime<chrono::Utc>, String, String, String);
+
+/// What operators did with it, newest first.
+async fn history(pool: &PgPool, id: &str) -> anyhow::Result<Vec<Value>> {
+    let actions: Vec<Action> = sqlx::query_as(
+        "select at, key_prefix, action, outcome from operator_actions
+         where target = $1 order by id desc limit $2",
+    )
+    .bind(id)
+    .bind(HISTORY_MAX)
+    .fetch_all(pool)
+    .await
+    .context("the journal cannot be read")?;
+    let entry = |(at, by, action, outcome): Action| json!({ "at": at, "by": by, "action": action, "outcome": outcome });
+    Ok(actions.into_iter().map(entry).collect())
 }
 
 /// What became of the command otherwise: it may have been sent again by its sender.

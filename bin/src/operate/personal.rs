@@ -29,6 +29,27 @@ pub(crate) async fn shown(
     Ok(Shown::of(personal))
 }
 
+/// Notes what an operator did by hand, in the journal that the operations page shows.
+pub(crate) async fn note_action(
+    pool: &PgPool,
+    action: &str,
+    target: &str,
+    outcome: &str,
+) -> anyhow::Result<()> {
+    sqlx::query(
+        "insert into operator_actions (key_prefix, action, target, outcome, request_id)
+         values ($1, $2, $3, $4, '')",
+    )
+    .bind(format!("cli {}", viewer()))
+    .bind(action)
+    .bind(target)
+    .bind(outcome)
+    .execute(pool)
+    .await
+    .context("it was done, but it cannot be noted")?;
+    Ok(())
+}
+
 /// The user and the machine, as the operating system tells them.
 fn viewer() -> String {
     let user = rustix::process::getuid().as_raw();

@@ -98,6 +98,13 @@ async fn a_skipped_letter_stays_on_record() {
         let (code, _, errors) = records.kontor(&["dead-letters", "skip", &id]).await;
         assert!(code == 1 && errors.contains("not parked any more"), "{errors}");
     }
+    let shown = records.json(&["dead-letters", "show", "command:3", "--json"]).await.remove(0);
+    let history = &shown["history"][0];
+    assert_eq!(
+        (&history["action"], &history["outcome"]),
+        (&json!("dead_letter_skip"), &json!("skipped"))
+    );
+    assert!(history["by"].as_str().unwrap().starts_with("cli "), "{history}");
     let list = ["dead-letters", "list", "--state", "skipped", "--json"];
     assert_eq!(ids(&records.json(&list).await[0]).len(), 2);
 }
