@@ -50,7 +50,9 @@ pub(crate) async fn rebuild(kontor: &Kontor) -> anyhow::Result<Rebuild> {
         match follower.step().await? {
             Step::Advanced { .. } => {}
             Step::Idle => break,
-            step @ (Step::Standby | Step::Lost) => anyhow::bail!("the follower is {step:?}"),
+            step @ (Step::Standby | Step::Lost | Step::Paused) => {
+                anyhow::bail!("the follower is {step:?}")
+            }
         }
     }
     let elapsed = began.elapsed();

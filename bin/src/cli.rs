@@ -5,6 +5,7 @@ mod dead_letters;
 pub mod integrator;
 mod operate;
 mod process;
+pub mod projection;
 mod scheduled;
 mod transfer;
 
@@ -20,6 +21,7 @@ pub use dead_letters::*;
 use integrator::IntegratorVerb;
 pub use operate::*;
 pub use process::ProcessVerb;
+use projection::ProjectionVerb;
 pub use scheduled::{ScheduledArgs, ScheduledVerb};
 pub use transfer::*;
 
@@ -105,23 +107,15 @@ pub enum Verb {
     /// Look at what policies have ordered for later, and cancel it
     #[command(subcommand)]
     Scheduled(ScheduledVerb),
-    /// Delete a read model and build it anew from the event log
-    #[command(
-        after_help = "Example:\n  kontor rebuild readings\n\nUntil it has caught up it shows less than the log holds; no event and no other read model\nis touched."
-    )]
-    Rebuild {
-        /// The read model: tenants, accounts, meters or readings
-        name: String,
-        /// How to print
-        #[command(flatten)]
-        output: OutputArgs,
-    },
     /// Carry the database elsewhere and back.
     #[command(flatten)]
     Backup(BackupVerb),
     /// Make a file of the log and a log of a file.
     #[command(flatten)]
     Transfer(TransferVerb),
+    /// Build read models anew beside those in use, switch, pause and resume followers
+    #[command(subcommand, visible_alias = "projections")]
+    Projection(ProjectionVerb),
     /// Look at the log and hold it against its promises.
     #[command(flatten)]
     Operate(OperateVerb),

@@ -48,6 +48,8 @@ pub struct Config {
     pub sandbox: SandboxConfig,
     /// The Telegram bots, in order of their names.
     pub bots: Vec<BotConfig>,
+    /// How many positions a read model that is being built may be behind when it is promoted.
+    pub promote_within: u32,
     /// How long things are kept.
     pub retention: RetentionConfig,
     /// What is logged, and how.
@@ -209,6 +211,7 @@ impl Config {
             http: HttpConfig::read(&mut reader),
             sandbox: SandboxConfig::read(&mut reader),
             bots: bots::read(&mut reader),
+            promote_within: reader.number(&settings::PROMOTE_WITHIN, 0..=10_000, 500),
             retention: RetentionConfig::read(&mut reader),
             log: LogConfig::read(&mut reader),
             metrics_address: reader.parsed(&settings::METRICS_ADDRESS, |text| text.parse().ok()),

@@ -17,6 +17,7 @@ mod monitoring;
 mod operate;
 mod output;
 mod process;
+mod projection;
 mod roles;
 mod scheduled;
 mod seed;
@@ -35,7 +36,6 @@ use cli::{CheckArgs, Cli, OutputArgs, ProcessVerb, Verb};
 use compose::Addresses;
 use config::{Config, SourceFiles, Sources};
 use failure::Failure;
-use kontor_postgres::FollowerSettings;
 use seed::Seeded;
 
 /// How long tasks that are left at the end may take; everything with an effect was waited for.
@@ -129,9 +129,9 @@ async fn carry_out(config: Arc<Config>, verb: Verb) -> Result<(), Failure> {
             let pool = compose::pool(&Addresses::find(&config)?, COMMAND_CONNECTIONS).await?;
             Ok(scheduled::run(&pool, verb).await?)
         }
-        Verb::Rebuild { name, output } => rebuild(&config, &name, output).await,
         Verb::Backup(verb) => backup::run(&config, verb).await,
         Verb::Transfer(verb) => transfer::run(&config, verb).await,
+        Verb::Projection(verb) => projection::run(&config, verb).await,
         Verb::Operate(verb) => operate::run(&config, verb).await,
         Verb::Seed(args) => run_seed(&config, args).await,
         // Answered before the configuration is read.
@@ -158,25 +158,6 @@ async fn migrate(config: &Config, args: OutputArgs) -> Result<(), Failure> {
         output::line(&format!("applied {name}"));
     }
     output::line("The tables and the streams are up to date.");
-    Ok(())
-}
-
-async fn rebuild(config: &Config, name: &str, args: OutputArgs) -> Result<(), Failure> {
-    let projections = kontor_projections::all();
-    let Some(projection) = projections.iter().find(|projection| projection.name() == name) else {
-        let names: Vec<&str> = projections.iter().map(|projection| projection.name()).collect();
-        let names = names.join(", ");
-        return Err(Failure::Usage(format!("there is no read model `{name}`; there are {names}")));
-    };
-    let pool = compose::pool(&Addresses::find(config)?, COMMAND_CONNECTIONS).await?;
-    kontor_postgres::rebuild(&pool, &**projection, &FollowerSettings::default())
-        .await
-        .context("nothing was changed")?;
-    if args.json {
-        output::json(&serde_json::json!({ "read_model": name, "state": "catching_up" }))?;
-        return Ok(());
-    }
-    output::line(&format!("{name} is being built anew; the status page shows how far it is."));
     Ok(())
 }
 

@@ -10,10 +10,12 @@ use anyhow::Context;
 use kontor_http::{ApiSettings, ApiState, BrokerProbe, BrokerShard, BrokerView, Rate};
 use kontor_nats::{Nats, Relay, WorkerSettings, Workers};
 use kontor_postgres::{
-    DispatchSettings, Dispatcher, Follower, FollowerSettings, PolicyEffect,
+    DispatchSettings, Dispatcher, Follower, FollowerSettings, PolicyEffect, ReadModel,
+    ReadModelSettings,
+    generations::PromotionTerms,
     housekeeping::{self, HousekeepingSettings},
 };
-use kontor_projections::Reactor;
+use kontor_projections::{Projection, Reactor};
 use kontor_sandbox::{Person, Sandbox, SandboxSettings};
 use kontor_telegram::{ReminderMessages, TelegramSettings};
 
@@ -40,7 +42,7 @@ pub(crate) const ALL: [&str; 5] = ["serve", "bot", "work", "project", "relay"];
 const ASK_EVERY: Duration = Duration::from_millis(250);
 
 /// The checkpoint of the relay.
-const RELAY: &str = "relay";
+pub(crate) const RELAY: &str = "relay";
 /// The checkpoint of the messages of reminders.
 const REMINDER_MESSAGES: &str = "telegram_reminders";
 
@@ -179,14 +181,26 @@ pub(crate) fn work(parts: &mut Parts) -> Vec<Role> {
 
 /// One role for each read model, so that one that fails holds up no other.
 pub(crate) fn project(parts: &Parts) -> Vec<Role> {
-    kontor_projections::all()
-        .into_iter()
-        .map(|projection| {
-            follower(parts, projection.name(), move |pool, settings| {
-                Follower::projection(pool, Arc::clone(&projection), settings)
-            })
+    let promotion = PromotionTerms {
+        behind_max: parts.config.promote_within.into(),
+        ..PromotionTerms::default()
+    };
+    let settings = ReadModelSettings {
+        follower: follower_settings(parts),
+        promotion,
+        ..ReadModelSettings::default()
+    };
+    let role = |projection: Arc<dyn Projection>| {
+        let (pool, head) = (parts.follow.clone(), parts.head.clone());
+        let settings = settings.clone();
+        Role::new(projection.name(), Phase::Follow, move |stop| {
+            let projection = Arc::clone(&projection);
+            let read_model = ReadModel::new(pool.clone(), projection, settings.clone());
+            let head = head.subscribe();
+            async move { Ok(read_model.run(head, stop).await?) }
         })
-        .collect()
+    };
+    kontor_projections::all().into_iter().map(role).collect()
 }
 
 /// Policies, the dispatcher of what they order, and the messages of reminders.
@@ -245,18 +259,22 @@ pub(crate) fn follow_head(parts: &Parts) -> Role {
     })
 }
 
+fn follower_settings(parts: &Parts) -> FollowerSettings {
+    FollowerSettings {
+        owner: parts.owner.clone(),
+        members: Some(parts.members()),
+        standby_every: ASK_EVERY,
+        ..FollowerSettings::default()
+    }
+}
+
 fn follower(
     parts: &Parts,
     name: &'static str,
     make: impl Fn(sqlx::PgPool, FollowerSettings) -> Follower + Send + Sync + 'static,
 ) -> Role {
     let (pool, head) = (parts.follow.clone(), parts.head.clone());
-    let settings = FollowerSettings {
-        owner: parts.owner.clone(),
-        members: Some(parts.members()),
-        standby_every: ASK_EVERY,
-        ..FollowerSettings::default()
-    };
+    let settings = follower_settings(parts);
     Role::new(name, Phase::Follow, move |stop| {
         let (follower, head) = (make(pool.clone(), settings.clone()), head.subscribe());
         async move {

@@ -31,9 +31,9 @@ pub(crate) fn default_filter(verb: &Verb) -> &'static str {
         | Verb::Integrator(_)
         | Verb::DeadLetters(_)
         | Verb::Process(_)
-        | Verb::Rebuild { .. }
         | Verb::Backup(_)
         | Verb::Transfer(_)
+        | Verb::Projection(_)
         | Verb::Operate(_)
         | Verb::Seed(_)
         | Verb::Scheduled(_)

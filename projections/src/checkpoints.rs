@@ -22,8 +22,12 @@ pub const ERROR_LENGTH_MAX: i32 = 500;
 pub struct FollowerLag {
     /// Its name, such as `readings`.
     pub name: String,
-    /// The version of its rows.
+    /// The generation of its rows; of a follower without generations, the version of what it does.
     pub version: i32,
+    /// `active` or `building`, what a generation is for; none without generations.
+    pub standing: Option<String>,
+    /// Whether an operator paused it.
+    pub paused: bool,
     /// The position up to which everything is applied.
     pub position: i64,
     /// The position of the log's last event.
@@ -42,6 +46,13 @@ pub struct FollowerLag {
     pub parked: i64,
 }
 
+impl FollowerLag {
+    /// Whether it is a generation that nobody reads yet: it may be far behind.
+    pub fn is_building(&self) -> bool {
+        self.standing.as_deref() == Some("building")
+    }
+}
+
 /// The position of the log's last event; 0 while it is empty.
 ///
 /// # Errors
@@ -51,8 +62,10 @@ pub async fn head_position(pool: &PgPool) -> Result<i64, QueryError> {
     Ok(head.fetch_one(pool).await?)
 }
 
-/// The position that a follower has reached; 0 before its first start. Of several versions the one
-/// that is furthest counts, of several segments the one that is last.
+/// The position that a follower has reached; 0 before its first start.
+///
+/// Of a read model the generation that is read counts; of several versions without generations the
+/// one that is furthest; of several segments the one that is last.
 ///
 /// # Errors
 /// When the database fails.
@@ -60,7 +73,8 @@ pub async fn position(pool: &PgPool, name: &str) -> Result<i64, QueryError> {
     lowest_position(pool, &[name]).await
 }
 
-/// How all followers stand, by name. A read model of this build that never ran is fully behind.
+/// How all followers stand, by name: of read models the generation that is read and those that are
+/// being built. A read model of this build that never ran is fully behind.
 ///
 /// # Errors
 /// When the database fails.
@@ -70,16 +84,26 @@ pub async fn lag(pool: &PgPool) -> Result<Vec<FollowerLag>, QueryError> {
     let rows = sqlx::query_as(
         "with head as (select coalesce(max(position), 0) as position from events), \
          followers as ( \
-             select name, version, min(position) as position, min(heartbeat_at) as heartbeat_at, \
-                 min(state) as state, max(last_error) as last_error \
-             from checkpoints group by name, version \
+             select c.name, c.version, g.state as standing, min(c.position) as position, \
+                 min(c.heartbeat_at) as heartbeat_at, \
+                 (array_agg(c.state order by c.position, c.segment))[1] as state, \
+                 max(c.last_error) as last_error \
+             from checkpoints as c \
+             left join projection_generations as g \
+                 on g.name = c.name and g.generation = c.version \
+             where c.state <> 'superseded' \
+                 and (g.name is null or g.state in ('active', 'building')) \
+             group by c.name, c.version, g.state \
              union all \
-             select name, version, 0, null, 'missing', null \
+             select known.name, coalesce(g.generation, known.version), g.state, 0, null, \
+                 'missing', null \
              from unnest($1::text[], $2::integer[]) as known (name, version) \
-             where not exists (select from checkpoints as c \
-                 where c.name = known.name and c.version = known.version) \
+             left join projection_generations as g \
+                 on g.name = known.name and g.state = 'active' \
+             where not exists (select from checkpoints as c where c.name = known.name \
+                 and c.version = coalesce(g.generation, known.version)) \
          ) \
-         select f.name, f.version, f.position, head.position as head, \
+         select f.name, f.version, f.standing, f.position, head.position as head, \
              greatest(head.position - f.position, 0) as lag_events, \
              coalesce((select greatest(extract(epoch from clock_timestamp() - e.recorded_at), 0) \
                  from events as e where e.position = f.position + 1), 0)::float8 as lag_seconds, \
@@ -87,7 +111,9 @@ pub async fn lag(pool: &PgPool) -> Result<Vec<FollowerLag>, QueryError> {
                  clock_timestamp() - f.heartbeat_at), 0)::float8 end as heartbeat_age_seconds, \
              f.state, left(f.last_error, $3) as last_error, \
              (select count(*) from dead_letters as d where d.name = f.name \
-                 and d.version = f.version and d.state = 'parked') as parked \
+                 and d.version = f.version and d.state = 'parked') as parked, \
+             exists (select from follower_pauses as p where p.name = f.name \
+                 and p.version in (0, f.version)) as paused \
          from followers as f, head order by f.name, f.version",
     )
     .bind(names)
@@ -125,9 +151,31 @@ async fn lowest_position(pool: &PgPool, names: &[&str]) -> Result<i64, QueryErro
     let lowest = sqlx::query_scalar(
         "select coalesce(min(coalesce(reached.position, 0)), 0) from unnest($1::text[]) as wanted (name) \
          left join lateral (select max(segments.position) as position from ( \
-             select min(position) as position from checkpoints \
-             where name = wanted.name group by version) as segments) as reached on true",
+             select min(c.position) as position from checkpoints as c \
+             where c.name = wanted.name and not exists ( \
+                 select from projection_generations as g where g.name = c.name \
+                     and g.generation = c.version and g.state <> 'active') \
+             group by c.version) as segments) as reached on true",
     )
     .bind(names);
     Ok(lowest.fetch_one(pool).await?)
+}
+
+/// The read models of this build that must not be read by it yet, because an older version of the code
+/// fills the generation that is read.
+///
+/// # Errors
+/// When the database fails.
+pub async fn not_readable_yet(pool: &PgPool) -> Result<Vec<String>, QueryError> {
+    let (names, versions): (Vec<&str>, Vec<i32>) =
+        crate::all().iter().map(|projection| (projection.name(), projection.version())).unzip();
+    let rows = sqlx::query_scalar(
+        "select known.name from unnest($1::text[], $2::integer[]) as known (name, version) \
+         join projection_generations as g on g.name = known.name and g.state = 'active' \
+             and g.code_version < known.version \
+         order by known.name",
+    )
+    .bind(names)
+    .bind(versions);
+    Ok(rows.fetch_all(pool).await?)
 }

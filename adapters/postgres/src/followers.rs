@@ -6,17 +6,20 @@
 
 mod checkpoint;
 mod isolate;
+mod orders;
+mod outcome;
 mod parking;
 mod place;
 mod project;
 mod react;
-mod rebuild;
+mod read_model;
 mod run;
 mod settings;
+mod succession;
 
 use std::{collections::HashSet, sync::Arc};
 
-use kontor_projections::{ApplyError, Projection, Reactor, ReactorError};
+use kontor_projections::{Projection, Reactor};
 use sqlx::PgPool;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -24,13 +27,19 @@ use uuid::Uuid;
 
 use self::{
     checkpoint::{Checkpoint, State},
+    orders::Order,
+    outcome::Halt,
     place::Place,
 };
-pub use self::{rebuild::rebuild, settings::FollowerSettings};
+pub use self::{
+    outcome::{FollowerError, Step},
+    read_model::{FollowerPanicked, ReadModel, ReadModelSettings},
+    settings::FollowerSettings,
+    succession::{HandOverError, hand_over},
+};
 use crate::{
-    DatabaseError, EventReader, KeptLease, Leases, Page, Segment,
-    error::chain,
-    generations::{Generation, GenerationError},
+    DatabaseError, EventReader, KeptLease, Leases, Page, Segment, error::chain,
+    generations::Generation,
 };
 
 /// A follower of the log.
@@ -84,76 +93,8 @@ struct Held {
     prefetched: Option<tokio::task::JoinHandle<Result<Page, DatabaseError>>>,
     heartbeat_at: Instant,
     parked_look_at: Instant,
-}
-
-/// What one step did.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Step {
-    /// Another process holds the lease.
-    Standby,
-    /// The lease or the checkpoint was taken over, or the process stops; the step changed nothing.
-    Lost,
-    /// Nothing new in the log.
-    Idle,
-    /// The checkpoint moved.
-    Advanced {
-        /// To this position.
-        position: i64,
-        /// Past so many events of the wanted types.
-        events: usize,
-        /// More may stand behind it.
-        more: bool,
-    },
-}
-
-/// Why a step failed. The page is repeated.
-#[derive(Debug, thiserror::Error)]
-pub enum FollowerError {
-    /// The database failed.
-    #[error(transparent)]
-    Database(#[from] DatabaseError),
-    /// The database failed under the projection; no event is to blame.
-    #[error("the projection cannot write")]
-    Apply(#[source] ApplyError),
-    /// The projection's generation could not be found or made.
-    #[error(transparent)]
-    Generation(#[from] GenerationError),
-    /// The reactor could not carry out the page.
-    #[error("the reactor failed")]
-    React(#[source] ReactorError),
-    /// The reactor panicked.
-    #[error("the reactor panicked")]
-    Panicked,
-    /// An event of a reactor's page cannot be brought to its newest form. The outside must not see
-    /// the old one, so the reactor waits for a build that can.
-    #[error("the event at position {position} cannot be brought to its newest form")]
-    Unreadable {
-        /// Where it stands.
-        position: i64,
-    },
-    /// So many streams are parked that the projection as a whole must be wrong; it stands still
-    /// until an operator skips, or a new build retries.
-    #[error("{limit} streams are parked, the projection stands still")]
-    TooManyParked {
-        /// The bound.
-        limit: usize,
-    },
-}
-
-/// How a part of a step ends early.
-enum Halt {
-    /// The checkpoint is not ours any more.
-    Fenced,
-    /// The process stops.
-    Stopped,
-    /// It failed.
-    Failed(FollowerError),
-}
-
-impl<E: Into<FollowerError>> From<E> for Halt {
-    fn from(error: E) -> Self {
-        Self::Failed(error.into())
-    }
+    order: Order,
+    order_look_at: Instant,
 }
 
 impl Follower {
@@ -228,6 +169,11 @@ impl Follower {
                 self.give_up(held).await;
                 Ok(Step::Lost)
             }
+            Err(Halt::Superseded) => {
+                tracing::info!(follower = self.name(), "Another version takes this one's place");
+                self.give_up(held).await;
+                Ok(Step::Standby)
+            }
             Err(Halt::Stopped) => {
                 self.held = Some(held);
                 Ok(Step::Lost)
@@ -272,7 +218,13 @@ impl Follower {
                     prefetched: None,
                     heartbeat_at: now,
                     parked_look_at: now,
+                    order: Order::Go,
+                    order_look_at: now,
                 }))
+            }
+            Err(Halt::Superseded) => {
+                drop(lease.release().await);
+                Ok(None)
             }
             // Not kept: the next attempt need not wait for the lease's end, and has a higher epoch.
             Err(Halt::Fenced | Halt::Stopped) => {
@@ -303,6 +255,11 @@ impl Follower {
         place: &Place,
         lease: &KeptLease,
     ) -> Result<(Checkpoint, HashSet<Uuid>), Halt> {
+        if let Work::Reactor(_) = &self.work
+            && !succession::settle(&self.pool, &self.leases, place).await?
+        {
+            return Err(Halt::Superseded);
+        }
         let checkpoint = Checkpoint::claim(&self.pool, place, lease.lease().epoch).await?;
         let checkpoint = checkpoint.ok_or(Halt::Fenced)?;
         let parked = parking::look(&self.pool, &checkpoint, &self.settings).await?;
@@ -310,6 +267,15 @@ impl Follower {
     }
 
     async fn step_held(&mut self, held: &mut Held) -> Result<Step, Halt> {
+        if Instant::now() >= held.order_look_at {
+            held.order = orders::look(&self.pool, &held.checkpoint.place).await?;
+            held.order_look_at = Instant::now() + self.settings.orders_look_every;
+        }
+        match held.order {
+            Order::Go => {}
+            Order::Pause => return self.pause(held).await,
+            Order::GiveWay => return Err(Halt::Superseded),
+        }
         if let Work::Projection(projection) = &self.work
             && !held.parked.is_empty()
             && Instant::now() >= held.parked_look_at

@@ -6,7 +6,10 @@
 
 mod hash;
 mod open;
+mod progress;
+mod promote;
 mod replay;
+mod retire;
 mod schema;
 
 use std::{fmt, str::FromStr};
@@ -14,13 +17,16 @@ use std::{fmt, str::FromStr};
 use chrono::{DateTime, Utc};
 use sqlx::{FromRow, PgExecutor, Row, postgres::PgRow};
 
-pub(crate) use self::schema::{clear, enter};
 pub use self::{
     hash::{TableHash, hash_tables},
-    open::{followed, newest},
+    open::{begin, followed, newest},
+    progress::{Progress, progress},
+    promote::{Promoted, PromotionError, PromotionTerms, promote},
     replay::{ReplayError, replay_into},
+    retire::{RetirementError, retire},
 };
-use crate::{DatabaseError, error::failed};
+pub(crate) use self::{promote::promote_built, schema::enter};
+use crate::{DatabaseError, NoSuchSegment, error::failed};
 
 /// What a generation is for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -155,19 +161,28 @@ pub enum GenerationError {
         /// The generation.
         number: i32,
     },
-    /// The processes of this version must not fill a generation.
+    /// The processes of this version must not take anything back.
     #[error(
-        "`{name}` is at version {newest} and this program has version {own}; it fills nothing \
-         (to go back to it on purpose: kontor projection rebuild {name})"
+        "no generation of `{name}` belongs to version {own} of its code, and a newer one had its \
+         own or it was retired; to build one on purpose: kontor projection rebuild {name}"
     )]
-    Older {
+    LeftOver {
         /// The projection.
         name: String,
-        /// The highest version that has a generation.
-        newest: i32,
         /// The program's own version.
         own: i32,
     },
+    /// A generation of this version is being built already.
+    #[error("generation {number} of `{name}` is being built already")]
+    Building {
+        /// The projection.
+        name: String,
+        /// The generation.
+        number: i32,
+    },
+    /// The number of segments is not possible.
+    #[error(transparent)]
+    Segments(#[from] NoSuchSegment),
 }
 
 /// The longest name of a projection: with prefix and number it fits a name of PostgreSQL.
@@ -192,4 +207,8 @@ pub async fn list(
     .fetch_all(db)
     .await
     .map_err(failed("list the generations"))
+}
+
+fn find(generations: &[Generation], number: i32) -> Option<&Generation> {
+    generations.iter().find(|generation| generation.number == number)
 }

@@ -21,6 +21,7 @@ pub mod letters;
 mod log;
 pub mod members;
 pub mod observe;
+pub mod pauses;
 pub mod policies;
 pub mod schemas;
 pub mod transfer;
@@ -30,7 +31,9 @@ pub use connection::{
     MigrateError, PendingMigration, connect, connect_bounded, migrate, pending_migrations,
 };
 pub use error::DatabaseError;
-pub use followers::{Follower, FollowerError, FollowerSettings, Step, rebuild};
+pub use followers::{
+    Follower, FollowerError, FollowerSettings, ReadModel, ReadModelSettings, Step,
+};
 pub use generations::{Generation, GenerationError, Standing};
 pub use inbox::{Inbox, InboxSettings};
 pub use leases::{KeptLease, Lease, LeaseGuard, Leases};

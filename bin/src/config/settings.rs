@@ -70,6 +70,7 @@ settings! {
     POOL_WRITE = "KONTOR_POOL_WRITE", "a whole number from 2 to 200";
     POOL_FOLLOW = "KONTOR_POOL_FOLLOW", "a whole number from 2 to 200";
     POOL_QUERY = "KONTOR_POOL_QUERY", "a whole number from 2 to 200";
+    PROMOTE_WITHIN = "KONTOR_PROMOTE_WITHIN", "a whole number of positions from 0 to 10000";
     RECEIPT_DAYS = "KONTOR_RECEIPT_DAYS", "a whole number of days from 7 to 3650 (clients may retry for a week)";
     INBOX_DAYS = "KONTOR_INBOX_DAYS", "a whole number of days from 1 to 3650";
     LOG = "KONTOR_LOG", "a level (error, warn, info, debug, trace) or directives such as info,kontor_http=debug";

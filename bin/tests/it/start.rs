@@ -146,7 +146,12 @@ async fn other_calls_find_a_running_kontor_without_configuration() {
     assert!(kontor(&["key", "list"]).await.contains(id));
     assert!(kontor(&["key", "revoke", id]).await.contains("Revoked"));
     assert!(kontor(&["dead-letters", "list"]).await.contains("There are no dead letters"));
-    assert!(kontor(&["rebuild", "readings"]).await.contains("readings is being built anew"));
+    let rebuilt = kontor(&["projection", "rebuild", "readings", "--segments", "2"]).await;
+    assert!(rebuilt.contains("Generation 2 of readings is read now"), "{rebuilt}");
+    assert!(kontor(&["projection", "list", "readings"]).await.contains("standby"));
+    assert!(kontor(&["projection", "retire", "readings", "1"]).await.contains("is retired"));
+    assert!(kontor(&["projection", "pause", "relay"]).await.contains("stands still"));
+    assert!(kontor(&["projection", "resume", "relay"]).await.contains("goes on"));
     assert!(kontor(&["migrate"]).await.contains("up to date"));
     assert!(kontor(&["seed"]).await.contains("exists already"));
     up.stop().await;

@@ -116,10 +116,11 @@ async fn look(state: &ApiState, last: &mut Last) -> Snapshot {
         followers: Vec::new(),
     };
     match asked {
-        Ok(Ok(Database { migrated, followers })) => {
+        Ok(Ok(Database { migrated, readable, followers })) => {
             snapshot.database = Up::Up;
             snapshot.migrations = Up::of(migrated);
-            snapshot.followers_up = Up::of(followers.iter().all(|it| is_live(state, it)));
+            let all_live = followers.iter().all(|it| is_live(state, it));
+            snapshot.followers_up = Up::of(readable && all_live);
             snapshot.head = followers.first().map_or(0, |follower| follower.head);
             snapshot.followers = followers;
         }
@@ -129,16 +130,20 @@ async fn look(state: &ApiState, last: &mut Last) -> Snapshot {
     snapshot
 }
 
-/// Whether a follower is heard of and near the head.
+/// Whether a follower is heard of and near the head; what nobody reads yet may be behind, and what an
+/// operator paused shall be.
 pub(crate) fn is_live(state: &ApiState, follower: &FollowerLag) -> bool {
     let heard = follower
         .heartbeat_age_seconds
         .is_some_and(|age| age <= state.settings.heartbeat_age_max.as_secs_f64());
-    heard && follower.lag_seconds <= state.settings.ready_lag_max.as_secs_f64()
+    let near = follower.lag_seconds <= state.settings.ready_lag_max.as_secs_f64();
+    follower.is_building() || follower.paused || (heard && near)
 }
 
 struct Database {
     migrated: bool,
+    /// The read models are those of this build, or newer ones.
+    readable: bool,
     followers: Vec<FollowerLag>,
 }
 
@@ -148,15 +153,16 @@ async fn ask_database(
 ) -> Result<Database, Box<dyn std::error::Error + Send + Sync>> {
     let migrated = kontor_postgres::pending_migrations(pool).await?.is_empty();
     if !migrated {
-        return Ok(Database { migrated, followers: Vec::new() });
+        return Ok(Database { migrated, readable: false, followers: Vec::new() });
     }
+    let readable = checkpoints::not_readable_yet(pool).await?.is_empty();
     let followers = checkpoints::lag(pool).await?;
     if last.count_next_at.is_none_or(|at| at <= Instant::now()) {
         let begun = Instant::now();
         last.counts = count(pool).await?;
         last.count_next_at = Some(Instant::now() + begun.elapsed() * COUNT_EASE);
     }
-    Ok(Database { migrated, followers })
+    Ok(Database { migrated, readable, followers })
 }
 
 async fn count(pool: &PgPool) -> Result<Counts, sqlx::Error> {

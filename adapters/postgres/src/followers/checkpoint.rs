@@ -15,6 +15,7 @@ pub(super) enum State {
     CatchingUp,
     Live,
     Retrying,
+    Paused,
     Stopped,
 }
 
@@ -25,6 +26,7 @@ impl State {
             Self::CatchingUp => "catching_up",
             Self::Live => "live",
             Self::Retrying => "retrying",
+            Self::Paused => "paused",
             Self::Stopped => "stopped",
         }
     }
@@ -41,14 +43,19 @@ pub(super) struct Checkpoint {
 
 impl Checkpoint {
     /// Takes the checkpoint over under a newer epoch; makes it at position 0 when it is missing.
-    /// `None` when somebody with a newer epoch has it.
+    /// `None` when somebody with a newer epoch has it, or when the generation was retired.
     pub(super) async fn claim(
         pool: &PgPool,
         place: &Place,
         epoch: i64,
     ) -> Result<Option<Self>, DatabaseError> {
         let position: Option<i64> = sqlx::query_scalar(
-            "insert into checkpoints as c (name, version, segment, epoch) values ($1, $2, $3, $4)
+            "insert into checkpoints as c (name, version, segment, epoch)
+             select $1, $2, $3, $4
+             where not $5 or exists (
+                 select from projection_generations
+                 where name = $1 and generation = $2 and state <> 'retired'
+             )
              on conflict (name, version, segment) do update
                  set epoch = excluded.epoch, state = 'starting', heartbeat_at = clock_timestamp()
                  where c.epoch < excluded.epoch
@@ -58,6 +65,7 @@ impl Checkpoint {
         .bind(place.version)
         .bind(place.segment.index())
         .bind(epoch)
+        .bind(place.is_generation())
         .fetch_optional(pool)
         .await
         .map_err(failed("claim the checkpoint"))?;

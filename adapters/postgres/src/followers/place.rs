@@ -51,6 +51,11 @@ impl Place {
         Ok(Self::of(projection.name(), &generation, Segment::WHOLE))
     }
 
+    /// Whether its tables belong to a generation.
+    pub(super) fn is_generation(&self) -> bool {
+        self.schema.is_some()
+    }
+
     /// The name of its lease.
     pub(super) fn lease_name(&self) -> String {
         let Self { name, version, segment, schema: _ } = self;

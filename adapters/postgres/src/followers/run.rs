@@ -62,6 +62,7 @@ impl Follower {
             Ok(Step::Advanced { more: false, .. } | Step::Idle) => {
                 Next::Head(self.settings.poll_every)
             }
+            Ok(Step::Paused) => Next::After(self.settings.orders_look_every),
             Ok(Step::Standby) => Next::After(self.settings.standby_every),
             Ok(Step::Lost) => Next::After(LOST_PAUSE),
             Err(error) => {

@@ -28,6 +28,8 @@ pub struct FollowerSettings {
     pub poll_every: Duration,
     /// How often to show that it is alive when there is nothing to do.
     pub heartbeat_every: Duration,
+    /// How often to look whether an operator paused the follower, or another version wants its place.
+    pub orders_look_every: Duration,
     /// The size of a page when the follower is up to date, in positions.
     pub page_live: u32,
     /// The largest page while it catches up.
@@ -62,6 +64,7 @@ impl Default for FollowerSettings {
             standby_every: Duration::from_secs(1),
             poll_every: Duration::from_millis(200),
             heartbeat_every: Duration::from_secs(5),
+            orders_look_every: Duration::from_secs(1),
             page_live: 500,
             page_catching_up: 2_000,
             pause_first: Duration::from_millis(100),

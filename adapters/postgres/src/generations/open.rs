@@ -4,51 +4,75 @@ use kontor_projections::Projection;
 use sqlx::{PgConnection, PgPool};
 
 use super::{Generation, GenerationError, Standing, list, schema, schema_of};
-use crate::{Segment, error::failed};
+use crate::{DatabaseError, Segment, error::failed};
 
-/// How a generation is made.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Making {
-    pub(super) segments: i32,
-    pub(super) auto_promote: bool,
-}
-
-/// The generations that processes of this projection's version fill. When there is none, because the
-/// version is new, it is made here and begins at position 0.
+/// The generations that processes of this projection's version fill. When the version is new, its
+/// first generation is made here and begins at position 0.
 ///
 /// # Errors
-/// [`GenerationError::Older`] when only newer versions have generations: a process that is left over
-/// from before must not take anything back.
+/// [`GenerationError::LeftOver`] when the version is not new and none of its generations is left, so
+/// that a process from before a deployment takes nothing back.
 pub async fn followed(
     pool: &PgPool,
     projection: &dyn Projection,
 ) -> Result<Vec<Generation>, GenerationError> {
     schema::check(projection)?;
     let (name, own) = (projection.name(), projection.version());
-    let of_own_version = |generations: Vec<Generation>| {
-        let own = generations.into_iter().filter(|it| it.code_version == own);
-        own.collect::<Vec<_>>()
-    };
-    let found = of_own_version(list(pool, Some(name)).await?);
+    let found = of_version(list(pool, Some(name)).await?, own);
     if !found.is_empty() {
         return Ok(found);
     }
     let mut tx = pool.begin().await.map_err(failed("begin a generation"))?;
     lock(&mut tx, name).await?;
     // Looked at again under the lock: another process may have been first.
-    let generations = list(&mut *tx, Some(name)).await?;
-    let newest = generations.iter().map(|it| it.code_version).max();
-    let found = of_own_version(generations);
+    let found = of_version(list(&mut *tx, Some(name)).await?, own);
     if !found.is_empty() {
         return Ok(found);
     }
-    if let Some(newest) = newest.filter(|newest| *newest > own) {
-        return Err(GenerationError::Older { name: name.to_owned(), newest, own });
+    let newest: Option<i32> =
+        sqlx::query_scalar("select max(code_version) from projection_generations where name = $1")
+            .bind(name)
+            .fetch_one(&mut *tx)
+            .await
+            .map_err(failed("look for newer generations"))?;
+    if newest.is_some_and(|newest| newest >= own) {
+        return Err(GenerationError::LeftOver { name: name.to_owned(), own });
     }
-    let making = Making { segments: 1, auto_promote: true };
-    let made = make(&mut tx, projection, making).await?;
+    let made = make(&mut tx, projection, Segment::WHOLE.count(), true).await?;
     tx.commit().await.map_err(failed("commit a generation"))?;
     Ok(vec![made])
+}
+
+/// Begins one more generation of this program's version, on an operator's order.
+///
+/// Processes of the version fill it from position 0, in so many segments; it is promoted when it has
+/// caught up, unless that is left to the operator.
+///
+/// # Errors
+/// [`GenerationError::Building`] when one is being built already.
+pub async fn begin(
+    pool: &PgPool,
+    projection: &dyn Projection,
+    segments: i32,
+    auto_promote: bool,
+) -> Result<Generation, GenerationError> {
+    schema::check(projection)?;
+    Segment::all(segments)?;
+    let name = projection.name();
+    let mut tx = pool.begin().await.map_err(failed("begin a generation"))?;
+    lock(&mut tx, name).await?;
+    let own = of_version(list(&mut *tx, Some(name)).await?, projection.version());
+    if let Some(building) = own.iter().find(|it| it.standing == Standing::Building) {
+        let number = building.number;
+        return Err(GenerationError::Building { name: name.to_owned(), number });
+    }
+    let made = make(&mut tx, projection, segments, auto_promote).await?;
+    tx.commit().await.map_err(failed("commit a generation"))?;
+    Ok(made)
+}
+
+fn of_version(generations: Vec<Generation>, version: i32) -> Vec<Generation> {
+    generations.into_iter().filter(|it| it.code_version == version).collect()
 }
 
 /// The youngest of [`followed`].
@@ -64,7 +88,7 @@ pub async fn newest(
 }
 
 /// One at a time changes the generations of a projection; until the end of the transaction.
-pub(super) async fn lock(db: &mut PgConnection, name: &str) -> Result<(), GenerationError> {
+pub(super) async fn lock(db: &mut PgConnection, name: &str) -> Result<(), DatabaseError> {
     sqlx::query("select pg_advisory_xact_lock(hashtextextended('kontor.generations.' || $1, 0))")
         .bind(name)
         .execute(db)
@@ -75,10 +99,11 @@ pub(super) async fn lock(db: &mut PgConnection, name: &str) -> Result<(), Genera
 
 /// Makes the next generation, under the lock. While the log is empty there is nothing to fill: the
 /// first generation of a projection is active at once then.
-pub(super) async fn make(
+async fn make(
     db: &mut PgConnection,
     projection: &dyn Projection,
-    making: Making,
+    segments: i32,
+    auto_promote: bool,
 ) -> Result<Generation, GenerationError> {
     let name = projection.name();
     let number: i32 = sqlx::query_scalar(
@@ -108,8 +133,8 @@ pub(super) async fn make(
     .bind(name)
     .bind(number)
     .bind(projection.version())
-    .bind(making.segments)
-    .bind(making.auto_promote)
+    .bind(segments)
+    .bind(auto_promote)
     .bind(projection.tables())
     .fetch_one(&mut *db)
     .await
@@ -121,7 +146,7 @@ pub(super) async fn make(
     )
     .bind(name)
     .bind(number)
-    .bind(making.segments)
+    .bind(segments)
     .execute(&mut *db)
     .await
     .map_err(failed("make the checkpoints of a generation"))?;

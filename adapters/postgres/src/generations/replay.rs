@@ -36,6 +36,12 @@ pub enum ReplayError {
         #[source]
         source: ApplyError,
     },
+    /// An event cannot be brought to its newest form.
+    #[error("the event at position {position} cannot be brought to its newest form")]
+    Unreadable {
+        /// Where it stands.
+        position: i64,
+    },
     /// The projection panicked.
     #[error("the projection panicked at the events {first} to {last}")]
     Panicked {
@@ -81,6 +87,9 @@ pub async fn replay_into(
     let mut page = reader.page(after, limit(up_to_position - after), types).await?;
     while after < up_to_position {
         let last = page.last_position.unwrap_or(up_to_position).min(up_to_position);
+        if let Some(position) = page.unreadable.first().copied().filter(|it| *it <= last) {
+            return Err(ReplayError::Unreadable { position });
+        }
         let events: Vec<Recorded> =
             page.events.into_iter().filter(|event| event.position <= last).collect();
         // The next page is read while this one is applied.

@@ -88,10 +88,13 @@ pub(super) async fn show(
     tables: &[String],
 ) -> Result<(), DatabaseError> {
     for table in tables {
-        let (view, source) = (quoted(table), format!("{}.{}", quoted(schema), quoted(table)));
-        let sql = format!(
-            "drop view if exists public.{view}; create view public.{view} as select * from {source}"
-        );
+        let view = format!("public.{}", quoted(table));
+        let source = format!("{}.{}", quoted(schema), quoted(table));
+        let (before, after) = (columns(db, &view).await?, columns(db, &source).await?);
+        // A view that only grows keeps its identity, and whatever was granted on it.
+        let drop =
+            if after.starts_with(&before) { String::new() } else { format!("drop view {view}; ") };
+        let sql = format!("{drop}create or replace view {view} as select * from {source}");
         sqlx::raw_sql(AssertSqlSafe(sql))
             .execute(&mut *db)
             .await
@@ -100,16 +103,27 @@ pub(super) async fn show(
     Ok(())
 }
 
-/// Empties the projection's tables, to which the search path leads.
-pub(crate) async fn clear(
-    db: &mut PgConnection,
-    projection: &dyn Projection,
-) -> Result<(), DatabaseError> {
-    for table in projection.tables() {
-        sqlx::raw_sql(AssertSqlSafe(format!("truncate table {}", quoted(table))))
+/// Drops the views of tables that are shown no more.
+pub(super) async fn hide(db: &mut PgConnection, tables: &[&String]) -> Result<(), DatabaseError> {
+    for table in tables {
+        sqlx::raw_sql(AssertSqlSafe(format!("drop view if exists public.{}", quoted(table))))
             .execute(&mut *db)
             .await
-            .map_err(failed("clear the read model"))?;
+            .map_err(failed("hide a table that is gone"))?;
     }
     Ok(())
+}
+
+/// Names and types of a relation's columns, in order; none when it does not exist.
+async fn columns(db: &mut PgConnection, relation: &str) -> Result<Vec<String>, DatabaseError> {
+    sqlx::query_scalar(
+        "select format('%s %s %s %s', attname, atttypid, atttypmod, attcollation)
+         from pg_attribute
+         where attrelid = to_regclass($1) and attnum > 0 and not attisdropped
+         order by attnum",
+    )
+    .bind(relation)
+    .fetch_all(db)
+    .await
+    .map_err(failed("read the columns of a read model"))
 }

@@ -147,7 +147,7 @@ async fn against(
         Err(error @ (ReplayError::Apply { .. } | ReplayError::Panicked { .. })) => {
             return Ok(vec![(format!("read model {name}"), format!("in a fresh replay {error}"))]);
         }
-        Err(error @ ReplayError::LogEnds { .. }) => {
+        Err(error @ (ReplayError::LogEnds { .. } | ReplayError::Unreadable { .. })) => {
             return Ok(vec![(format!("read model {name}"), chain(&error))]);
         }
     }

@@ -144,7 +144,7 @@ pub(crate) async fn catch_up(follower: &mut Follower) {
         match follower.step().await.unwrap() {
             Step::Idle => return,
             Step::Advanced { .. } => {}
-            step @ (Step::Standby | Step::Lost) => panic!("{step:?}"),
+            step @ (Step::Standby | Step::Lost | Step::Paused) => panic!("{step:?}"),
         }
     }
     panic!("the follower never comes to an end");
