@@ -66,6 +66,8 @@ fn start(place: &Place<'_>) -> anyhow::Result<Child> {
         .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
         .env("DATABASE_URL", &place.database_url)
         .env("NATS_URL", &place.nats_url)
+        // Of a database that is thrown away.
+        .env("KONTOR_MASTER_KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")
         .env("KONTOR_DATA_DIR", place.folder)
         .env("KONTOR_HTTP_ADDRESS", "127.0.0.1:0")
         .env("KONTOR_SANDBOX_ADDRESS", "127.0.0.1:0")

@@ -58,6 +58,7 @@ pub(crate) fn new_event(event: &MeterEvent) -> anyhow::Result<NewEvent> {
         event_type: event.wire_type(),
         schema_version: event.schema_version(),
         payload: event.to_payload()?,
+        personal_fields: event.personal_fields(),
     })
 }
 
@@ -76,6 +77,8 @@ pub(crate) async fn append(
         fingerprint: *command_id.as_bytes(),
         stream_type: "meter",
         stream_id: meter,
+        // Each meter of the workload has an account of its own.
+        subject: Some(meter),
         expected: Expected::version(version),
         events,
         refusal: None,

@@ -6,7 +6,7 @@ use anyhow::{Context, bail};
 use async_trait::async_trait;
 use kontor_commands::{Envelope, EventStore, Outcome, Router};
 use kontor_domain::{account::Account, meter::Meter};
-use kontor_postgres::{AppenderSettings, EventLog};
+use kontor_postgres::{AppenderSettings, EventLog, MasterKeys, Vault};
 use sqlx::PgPool;
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -24,6 +24,7 @@ pub(crate) struct Kontor {
     pub(crate) router: Router,
     pub(crate) head: watch::Receiver<i64>,
     pub(crate) workload: Workload,
+    pub(crate) vault: Vault,
 }
 
 impl Kontor {
@@ -36,10 +37,12 @@ impl Kontor {
         let pool = kontor_postgres::connect(url, connections).await?;
         kontor_postgres::migrate(&pool).await?;
         let (head_sender, head) = watch::channel(0);
-        let log = EventLog::start(pool.clone(), AppenderSettings::default(), head_sender);
+        let vault = Vault::new(pool.clone(), MasterKeys::throwaway());
+        let log = EventLog::start(pool.clone(), AppenderSettings::default(), head_sender)
+            .sealed_by(vault.clone());
         let store: Arc<dyn EventStore> = Arc::new(log.clone());
         let router = Router::builder(store).register::<Account>().register::<Meter>().build();
-        let kontor = Self { pool, log, router, head, workload };
+        let kontor = Self { pool, log, router, head, workload, vault };
         kontor.route(kontor.workload.create_tenant()?).await?;
         Ok(kontor)
     }

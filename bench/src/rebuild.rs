@@ -43,8 +43,9 @@ pub(crate) async fn preload(kontor: &Kontor, events: u64) -> anyhow::Result<()> 
 /// Runs the read model of readings over the whole log.
 pub(crate) async fn rebuild(kontor: &Kontor) -> anyhow::Result<Rebuild> {
     let head = checkpoints::head_position(&kontor.pool).await?;
-    let mut follower =
-        Follower::projection(kontor.pool.clone(), Arc::new(Readings), FollowerSettings::default());
+    let settings =
+        FollowerSettings { vault: Some(kontor.vault.clone()), ..FollowerSettings::default() };
+    let mut follower = Follower::projection(kontor.pool.clone(), Arc::new(Readings), settings);
     let began = Instant::now();
     loop {
         match follower.step().await? {

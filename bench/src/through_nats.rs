@@ -68,7 +68,9 @@ impl Running {
         let settings =
             FollowerSettings { owner: "bench".to_owned(), ..FollowerSettings::default() };
         let projections = kontor_projections::all().into_iter().map(|projection| {
-            Follower::projection(kontor.pool.clone(), projection, settings.clone())
+            let settings =
+                FollowerSettings { vault: Some(kontor.vault.clone()), ..settings.clone() };
+            Follower::projection(kontor.pool.clone(), projection, settings)
         });
         let relay = Arc::new(Relay::new(nats.clone(), kontor.pool.clone()));
         let relay = Follower::reactor(kontor.pool.clone(), relay, settings.clone());

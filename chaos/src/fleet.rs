@@ -15,7 +15,7 @@ use kontor_faults::{Action, Plan};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::{Child, Command};
 
-use crate::scenario::Role;
+use crate::{scenario::Role, world::MASTER_KEY};
 
 /// How many processes each role has: the fewest that can take over from each other.
 pub(crate) const PER_ROLE: usize = 2;
@@ -284,6 +284,7 @@ impl Place {
             .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
             .env("DATABASE_URL", database)
             .env("NATS_URL", broker)
+            .env("KONTOR_MASTER_KEY", MASTER_KEY)
             .env("KONTOR_HTTP_ADDRESS", format!("127.0.0.1:{port}"))
             .env("KONTOR_HTTP_RATE_PER_KEY", "1000000")
             .env("KONTOR_HTTP_RATE_PER_ADDRESS", "1000000")

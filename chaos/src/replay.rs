@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use anyhow::Context;
 use kontor_postgres::{
-    Standing,
+    MasterKeys, Standing, Vault,
     generations::{self, hash_tables, replay_into},
 };
 use kontor_projections::{Projection, checkpoints};
 use sqlx::{AssertSqlSafe, PgPool};
 
-use crate::check::Rows;
+use crate::{check::Rows, world::MASTER_KEY};
 
 /// Where the replay makes its tables.
 const SCRATCH: &str = "chaos_replay";
@@ -19,6 +19,7 @@ const SCRATCH: &str = "chaos_replay";
 pub(crate) async fn compare(
     pool: &PgPool,
 ) -> anyhow::Result<(BTreeMap<String, Rows>, BTreeMap<String, Rows>)> {
+    let vault = Vault::new(pool.clone(), MasterKeys::parse(MASTER_KEY)?);
     let head = checkpoints::head_position(pool).await?;
     let (mut live, mut replayed) = (BTreeMap::new(), BTreeMap::new());
     for projection in kontor_projections::all() {
@@ -28,7 +29,7 @@ pub(crate) async fn compare(
         let active = active.with_context(|| format!("{name} has no active generation"))?;
         live.extend(rows(pool, &*projection, &active.schema()).await?);
         drop_scratch(pool).await?;
-        replay_into(pool, &*projection, SCRATCH, head).await.context(name)?;
+        replay_into((pool, &vault), &*projection, SCRATCH, head).await.context(name)?;
         replayed.extend(rows(pool, &*projection, SCRATCH).await?);
     }
     drop_scratch(pool).await?;

@@ -28,6 +28,8 @@ use crate::{
 const DATABASE: &str = "kontor";
 /// The tenant that all commands belong to.
 pub(crate) const TENANT: &str = "chaos";
+/// The master key of a database that is thrown away.
+pub(crate) const MASTER_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 /// The connections of the checks.
 const CONNECTIONS: u32 = 4;
 /// How long a short command may take.
@@ -220,6 +222,7 @@ async fn run(place: &Place, arguments: &[&str]) -> anyhow::Result<String> {
         .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
         .env("DATABASE_URL", database)
         .env("NATS_URL", broker)
+        .env("KONTOR_MASTER_KEY", MASTER_KEY)
         .env("KONTOR_NATS_EVENTS_BYTES_MAX", EVENTS_BYTES_MAX)
         // The broker's patience with a worker follows from it.
         .env("KONTOR_LEASE_TTL_MS", LEASE.as_millis().to_string())

@@ -93,6 +93,8 @@ pub struct Append {
     pub stream_type: &'static str,
     /// The aggregate's id.
     pub stream_id: Uuid,
+    /// The person whom the personal fields of the events are about, as their account's id.
+    pub subject: Option<Uuid>,
     /// What the stream must look like for the decision to stand. It guards refusals too.
     pub expected: Expected,
     /// The events; empty for a refusal or when everything asked for already holds.
@@ -136,6 +138,8 @@ pub struct NewEvent {
     pub schema_version: i32,
     /// The payload as JSON text.
     pub payload: String,
+    /// Where the payload says something about [`Append::subject`], as JSON pointers.
+    pub personal_fields: &'static [&'static str],
 }
 
 /// What the log said to an append.
@@ -187,6 +191,9 @@ pub enum AppendError {
     /// Too many appends wait already; nothing was done.
     #[error("the appender's queue is full")]
     Overloaded,
+    /// The person whom the events are about was erased; nothing was done, and never will be.
+    #[error("the person whom the events are about was erased")]
+    SubjectErased,
     /// The store failed. Whether the append happened is unknown; sending the same command again
     /// is safe.
     #[error(transparent)]

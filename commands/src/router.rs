@@ -12,11 +12,16 @@ mod lanes;
 mod parse;
 mod tenants;
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use chrono::{DateTime, Utc};
-use kontor_domain::{Decider, tenant::Tenant};
+use kontor_domain::{Decider, TenantId, tenant::Tenant};
 use tracing::Instrument;
+use uuid::Uuid;
 
 pub(crate) use decision::guarded;
 pub use error::RouteError;
@@ -157,6 +162,14 @@ impl Router {
         }
         .instrument(span)
         .await
+    }
+
+    /// Drops from memory what is known about people who were erased, named by tenant and account.
+    /// What is in the log stays; it is read again without them.
+    pub fn forget_subjects(&self, subjects: &HashSet<(TenantId, Uuid)>) {
+        for handler in self.inner.handlers.values() {
+            handler.forget_subjects(subjects);
+        }
     }
 }
 

@@ -11,14 +11,14 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub use command::{
-    AccountCommand, AskReadingReminder, BotName, ChangeLanguage, ChangePhone, GiveConsent,
-    MuteReadingReminders, Register, RemindOfReadings, Rename, UnmuteReadingReminders,
+    AccountCommand, AskReadingReminder, BotName, ChangeLanguage, ChangePhone, Erase, ErasureGround,
+    GiveConsent, MuteReadingReminders, Register, RemindOfReadings, Rename, UnmuteReadingReminders,
     WithdrawConsent,
 };
 pub use event::{
-    AccountEvent, BotBlocked, BotUnblocked, ConsentGiven, ConsentWithdrawn, LanguageChanged,
-    PhoneChanged, ReadingReminderAsked, ReadingReminderDue, ReadingReminderPostponed,
-    ReadingRemindersMuted, ReadingRemindersUnmuted, Registered, Renamed,
+    AccountEvent, BotBlocked, BotUnblocked, ConsentGiven, ConsentWithdrawn, Erased,
+    LanguageChanged, PhoneChanged, ReadingReminderAsked, ReadingReminderDue,
+    ReadingReminderPostponed, ReadingRemindersMuted, ReadingRemindersUnmuted, Registered, Renamed,
 };
 pub use refusal::AccountRefusal;
 pub use reminders::{ReminderObstacle, ReminderOccasion};
@@ -51,6 +51,12 @@ pub enum Origin {
 /// The account of a Telegram user: the same in all bots of one tenant.
 pub fn telegram_account_id(tenant: &TenantId, user_id: i64) -> Uuid {
     Uuid::new_v5(&tenant.stream_id(), format!("telegram:{user_id}").as_bytes())
+}
+
+/// The account of a person who comes back after `erased` was erased: a new one, that nothing leads
+/// to but the person themselves.
+pub fn account_id_after(erased: Uuid) -> Uuid {
+    Uuid::new_v5(&erased, b"after erasure")
 }
 
 #[cfg(test)]

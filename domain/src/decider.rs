@@ -86,6 +86,17 @@ pub trait Decider:
     /// # Errors
     /// The refusal that tells the sender what stands against the command and what would be right.
     fn decide(&self, issued: Issued<Self::Order>) -> Result<Vec<Self::Fact>, Self::Reason>;
+
+    /// The person whom the personal fields of this aggregate's events are about, as the id of
+    /// their account; `id` is the aggregate's own.
+    ///
+    /// Asked of the state after a decision. An aggregate whose events have
+    /// [personal fields](EventBody::personal_fields) must name somebody: the log refuses to keep
+    /// such a field that belongs to nobody.
+    fn subject(&self, id: Uuid) -> Option<Uuid> {
+        let _ = id;
+        None
+    }
 }
 
 /// The body of every `cqrs_es::Aggregate::handle`: decides, and writes what was decided to the sink.
@@ -135,6 +146,16 @@ pub trait EventBody: DomainEvent + 'static {
     /// # Errors
     /// When a payload type cannot be represented as JSON, which is a defect of the type.
     fn to_payload(&self) -> Result<String, serde_json::Error>;
+
+    /// Where the payload says something about a person, as JSON pointers (RFC 6901). Each of these
+    /// fields is a [`Personal`](crate::Personal) value: the log encrypts it with that person's key.
+    ///
+    /// What counts: whatever names, describes, locates or reaches a natural person, and free text,
+    /// in which anything may stand. What does not: ids that Kontor made, figures, dates and choices,
+    /// which say nothing without the former.
+    fn personal_fields(&self) -> &'static [&'static str] {
+        &[]
+    }
 
     /// Reads a recorded event of this aggregate.
     ///

@@ -16,4 +16,4 @@ pub use decider::{
 };
 pub use recorded::{Metadata, Recorded};
 pub use upcast::{EventSchema, UpcastError, Upcasters};
-pub use values::{Actor, DisplayName, Language, Phone, Quantity, TenantId, ValueError};
+pub use values::{Actor, DisplayName, Language, Personal, Phone, Quantity, TenantId, ValueError};

@@ -27,10 +27,11 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 pub use command::{
-    Archive, CorrectReading, MeterCommand, Register, RenewVerification, SubmitReading,
+    Archive, CorrectReading, EraseHolder, MeterCommand, Register, RenewVerification, SubmitReading,
 };
 pub use event::{
-    Archived, MeterEvent, ReadingCorrected, ReadingSubmitted, Registered, VerificationRenewed,
+    Archived, HolderErased, MeterEvent, ReadingCorrected, ReadingSubmitted, Registered,
+    VerificationRenewed,
 };
 pub use refusal::MeterRefusal;
 pub use rules::{MeterRules, SourceRules, VerificationPolicy};

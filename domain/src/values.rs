@@ -4,11 +4,13 @@ use std::ops::RangeInclusive;
 
 mod actor;
 mod names;
+mod personal;
 mod quantity;
 mod tenant_id;
 
 pub use actor::Actor;
 pub use names::{DisplayName, Language, Phone};
+pub use personal::Personal;
 pub use quantity::Quantity;
 pub use tenant_id::TenantId;
 

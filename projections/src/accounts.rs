@@ -1,11 +1,14 @@
 //! The directory of accounts: who the customers of a tenant are and how they are reached.
 
 mod apply;
+mod erasures;
 
 use chrono::{DateTime, Utc};
 use kontor_domain::{DisplayName, Language, Phone, TenantId, account::Origin};
 use sqlx::{FromRow, PgPool, Row, postgres::PgRow};
 use uuid::Uuid;
+
+pub use erasures::{RETURNS_MAX, is_erased, of_person};
 
 use crate::{
     Page, PageRequest, QueryError,

@@ -15,6 +15,7 @@ mod columns;
 mod follower;
 pub mod meters;
 mod paging;
+pub mod personal;
 pub mod readings;
 mod streams;
 pub mod tenants;

@@ -131,6 +131,29 @@ pub async fn of_account(
     Ok(rows.fetch_all(pool).await?)
 }
 
+/// The meters of an account that were registered after a position: id and position of registration,
+/// in this order, a page at a time. Begin at 0; an empty page is the end.
+///
+/// # Errors
+/// When the database fails.
+pub async fn ids_of_account(
+    pool: &PgPool,
+    tenant: &TenantId,
+    account_id: Uuid,
+    after_position: i64,
+) -> Result<Vec<(Uuid, i64)>, QueryError> {
+    let rows = sqlx::query_as(
+        "select id, created_position from meter_directory \
+         where tenant = $1 and account_id = $2 and created_position > $3 \
+         order by created_position limit $4",
+    )
+    .bind(tenant.as_str())
+    .bind(account_id)
+    .bind(after_position)
+    .bind(ACCOUNT_METERS_MAX);
+    Ok(rows.fetch_all(pool).await?)
+}
+
 /// The tenant's meters in the order of registration.
 ///
 /// # Errors

@@ -140,6 +140,21 @@ impl Nats {
         Ok(begun.elapsed())
     }
 
+    /// Deletes the commands to one aggregate that wait in the queue. Returns how many there were.
+    ///
+    /// # Errors
+    /// When JetStream does not answer, or a part of the address is no safe token.
+    pub async fn forget_commands(
+        &self,
+        tenant: &str,
+        aggregate: &str,
+        id: &str,
+    ) -> Result<u64, NatsError> {
+        let filter = crate::names::address_of_waiting(tenant, aggregate, id)
+            .ok_or_else(|| NatsError::Schema("no address of an aggregate".to_owned()))?;
+        streams::purge(&self.jetstream, crate::names::COMMANDS, &filter).await
+    }
+
     /// Whether the connection stands at this moment.
     pub fn is_connected(&self) -> bool {
         self.client.connection_state() == State::Connected

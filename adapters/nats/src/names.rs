@@ -46,6 +46,12 @@ pub fn address_in_shard(subject: &str) -> Option<&str> {
     subject.strip_prefix("shard.")?.split_once('.').map(|(_, address)| address)
 }
 
+/// Where the commands to one aggregate wait; `None` when a part is no safe token.
+pub(crate) fn address_of_waiting(tenant: &str, aggregate: &str, id: &str) -> Option<String> {
+    let safe = [tenant, aggregate, id].into_iter().all(is_token);
+    safe.then(|| format!("shard.{}.{tenant}.{aggregate}.{id}", shard_of(id)))
+}
+
 /// The durable consumer of a shard.
 pub fn consumer(shard: u32) -> String {
     format!("work_{shard}")

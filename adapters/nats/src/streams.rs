@@ -124,6 +124,18 @@ pub(crate) async fn consumer_backlog(
     })
 }
 
+/// Deletes the messages of a subject. Returns how many there were.
+pub(crate) async fn purge(
+    jetstream: &Context,
+    stream: &str,
+    subject: &str,
+) -> Result<u64, NatsError> {
+    let what = format!("purge of {stream}");
+    let request = json!({ "filter": subject });
+    let answer = call(jetstream, &format!("STREAM.PURGE.{stream}"), &request, &what).await?;
+    Ok(answer.get("purged").and_then(Value::as_u64).unwrap_or_default())
+}
+
 /// Compares what was asked with the configuration in an answer.
 pub(crate) fn compare(object: &str, asked: &Value, answer: &Value) -> Result<(), NatsError> {
     let differences = differences("config", asked, answer.get("config").unwrap_or(&Value::Null));

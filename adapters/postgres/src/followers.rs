@@ -38,7 +38,7 @@ pub use self::{
     succession::{HandOverError, hand_over},
 };
 use crate::{
-    DatabaseError, EventReader, KeptLease, Leases, Page, Segment, error::chain,
+    DatabaseError, EventReader, KeptLease, Leases, Page, Segment, Vault, error::chain,
     generations::Generation,
 };
 
@@ -128,8 +128,13 @@ impl Follower {
     }
 
     fn new(pool: PgPool, work: Work, place: Option<Place>, settings: FollowerSettings) -> Self {
+        let reader = match (&settings.vault, &work) {
+            (Some(vault), _) => EventReader::opened(pool.clone(), vault.clone()),
+            (None, Work::Projection(_)) => EventReader::opened(pool.clone(), Vault::locked()),
+            (None, Work::Reactor(_)) => EventReader::new(pool.clone()),
+        };
         Self {
-            reader: EventReader::new(pool.clone()).read_by(settings.upcasters),
+            reader: reader.read_by(settings.upcasters),
             leases: settings.leases(&pool),
             pool,
             settings,
@@ -281,7 +286,8 @@ impl Follower {
             && Instant::now() >= held.parked_look_at
         {
             let projection = Arc::clone(projection);
-            parking::retry_due(&self.pool, &*projection, held, &self.settings).await?;
+            parking::retry_due(&self.pool, &self.reader, &*projection, held, &self.settings)
+                .await?;
             held.parked_look_at = Instant::now() + self.settings.parked_look_every;
         }
         let page = self.next_page(held).await?;

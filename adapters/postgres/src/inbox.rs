@@ -3,7 +3,10 @@
 //! One process owns a source (by a lease) and asks for the next rows; rows are not claimed one by
 //! one. The owner finishes a row in the transaction of its effects.
 
+mod personal;
 mod store;
+
+pub use personal::{erase, export};
 
 use std::time::Duration;
 

@@ -8,6 +8,7 @@ mod backoff;
 pub mod command_dead_letters;
 mod connection;
 pub mod dead_letters;
+pub mod erasure;
 mod error;
 pub mod figures;
 pub mod followers;
@@ -24,6 +25,7 @@ pub mod observe;
 pub mod pauses;
 pub mod policies;
 pub mod schemas;
+mod subjects;
 pub mod transfer;
 pub mod verify;
 
@@ -43,3 +45,4 @@ pub use log::{
 };
 pub use members::{Members, ProcessInfo};
 pub use policies::{DispatchSettings, Dispatched, Dispatcher, PolicyEffect};
+pub use subjects::{KEYS_FORGOTTEN_AFTER, MasterKeyError, MasterKeys, Vault, VaultError};

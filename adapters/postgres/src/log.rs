@@ -14,20 +14,20 @@ use async_trait::async_trait;
 use kontor_commands::{
     Append, AppendError, AppendOutcome, CommandId, EventStore, Receipt, StoreError, StreamTail,
 };
-use kontor_domain::{TenantId, Upcasters};
+use kontor_domain::{Recorded, TenantId, Upcasters};
 use sqlx::PgPool;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
-pub(crate) use self::rows::{Reading, events_at, receipt, recorded, tenant};
+pub(crate) use self::rows::{receipt, recorded, tenant};
 use self::{appender::Appender, batch::Job};
 pub use self::{
     check::InvalidAppend,
     reader::{EventReader, Page},
     segment::{NoSuchSegment, SEGMENTS_MAX, Segment},
 };
-use crate::{DatabaseError, error::failed};
+use crate::{DatabaseError, Vault, error::failed};
 
 /// How the appender works.
 #[derive(Clone, Debug)]
@@ -65,6 +65,7 @@ impl Default for AppenderSettings {
 pub struct EventLog {
     pool: PgPool,
     queue: mpsc::Sender<Job>,
+    vault: Vault,
     closing: CancellationToken,
     tasks: TaskTracker,
     upcasters: &'static Upcasters,
@@ -83,13 +84,21 @@ impl EventLog {
         let appender = Appender::new(options, settings, head);
         tasks.spawn(appender.run(batch::Waiting::new(jobs, closing.clone())));
         tasks.close();
-        Self { pool, queue, closing, tasks, upcasters: Upcasters::current() }
+        let upcasters = Upcasters::current();
+        Self { pool, queue, vault: Vault::locked(), closing, tasks, upcasters }
     }
 
     /// The same log, read by other upcasters than those of this build.
     #[must_use]
     pub fn read_by(self, upcasters: &'static Upcasters) -> Self {
         Self { upcasters, ..self }
+    }
+
+    /// The same log with personal data encrypted and opened by this vault. Without one, personal data
+    /// is neither written nor read.
+    #[must_use]
+    pub fn sealed_by(self, vault: Vault) -> Self {
+        Self { vault, ..self }
     }
 
     /// Takes no more appends, carries out those that wait, and returns when the last one is
@@ -99,9 +108,9 @@ impl EventLog {
         self.tasks.wait().await;
     }
 
-    /// Reads the log in order of position.
+    /// Reads the log in order of position, with personal data opened.
     pub fn reader(&self) -> EventReader {
-        EventReader::new(self.pool.clone()).read_by(self.upcasters)
+        EventReader::opened(self.pool.clone(), self.vault.clone()).read_by(self.upcasters)
     }
 }
 
@@ -128,7 +137,7 @@ impl EventStore for EventLog {
         stream_id: Uuid,
         after_version: i64,
     ) -> Result<StreamTail, StoreError> {
-        let rows = sqlx::query(rows::STREAM)
+        let mut rows: Vec<Recorded> = sqlx::query(rows::STREAM)
             .bind(stream_id)
             .bind(after_version)
             .bind(tenant.as_str())
@@ -136,10 +145,14 @@ impl EventStore for EventLog {
             .await
             .and_then(|rows| rows.iter().map(rows::recorded).collect())
             .map_err(failed("load the stream"))?;
+        // First opened, then upcast, as everywhere.
+        self.vault.open(&mut rows).await?;
         Ok(StreamTail::read(after_version, rows, self.upcasters))
     }
 
-    async fn append(&self, append: Append) -> Result<AppendOutcome, AppendError> {
+    async fn append(&self, mut append: Append) -> Result<AppendOutcome, AppendError> {
+        check::check_texts(&append).map_err(|invalid| StoreError(Box::new(invalid)))?;
+        self.vault.seal(&mut append).await?;
         let (reply, answer) = oneshot::channel();
         let job = Job::new(append, reply).map_err(|invalid| StoreError(Box::new(invalid)))?;
         // From here on the append happens, whether or not the caller waits for it.

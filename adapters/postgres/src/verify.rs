@@ -22,7 +22,7 @@ pub use self::{
     findings::{Check, CheckReport, Damage, Report},
     projections::{CompareError, Comparison, SCRATCH_PREFIX, compare},
 };
-use crate::{DatabaseError, error::failed};
+use crate::{DatabaseError, Vault, error::failed};
 
 /// What is looked at.
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +53,7 @@ pub type OnProgress<'a> = &'a mut (dyn FnMut(Progress) + Send);
 /// What the checks share.
 struct Verifier<'a> {
     db: PgConnection,
+    vault: &'a Vault,
     folds: &'a Folds,
     options: VerifyOptions,
     head: i64,
@@ -71,7 +72,7 @@ impl Verifier<'_> {
 /// # Errors
 /// When the database cannot be read. Damage is not an error: it stands in the report.
 pub async fn verify(
-    pool: &PgPool,
+    (pool, vault): (&PgPool, &Vault),
     folds: &Folds,
     projections: &[&dyn Projection],
     options: VerifyOptions,
@@ -85,7 +86,7 @@ pub async fn verify(
     let options =
         VerifyOptions { from: options.from.max(1), sample: options.sample.max(1), ..options };
     let findings = Findings::default();
-    let mut verifier = Verifier { db, folds, options, head, findings, progress };
+    let mut verifier = Verifier { db, vault, folds, options, head, findings, progress };
     events::check(&mut verifier).await?;
     events::check_ids(&mut verifier).await?;
     receipts::check(&mut verifier).await?;

@@ -266,6 +266,7 @@ remind-unmuted = We will remind you when readings are missing before the end.
 refused-tenant-unknown = The bot is still being set up. Please try again a little later.
 refused-account-exists = You are registered already.
 refused-account-unknown = Let us meet first: press /start.
+refused-account-erased = What was stored about you has been erased. To start afresh, press /start.
 refused-not-allowed = This meter is not in your name, or only the staff can do this.
 refused-text-length = That is too long: there is room for { $max } characters.
 refused-meter-unknown = You have no such meter. Look at “My meters”.

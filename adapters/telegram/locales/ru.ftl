@@ -266,6 +266,7 @@ remind-unmuted = Будем напоминать, если до конца пр�
 refused-tenant-unknown = Бот ещё настраивается. Попробуйте немного позже.
 refused-account-exists = Вы уже зарегистрированы.
 refused-account-unknown = Сначала познакомимся: нажмите /start.
+refused-account-erased = Всё, что о вас хранилось, удалено. Чтобы начать заново, нажмите /start.
 refused-not-allowed = Этот счётчик записан не на вас, или это может сделать только оператор.
 refused-text-length = Слишком длинно: здесь помещается до { $max } знаков.
 refused-meter-unknown = Такого счётчика у вас нет. Посмотрите «Мои счётчики».

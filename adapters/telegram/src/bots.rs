@@ -14,6 +14,7 @@ use crate::{
     api::{self, BotApi},
     conversation,
     pause::pause,
+    personal,
     polling::{self, Polled},
     sender::Sender,
     settings::{BotSettings, Mode, TelegramSettings},
@@ -105,7 +106,7 @@ impl Bots {
             let name = bot.name.clone();
             let bot = Arc::new(Bot {
                 api: BotApi::new(client.clone(), bot.api_url.clone(), bot.token.clone()),
-                source: format!("telegram/{name}"),
+                source: source_of(&name),
                 inboxes: Inboxes::new(&pool, &settings),
                 settings: Arc::clone(&settings),
                 wake_worker: Arc::default(),
@@ -144,6 +145,11 @@ impl Bots {
     }
 }
 
+/// Where a bot's updates stand in the inbox; its lease has the same name.
+pub(crate) fn source_of(bot: &str) -> String {
+    format!("telegram/{bot}")
+}
+
 impl Bot {
     pub(crate) fn name(&self) -> &str {
         &self.bot_settings.name
@@ -154,12 +160,21 @@ impl Bot {
         pause(attempt, self.settings.retry_pause_first, self.settings.retry_pause_max)
     }
 
+    /// Notes whose bot this is, for the day on which one of its people is erased.
+    async fn note_tenant(&self) {
+        let (pool, tenant) = (&self.ports.pool, &self.ports.tenant);
+        if let Err(err) = personal::note_bot(pool, self.name(), tenant).await {
+            tracing::warn!(bot = self.name(), "The bot's tenant cannot be noted: {err}");
+        }
+    }
+
     async fn run(self: Arc<Self>, leases: Leases, stop: CancellationToken) {
         let mut failures = 0_u32;
         while !stop.is_cancelled() {
             let wait = match leases.hold(&self.source, &stop).await {
                 Ok(Some(kept)) => {
                     failures = 0;
+                    self.note_tenant().await;
                     let epoch = kept.lease().epoch;
                     tracing::info!(
                         bot = self.name(),

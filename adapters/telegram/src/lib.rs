@@ -17,6 +17,7 @@ mod intake;
 mod outbox;
 mod outgoing;
 mod pause;
+pub mod personal;
 mod polling;
 mod press;
 mod quick;

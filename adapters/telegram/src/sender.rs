@@ -21,6 +21,7 @@ use kontor_domain::{
     account::{AccountCommand, BotName},
 };
 use kontor_postgres::{Lease, LeaseGuard};
+use kontor_projections::QueryError;
 use sqlx::PgPool;
 use tokio::{sync::Notify, task::JoinSet, time::timeout};
 use tokio_util::sync::CancellationToken;
@@ -201,7 +202,10 @@ impl Sender {
                 }
                 outbox::end(self.pool(), mark, &end).await?;
                 if matches!(end, outbox::End::Blocked(_)) {
-                    self.report_blocks().await?;
+                    // Otherwise it is told at the next round.
+                    if let Err(err) = self.report_blocks().await {
+                        tracing::warn!(bot = self.ports.bot, "A block is reported later: {err}");
+                    }
                 }
             }
             After::SendAnew => {
@@ -267,11 +271,11 @@ impl Sender {
     }
 
     /// Sends `BlockBot` to the accounts behind blocked chats. A private chat has its person's id.
-    async fn report_blocks(&self) -> Result<(), sqlx::Error> {
+    async fn report_blocks(&self) -> Result<(), QueryError> {
         let blocks =
             outbox::unreported_blocks(self.pool(), &self.ports.bot, REPORTS_AT_ONCE).await?;
         for (id, chat_id) in blocks {
-            let account_id = self.ports.account_id(chat_id);
+            let (account_id, _) = self.ports.account_of(chat_id).await?;
             let command = AccountCommand::BlockBot(BotName { bot: self.ports.bot.clone() });
             let Ok(command) = serde_json::to_value(command) else {
                 continue;

@@ -7,7 +7,7 @@ use kontor_commands::{Accepted, CommandSender, Envelope, Outcome, SendError, Sen
 use kontor_domain::{Actor, Language, RefusalDocument, TenantId, account::telegram_account_id};
 use kontor_projections::{
     QueryError,
-    accounts::AccountRow,
+    accounts::{self, AccountRow},
     checkpoints,
     meters::{self, MeterRow},
     tenants::TenantRow,
@@ -48,9 +48,13 @@ impl Ports {
         Uuid::new_v5(&self.tenant.stream_id(), name.as_bytes())
     }
 
-    /// The account of a person of this bot's tenant.
-    pub(crate) fn account_id(&self, user_id: i64) -> Uuid {
-        telegram_account_id(&self.tenant, user_id)
+    /// The account that a person of this bot's tenant has now, as far as the read model shows it.
+    pub(crate) async fn account_of(
+        &self,
+        user_id: i64,
+    ) -> Result<(Uuid, Option<AccountRow>), QueryError> {
+        let first = telegram_account_id(&self.tenant, user_id);
+        accounts::of_person(&self.pool, &self.tenant, first).await
     }
 }
 
@@ -65,6 +69,8 @@ pub(crate) struct Turn {
     /// The message whose buttons belong to the question that stands, when it is known.
     pub(crate) prompt_message: Option<i32>,
     pub(crate) tenant: TenantRow,
+    /// The person's account, whether or not it is open.
+    pub(crate) account_id: Uuid,
     pub(crate) account: Option<AccountRow>,
     pub(crate) voice: Voice,
     /// The tenant's local day.
@@ -129,7 +135,7 @@ impl Turn {
     }
 
     pub(crate) fn account_id(&self) -> Uuid {
-        self.ports.account_id(self.input.person.id)
+        self.account_id
     }
 
     pub(crate) fn language(&self) -> Language {

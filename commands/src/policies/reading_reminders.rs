@@ -61,9 +61,11 @@ impl Policy for ReadingReminders {
             "account.reading_reminders_muted",
             "account.reading_reminders_unmuted",
             "account.reading_reminder_postponed",
+            "account.erased",
             "meter.registered",
             "meter.reading_submitted",
             "meter.archived",
+            "meter.holder_erased",
             "tenant.reading_reminders_due",
         ]
     }
@@ -80,6 +82,7 @@ impl Policy for ReadingReminders {
                 MeterEvent::Archived(archived) => {
                     archived.account_id.map_or(Audience::Nobody, Audience::One)
                 }
+                MeterEvent::HolderErased(erased) => Audience::One(erased.account_id),
                 MeterEvent::ReadingCorrected(_) | MeterEvent::VerificationRenewed(_) => {
                     Audience::Nobody
                 }
@@ -116,9 +119,10 @@ impl Account {
     ) -> Result<Vec<Order>, PolicyError> {
         match event {
             AccountEvent::Registered(registered) => {
-                self.bot = match registered.origin {
-                    Origin::Telegram { bot, .. } => Some(bot),
-                    Origin::Api { .. } => None,
+                // Whoever was erased meanwhile is not reached any more.
+                self.bot = match registered.origin.into_known() {
+                    Some(Origin::Telegram { bot, .. }) => Some(bot),
+                    Some(Origin::Api { .. }) | None => None,
                 };
             }
             AccountEvent::ConsentGiven(_) => self.consent = true,
@@ -150,6 +154,10 @@ impl Account {
                     postponed.due_at,
                 );
             }
+            AccountEvent::Erased(_) => {
+                *self = Self::default();
+                return Ok(nothing_more(account_id));
+            }
             AccountEvent::Renamed(_)
             | AccountEvent::LanguageChanged(_)
             | AccountEvent::PhoneChanged(_)
@@ -170,7 +178,7 @@ impl Account {
                 let Some(last) = self.meters.get_mut(&meter_id) else { return vec![] };
                 *last = (*last).max(Some(submitted.period));
             }
-            MeterEvent::Archived(_) => {
+            MeterEvent::Archived(_) | MeterEvent::HolderErased(_) => {
                 self.meters.remove(&meter_id);
             }
             MeterEvent::ReadingCorrected(_) | MeterEvent::VerificationRenewed(_) => return vec![],

@@ -4,13 +4,14 @@ use std::{sync::Arc, time::Duration};
 
 use kontor_domain::{Decider, Issued, Metadata, RefusalDocument};
 use rand::RngExt;
+use uuid::Uuid;
 
 use super::{
     Core, RouteError, Routed, Router,
     baselines::{Baseline, Baselines},
     decision::Decision,
 };
-use crate::{Accepted, Append, AppendOutcome, Envelope, Expected, NewEvent, Outcome};
+use crate::{Accepted, Append, AppendError, AppendOutcome, Envelope, Expected, NewEvent, Outcome};
 
 /// One command on its way through load, decide and append.
 pub(super) struct Attempts<'a, A> {
@@ -23,7 +24,17 @@ pub(super) struct Attempts<'a, A> {
 /// What an append came to.
 enum Appended {
     Stands(Routed),
-    Conflict { version: i64 },
+    Conflict {
+        version: i64,
+    },
+    /// The command id belongs to another command.
+    IdReused,
+}
+
+/// What a decision puts into the log.
+enum Content {
+    Events { events: Vec<NewEvent>, subject: Option<Uuid> },
+    Refusal(RefusalDocument),
 }
 
 impl<'a, A: Decider> Attempts<'a, A> {
@@ -47,6 +58,7 @@ impl<'a, A: Decider> Attempts<'a, A> {
             let version = match self.attempt(&baseline, issued).await? {
                 Appended::Stands(routed) => return Ok(routed),
                 Appended::Conflict { version } => version,
+                Appended::IdReused => return Err(RouteError::CommandIdReused),
             };
             tracing::debug!(
                 attempt,
@@ -66,9 +78,10 @@ impl<'a, A: Decider> Attempts<'a, A> {
     /// Records a refusal that does not depend on the aggregate's state. Only an id of another
     /// tenant or another aggregate stands against it.
     pub(super) async fn refuse(&self, refusal: RefusalDocument) -> Result<Routed, RouteError> {
-        match self.append(Expected::Any, Vec::new(), Some(refusal)).await? {
+        match self.append(Expected::Any, Content::Refusal(refusal)).await? {
             Appended::Stands(routed) => Ok(routed),
             Appended::Conflict { .. } => Err(id_in_use_elsewhere()),
+            Appended::IdReused => Err(RouteError::CommandIdReused),
         }
     }
 
@@ -85,11 +98,20 @@ impl<'a, A: Decider> Attempts<'a, A> {
         };
         // Refusals rest on the version too: an old baseline must never cause a wrong one.
         let expected = Expected::version(baseline.version);
-        let (events, next, refusal) = match decision {
-            Decision::Accept { events, next } => (events, next, None),
-            Decision::Refuse(refusal) => (Vec::new(), None, Some(refusal)),
+        let (content, next) = match decision {
+            Decision::Accept { events, next } => {
+                let subject = next.as_ref().and_then(|next| next.subject(self.envelope.id));
+                (Content::Events { events, subject }, next)
+            }
+            Decision::Refuse(refusal) => (Content::Refusal(refusal), None),
         };
-        let appended = self.append(expected, events, refusal).await?;
+        let appended = match self.append(expected, content).await {
+            // Known to the log alone: an aggregate cannot know what became of another one.
+            Err(AppendError::SubjectErased) => {
+                self.append(expected, Content::Refusal(account_erased())).await?
+            }
+            appended => appended?,
+        };
         if let (
             Appended::Stands(Routed { outcome: Outcome::Accepted(accepted), replayed }),
             Some(state),
@@ -102,19 +124,19 @@ impl<'a, A: Decider> Attempts<'a, A> {
         Ok(appended)
     }
 
-    async fn append(
-        &self,
-        expected: Expected,
-        events: Vec<NewEvent>,
-        refusal: Option<RefusalDocument>,
-    ) -> Result<Appended, RouteError> {
+    async fn append(&self, expected: Expected, content: Content) -> Result<Appended, AppendError> {
         let envelope = self.envelope;
+        let (events, subject, refusal) = match content {
+            Content::Events { events, subject } => (events, subject, None),
+            Content::Refusal(refusal) => (Vec::new(), None, Some(refusal)),
+        };
         let append = Append {
             tenant: envelope.tenant.clone(),
             command_id: envelope.command_id,
             fingerprint: self.fingerprint,
             stream_type: A::TYPE,
             stream_id: envelope.id,
+            subject,
             expected,
             events,
             refusal: refusal.clone(),
@@ -147,7 +169,7 @@ impl<'a, A: Decider> Attempts<'a, A> {
             AppendOutcome::Duplicate(receipt) if receipt.fingerprint == self.fingerprint => {
                 Ok(Appended::Stands(Routed { outcome: receipt.outcome, replayed: true }))
             }
-            AppendOutcome::Duplicate(_) => Err(RouteError::CommandIdReused),
+            AppendOutcome::Duplicate(_) => Ok(Appended::IdReused),
             AppendOutcome::Conflict { version } => Ok(Appended::Conflict { version }),
         }
     }
@@ -167,6 +189,14 @@ async fn pause(base: Duration, attempt: u32) {
 
 fn id_in_use_elsewhere() -> RouteError {
     RouteError::Malformed("field `id`: this id is in use elsewhere; use a new one".to_owned())
+}
+
+/// The same refusal that the aggregates word, for events that would be about an erased person.
+fn account_erased() -> RefusalDocument {
+    RefusalDocument::new(
+        "account_erased",
+        "this person was erased; open a new account under a new id",
+    )
 }
 
 fn version_conflict(expected: i64, actual: i64) -> RefusalDocument {

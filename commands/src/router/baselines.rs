@@ -1,6 +1,6 @@
 //! The states of aggregates as their histories left them, most recently used first.
 
-use std::{hash::Hash, sync::Arc};
+use std::{collections::HashSet, hash::Hash, sync::Arc};
 
 use kontor_domain::{Decider, TenantId};
 use quick_cache::{Equivalent, sync::Cache};
@@ -60,6 +60,14 @@ impl<A: Decider> Baselines<A> {
 
     pub(super) fn forget(&self, tenant: &TenantId, id: Uuid) {
         self.cache.remove(&KeyRef { tenant, id });
+    }
+
+    /// Drops the states that hold something about one of these people.
+    pub(super) fn forget_subjects(&self, subjects: &HashSet<(TenantId, Uuid)>) {
+        self.cache.retain(|key, baseline| {
+            let subject = baseline.state.subject(key.id);
+            !subject.is_some_and(|subject| subjects.contains(&(key.tenant.clone(), subject)))
+        });
     }
 
     /// Reads what the log has after `known`, or everything, and keeps the result.

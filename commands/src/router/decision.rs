@@ -81,6 +81,7 @@ fn new_event<F: EventBody>(fact: &F, payload_bytes_max: usize) -> Result<NewEven
         event_type: fact.wire_type(),
         schema_version: fact.schema_version(),
         payload,
+        personal_fields: fact.personal_fields(),
     })
 }
 

@@ -60,6 +60,8 @@ impl From<AppendError> for RouteError {
     fn from(error: AppendError) -> Self {
         match error {
             AppendError::Overloaded => Self::Overloaded,
+            // The router makes a refusal of it; it has no business here.
+            AppendError::SubjectErased => Self::Defect(error.to_string()),
             AppendError::Store(error) => Self::Store(error),
         }
     }

@@ -1,9 +1,10 @@
 //! One aggregate type behind an object-safe trait, so that a registry can hold them all.
 
-use std::{marker::PhantomData, sync::Arc};
+use std::{collections::HashSet, marker::PhantomData, sync::Arc};
 
 use async_trait::async_trait;
-use kontor_domain::{Decider, Issued, RefusalDocument, tenant::Tenant};
+use kontor_domain::{Decider, Issued, RefusalDocument, TenantId, tenant::Tenant};
+use uuid::Uuid;
 
 use super::{Core, RouteError, Routed, attempt::Attempts, baselines::Baselines, parse::parse};
 use crate::{Envelope, Outcome};
@@ -12,6 +13,9 @@ use crate::{Envelope, Outcome};
 #[async_trait]
 pub(super) trait Handle: Send + Sync {
     async fn handle(&self, core: &Core, envelope: &Envelope) -> Result<Routed, RouteError>;
+
+    /// Drops from memory what is known about these people.
+    fn forget_subjects(&self, subjects: &HashSet<(TenantId, Uuid)>);
 }
 
 /// Any aggregate.
@@ -56,6 +60,10 @@ impl<A: Decider> Handle for Handler<A> {
         let _lane = core.lanes.lock(envelope.id).await;
         attempts.run(&issued).await
     }
+
+    fn forget_subjects(&self, subjects: &HashSet<(TenantId, Uuid)>) {
+        self.baselines.forget_subjects(subjects);
+    }
 }
 
 #[async_trait]
@@ -74,6 +82,10 @@ impl Handle for TenantHandler {
             Outcome::Refused { .. } => {}
         }
         Ok(routed)
+    }
+
+    fn forget_subjects(&self, subjects: &HashSet<(TenantId, Uuid)>) {
+        self.handler.forget_subjects(subjects);
     }
 }
 

@@ -16,6 +16,7 @@ fn append(id: Uuid, expected: Expected, events: usize) -> Append {
         event_type: "tally.changed",
         schema_version: 1,
         payload: r#"{"type":"changed","by":1,"note":""}"#.to_owned(),
+        personal_fields: &[],
     };
     Append {
         tenant: tenant(),
@@ -23,6 +24,7 @@ fn append(id: Uuid, expected: Expected, events: usize) -> Append {
         fingerprint: [1; 16],
         stream_type: "tally",
         stream_id: id,
+        subject: None,
         expected,
         events: (0..events).map(event).collect(),
         refusal: None,

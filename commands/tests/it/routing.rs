@@ -308,12 +308,14 @@ fn foreign(id: Uuid, stream_type: &'static str, event_type: &'static str) -> App
         fingerprint: [0; 16],
         stream_type,
         stream_id: id,
+        subject: None,
         expected: Expected::NoStream,
         events: vec![NewEvent {
             event_id: Uuid::now_v7(),
             event_type,
             schema_version: 1,
             payload: r#"{"type": "cursed"}"#.to_owned(),
+            personal_fields: &[],
         }],
         refusal: None,
         metadata: Metadata {

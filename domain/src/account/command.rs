@@ -1,10 +1,12 @@
 //! What can be asked of an account.
 
+use std::str::FromStr;
+
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use super::{Origin, ReminderOccasion};
-use crate::{DisplayName, Language, Phone};
+use crate::{DisplayName, Language, Phone, ValueError};
 
 /// A command to an account.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -34,6 +36,8 @@ pub enum AccountCommand {
     UnmuteReadingReminders(UnmuteReadingReminders),
     /// Reminds the holder. Sent by Kontor itself when a reminder is due.
     RemindOfReadings(RemindOfReadings),
+    /// Erases everything personal about the holder, for good.
+    Erase(Erase),
 }
 
 /// Opens an account.
@@ -119,4 +123,46 @@ pub struct RemindOfReadings {
     pub occasion: ReminderOccasion,
     /// The month, as its first day.
     pub period: NaiveDate,
+}
+
+/// Erases everything personal about the holder.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Erase {
+    /// Why.
+    pub ground: ErasureGround,
+}
+
+/// Why a person is erased. A choice and no text: the record of an erasure stays in clear for ever,
+/// so it must not be able to name the person.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErasureGround {
+    /// The person asked for it.
+    #[default]
+    PersonAsked,
+    /// The person withdrew the consent that the data was kept under.
+    ConsentWithdrawn,
+    /// The purpose that the data was kept for is over.
+    PurposeEnded,
+    /// An authority or a court ordered it.
+    AuthorityOrdered,
+}
+
+impl FromStr for ErasureGround {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        match text {
+            "person_asked" => Ok(Self::PersonAsked),
+            "consent_withdrawn" => Ok(Self::ConsentWithdrawn),
+            "purpose_ended" => Ok(Self::PurposeEnded),
+            "authority_ordered" => Ok(Self::AuthorityOrdered),
+            _ => Err(ValueError(
+                "a ground is `person_asked`, `consent_withdrawn`, `purpose_ended` or \
+                 `authority_ordered`"
+                    .into(),
+            )),
+        }
+    }
 }

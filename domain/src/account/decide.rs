@@ -1,8 +1,10 @@
 //! What a command to an account leads to.
 
+use uuid::Uuid;
+
 use super::{
     Account, AccountCommand, AccountEvent, AccountRefusal, BotBlocked, BotName, BotUnblocked,
-    ConsentGiven, ConsentWithdrawn, GiveConsent, LanguageChanged, Origin, PhoneChanged,
+    ConsentGiven, ConsentWithdrawn, Erased, GiveConsent, LanguageChanged, Origin, PhoneChanged,
     ReadingRemindersMuted, ReadingRemindersUnmuted, Register, Registered, Renamed,
     reminders::{decide_ask, decide_remind},
     state::Holder,
@@ -38,6 +40,23 @@ impl Decider for Account {
             }
             Actor::Customer { .. } | Actor::Operator { .. } | Actor::System { .. } => {}
         }
+        if self.erased {
+            return match issued.command {
+                AccountCommand::Erase(_) => Ok(vec![]),
+                AccountCommand::Register(_)
+                | AccountCommand::Rename(_)
+                | AccountCommand::ChangeLanguage(_)
+                | AccountCommand::ChangePhone(_)
+                | AccountCommand::GiveConsent(_)
+                | AccountCommand::WithdrawConsent(_)
+                | AccountCommand::BlockBot(_)
+                | AccountCommand::UnblockBot(_)
+                | AccountCommand::AskReadingReminder(_)
+                | AccountCommand::MuteReadingReminders(_)
+                | AccountCommand::UnmuteReadingReminders(_)
+                | AccountCommand::RemindOfReadings(_) => Err(AccountRefusal::AccountErased),
+            };
+        }
         match &self.holder {
             Some(holder) => decide_change(issued, holder),
             None => {
@@ -48,12 +67,22 @@ impl Decider for Account {
             }
         }
     }
+
+    /// The account's own holder.
+    fn subject(&self, id: Uuid) -> Option<Uuid> {
+        Some(id)
+    }
 }
 
 fn decide_first_register(register: Register) -> Decision {
     let Register { display_name, language, origin, phone } = register;
     let origin = checked_origin(origin)?;
-    Ok(vec![AccountEvent::Registered(Registered { display_name, language, origin, phone })])
+    Ok(vec![AccountEvent::Registered(Registered {
+        display_name: display_name.into(),
+        language,
+        origin: origin.into(),
+        phone: phone.map(Into::into),
+    })])
 }
 
 /// Whether two origins name the same person: in Telegram the user, whichever bot they came through
@@ -90,18 +119,23 @@ fn decide_change(issued: Issued<AccountCommand>, holder: &Holder) -> Decision {
     let event = match issued.command.clone() {
         AccountCommand::Register(register) => {
             let origin = checked_origin(register.origin)?;
-            if !same_person(&holder.origin, &origin) {
+            if !holder.origin.known().is_some_and(|known| same_person(known, &origin)) {
                 return Err(AccountRefusal::AccountExists);
             }
             None
         }
-        AccountCommand::Rename(rename) => (rename.display_name != holder.display_name)
-            .then_some(AccountEvent::Renamed(Renamed { display_name: rename.display_name })),
+        AccountCommand::Rename(rename) => {
+            let display_name = rename.display_name.into();
+            (holder.display_name != display_name)
+                .then_some(AccountEvent::Renamed(Renamed { display_name }))
+        }
         AccountCommand::ChangeLanguage(change) => (change.language != holder.language).then_some(
             AccountEvent::LanguageChanged(LanguageChanged { language: change.language }),
         ),
-        AccountCommand::ChangePhone(change) => (change.phone != holder.phone)
-            .then_some(AccountEvent::PhoneChanged(PhoneChanged { phone: change.phone })),
+        AccountCommand::ChangePhone(change) => {
+            let phone = change.phone.map(Into::into);
+            (holder.phone != phone).then_some(AccountEvent::PhoneChanged(PhoneChanged { phone }))
+        }
         AccountCommand::GiveConsent(consent) => decide_consent(&consent, holder)?,
         AccountCommand::WithdrawConsent(_) => {
             holder.consent.is_some().then_some(AccountEvent::ConsentWithdrawn(ConsentWithdrawn {}))
@@ -127,6 +161,7 @@ fn decide_change(issued: Issued<AccountCommand>, holder: &Holder) -> Decision {
                 decide_remind(remind, &issued, holder)?
             }
         },
+        AccountCommand::Erase(erase) => Some(AccountEvent::Erased(Erased { ground: erase.ground })),
     };
     Ok(event.into_iter().collect())
 }

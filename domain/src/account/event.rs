@@ -3,9 +3,9 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Origin, ReminderOccasion};
+use super::{ErasureGround, Origin, ReminderOccasion};
 use crate::{
-    DisplayName, EventBody, EventDecodeError, EventSchema, Language, Phone,
+    DisplayName, EventBody, EventDecodeError, EventSchema, Language, Personal, Phone,
     decider::{decode_payload, domain_event},
 };
 
@@ -39,6 +39,8 @@ pub enum AccountEvent {
     ReadingReminderPostponed(ReadingReminderPostponed),
     /// `account.reading_reminder_due`
     ReadingReminderDue(ReadingReminderDue),
+    /// `account.erased`
+    Erased(Erased),
 }
 
 impl EventBody for AccountEvent {
@@ -56,6 +58,7 @@ impl EventBody for AccountEvent {
         EventSchema::new("account.reading_reminders_unmuted", 1),
         EventSchema::new("account.reading_reminder_postponed", 1),
         EventSchema::new("account.reading_reminder_due", 1),
+        EventSchema::new("account.erased", 1),
     ];
 
     fn wire_type(&self) -> &'static str {
@@ -73,6 +76,7 @@ impl EventBody for AccountEvent {
             Self::ReadingRemindersUnmuted(_) => "account.reading_reminders_unmuted",
             Self::ReadingReminderPostponed(_) => "account.reading_reminder_postponed",
             Self::ReadingReminderDue(_) => "account.reading_reminder_due",
+            Self::Erased(_) => "account.erased",
         }
     }
 
@@ -90,7 +94,8 @@ impl EventBody for AccountEvent {
             | Self::ReadingRemindersMuted(_)
             | Self::ReadingRemindersUnmuted(_)
             | Self::ReadingReminderPostponed(_)
-            | Self::ReadingReminderDue(_) => 1,
+            | Self::ReadingReminderDue(_)
+            | Self::Erased(_) => 1,
         }
     }
 
@@ -109,6 +114,27 @@ impl EventBody for AccountEvent {
             Self::ReadingRemindersUnmuted(payload) => serde_json::to_string(payload),
             Self::ReadingReminderPostponed(payload) => serde_json::to_string(payload),
             Self::ReadingReminderDue(payload) => serde_json::to_string(payload),
+            Self::Erased(payload) => serde_json::to_string(payload),
+        }
+    }
+
+    fn personal_fields(&self) -> &'static [&'static str] {
+        match self {
+            // The origin names a person in Telegram or in the caller's own system.
+            Self::Registered(_) => &["/display_name", "/origin", "/phone"],
+            Self::Renamed(_) => &["/display_name"],
+            Self::PhoneChanged(_) => &["/phone"],
+            Self::LanguageChanged(_)
+            | Self::ConsentGiven(_)
+            | Self::ConsentWithdrawn(_)
+            | Self::BotBlocked(_)
+            | Self::BotUnblocked(_)
+            | Self::ReadingReminderAsked(_)
+            | Self::ReadingRemindersMuted(_)
+            | Self::ReadingRemindersUnmuted(_)
+            | Self::ReadingReminderPostponed(_)
+            | Self::ReadingReminderDue(_)
+            | Self::Erased(_) => &[],
         }
     }
 
@@ -151,6 +177,7 @@ impl EventBody for AccountEvent {
             ("account.reading_reminder_due", 1) => {
                 decode_payload(wire_type, payload).map(Self::ReadingReminderDue)
             }
+            ("account.erased", 1) => decode_payload(wire_type, payload).map(Self::Erased),
             _ => Err(EventDecodeError::unknown(wire_type, schema_version)),
         }
     }
@@ -162,21 +189,21 @@ domain_event!(AccountEvent);
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Registered {
     /// What the holder is called.
-    pub display_name: DisplayName,
+    pub display_name: Personal<DisplayName>,
     /// The language they are addressed in.
     pub language: Language,
     /// Where they came from.
-    pub origin: Origin,
+    pub origin: Personal<Origin>,
     /// Their telephone number, when known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub phone: Option<Phone>,
+    pub phone: Option<Personal<Phone>>,
 }
 
 /// The holder got another name.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Renamed {
     /// What the holder is called from now on.
-    pub display_name: DisplayName,
+    pub display_name: Personal<DisplayName>,
 }
 
 /// The language changed.
@@ -190,7 +217,7 @@ pub struct LanguageChanged {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct PhoneChanged {
     /// The number from now on.
-    pub phone: Option<Phone>,
+    pub phone: Option<Personal<Phone>>,
 }
 
 /// Consent to the processing of personal data was given.
@@ -257,4 +284,11 @@ pub struct ReadingReminderDue {
     pub period: NaiveDate,
     /// The tenant's last local day on which its readings are taken.
     pub closes_on: NaiveDate,
+}
+
+/// Everything personal about the holder was erased. Who did it stands in the event's metadata.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Erased {
+    /// Why.
+    pub ground: ErasureGround,
 }

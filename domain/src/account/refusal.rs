@@ -19,6 +19,9 @@ pub enum AccountRefusal {
     /// Nothing was registered under this id.
     #[error("there is no such account; register it first")]
     AccountUnknown,
+    /// The holder was erased.
+    #[error("this person was erased; open a new account under a new id")]
+    AccountErased,
     /// A customer acts for another's account.
     #[error("this account belongs to somebody else; use your own")]
     NotAllowed,

@@ -100,9 +100,9 @@ fn obstacle<C>(
     issued: &Issued<C>,
     holder: &Holder,
 ) -> Option<ReminderObstacle> {
-    let reachable = match &holder.origin {
-        Origin::Telegram { bot, .. } => !holder.blocked_bots.contains(bot),
-        Origin::Api { .. } => false,
+    let reachable = match holder.origin.known() {
+        Some(Origin::Telegram { bot, .. }) => !holder.blocked_bots.contains(bot),
+        Some(Origin::Api { .. }) | None => false,
     };
     let reminders = &holder.reminders;
     if holder.consent.is_none() {

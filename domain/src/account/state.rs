@@ -9,22 +9,25 @@ use super::{
     AccountCommand, AccountEvent, AccountRefusal, Origin, Registered, ReminderOccasion,
     reminders::Reminders,
 };
-use crate::{DisplayName, Issued, Language, Phone, decider::decide_into};
+use crate::{DisplayName, Issued, Language, Personal, Phone, decider::decide_into};
 
 /// The account aggregate.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct Account {
     /// Its holder; none until it is registered.
     pub(super) holder: Option<Holder>,
+    /// Its holder was erased, for good.
+    #[serde(default)]
+    pub(super) erased: bool,
 }
 
 /// The holder of an account that exists.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub(super) struct Holder {
-    pub(super) display_name: DisplayName,
+    pub(super) display_name: Personal<DisplayName>,
     pub(super) language: Language,
-    pub(super) origin: Origin,
-    pub(super) phone: Option<Phone>,
+    pub(super) origin: Personal<Origin>,
+    pub(super) phone: Option<Personal<Phone>>,
     /// The version of the text that the consent in force was given to.
     pub(super) consent: Option<String>,
     pub(super) blocked_bots: BTreeSet<String>,
@@ -75,6 +78,8 @@ impl Holder {
                 ReminderOccasion::WindowCloses => self.reminders.reminded_of = Some(due.period),
                 ReminderOccasion::WindowOpens => self.reminders.asked_for = None,
             },
+            // Taken by the account itself, which then has no holder any more.
+            AccountEvent::Erased(_) => {}
         }
     }
 }
@@ -99,6 +104,10 @@ impl Aggregate for Account {
     fn apply(&mut self, event: AccountEvent) {
         match (event, &mut self.holder) {
             (AccountEvent::Registered(registered), holder) => *holder = Some(registered.into()),
+            (AccountEvent::Erased(_), holder) => {
+                *holder = None;
+                self.erased = true;
+            }
             (event, Some(holder)) => holder.apply(event),
             // A change of nothing: no decision leads to it, and replay must not stop at it.
             (_, None) => {}

@@ -1,5 +1,6 @@
 //! The rules for accounts, as given / when / then.
 
+mod erasure;
 mod property;
 mod reminders;
 mod wire;
@@ -68,7 +69,7 @@ fn registered() -> Registered {
     Registered {
         display_name: "Анна Петрова".parse().unwrap(),
         language: Language::Ru,
-        origin: telegram("demo", 1001, Some("anna")),
+        origin: telegram("demo", 1001, Some("anna")).into(),
         phone: None,
     }
 }
@@ -163,7 +164,7 @@ fn the_staff_and_the_system_register_accounts_for_anybody() {
         [Actor::Operator { name: "key".to_owned() }, Actor::System { name: "import".to_owned() }];
     for actor in actors {
         let origin = api(Some("42"));
-        let event = Registered { origin: origin.clone(), ..registered() };
+        let event = Registered { origin: origin.clone().into(), ..registered() };
         given(vec![])
             .when(Issued { actor, ..issued(from(origin)) })
             .then_expect_events(vec![AccountEvent::Registered(event)]);
@@ -223,7 +224,7 @@ fn an_account_of_another_person_is_not_registered_over() {
 #[test]
 fn an_account_of_a_program_is_recognised_by_its_own_number() {
     let given_42 = || {
-        let origin = api(Some("42"));
+        let origin = api(Some("42")).into();
         given(vec![AccountEvent::Registered(Registered { origin, ..registered() })])
     };
     given_42().when(issued(from(api(Some(" 42 "))))).then_expect_events(vec![]);

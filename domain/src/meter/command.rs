@@ -23,6 +23,8 @@ pub enum MeterCommand {
     RenewVerification(RenewVerification),
     /// Takes the meter out of service.
     Archive(Archive),
+    /// Follows the erasure of the account's holder: nothing personal is left, and no more is taken.
+    EraseHolder(EraseHolder),
 }
 
 /// Puts a meter into service.
@@ -105,3 +107,8 @@ pub struct Archive {
     #[serde(default)]
     pub reason: String,
 }
+
+/// Follows the erasure of the account's holder.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct EraseHolder {}

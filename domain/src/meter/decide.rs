@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Months, NaiveDate};
+use uuid::Uuid;
 
 use super::{
-    Archive, Archived, Meter, MeterCommand, MeterEvent, MeterKind, MeterRefusal, MeterRules,
-    Register, Registered, RenewVerification, VerificationRenewed, Zone,
+    Archive, Archived, EraseHolder, HolderErased, Meter, MeterCommand, MeterEvent, MeterKind,
+    MeterRefusal, MeterRules, Register, Registered, RenewVerification, VerificationRenewed, Zone,
     reading::{decide_correction, decide_reading},
     state::{Device, Particulars},
     values::ZoneValues,
@@ -73,6 +74,11 @@ impl Decider for Meter {
             }
             Actor::Customer { .. } | Actor::Operator { .. } | Actor::System { .. } => {}
         }
+        if let Some(device) = &self.device
+            && device.holder_erased
+        {
+            return decide_after_erasure(&issued.command);
+        }
         match (issued.command, &self.device) {
             (MeterCommand::Register(register), device) => {
                 decide_register(&register, device.as_ref(), &circumstances)
@@ -90,7 +96,29 @@ impl Decider for Meter {
             (MeterCommand::Archive(archive), Some(device)) => {
                 decide_archive(&archive, device, &circumstances)
             }
+            (MeterCommand::EraseHolder(EraseHolder {}), Some(device)) => {
+                circumstances.staff_only()?;
+                let account_id = device.particulars.account_id;
+                Ok(vec![MeterEvent::HolderErased(HolderErased { account_id })])
+            }
         }
+    }
+
+    /// The holder of the account that it counts for.
+    fn subject(&self, _id: Uuid) -> Option<Uuid> {
+        self.device.as_ref().map(|device| device.particulars.account_id)
+    }
+}
+
+/// Of a meter whose holder was erased nothing is known any more that a command could change.
+fn decide_after_erasure(command: &MeterCommand) -> Decision {
+    match command {
+        MeterCommand::EraseHolder(_) => Ok(vec![]),
+        MeterCommand::Register(_)
+        | MeterCommand::SubmitReading(_)
+        | MeterCommand::CorrectReading(_)
+        | MeterCommand::RenewVerification(_)
+        | MeterCommand::Archive(_) => Err(MeterRefusal::AccountErased),
     }
 }
 
@@ -145,6 +173,7 @@ fn decide_archive(
     }
     let reason = checked_text("reason", &archive.reason, 0, REASON_LENGTH_MAX)?;
     let account_id = Some(device.particulars.account_id);
+    let reason = reason.into();
     Ok(vec![MeterEvent::Archived(Archived { account_id, reason })])
 }
 
@@ -175,7 +204,7 @@ fn checked_particulars(register: &Register, today: NaiveDate) -> Result<Particul
             1,
             SERIAL_NUMBER_LENGTH_MAX,
         )?,
-        place: checked_text("place", &register.place, 0, PLACE_LENGTH_MAX)?,
+        place: checked_text("place", &register.place, 0, PLACE_LENGTH_MAX)?.into(),
         verification_due_on: register.verification_due_on,
         initial_values: ZoneValues::from(&register.initial_values_milli),
     };

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{MeterKind, PhotoReference, ReadingSource, ReadingWarning, Zone};
 use crate::{
-    EventBody, EventDecodeError, EventSchema, Quantity,
+    EventBody, EventDecodeError, EventSchema, Personal, Quantity,
     decider::{decode_payload, domain_event},
 };
 
@@ -26,6 +26,8 @@ pub enum MeterEvent {
     VerificationRenewed(VerificationRenewed),
     /// `meter.archived`
     Archived(Archived),
+    /// `meter.holder_erased`
+    HolderErased(HolderErased),
 }
 
 impl EventBody for MeterEvent {
@@ -35,6 +37,7 @@ impl EventBody for MeterEvent {
         EventSchema::new("meter.reading_corrected", 1),
         EventSchema::new("meter.verification_renewed", 1),
         EventSchema::new("meter.archived", 1),
+        EventSchema::new("meter.holder_erased", 1),
     ];
 
     fn wire_type(&self) -> &'static str {
@@ -44,6 +47,7 @@ impl EventBody for MeterEvent {
             Self::ReadingCorrected(_) => "meter.reading_corrected",
             Self::VerificationRenewed(_) => "meter.verification_renewed",
             Self::Archived(_) => "meter.archived",
+            Self::HolderErased(_) => "meter.holder_erased",
         }
     }
 
@@ -53,7 +57,8 @@ impl EventBody for MeterEvent {
             | Self::ReadingSubmitted(_)
             | Self::ReadingCorrected(_)
             | Self::VerificationRenewed(_)
-            | Self::Archived(_) => 1,
+            | Self::Archived(_)
+            | Self::HolderErased(_) => 1,
         }
     }
 
@@ -64,6 +69,18 @@ impl EventBody for MeterEvent {
             Self::ReadingCorrected(payload) => serde_json::to_string(payload),
             Self::VerificationRenewed(payload) => serde_json::to_string(payload),
             Self::Archived(payload) => serde_json::to_string(payload),
+            Self::HolderErased(payload) => serde_json::to_string(payload),
+        }
+    }
+
+    fn personal_fields(&self) -> &'static [&'static str] {
+        match self {
+            // In the customer's own words.
+            Self::Registered(_) => &["/place"],
+            // A picture from somebody's home.
+            Self::ReadingSubmitted(_) => &["/photo"],
+            Self::ReadingCorrected(_) | Self::Archived(_) => &["/reason"],
+            Self::VerificationRenewed(_) | Self::HolderErased(_) => &[],
         }
     }
 
@@ -84,6 +101,9 @@ impl EventBody for MeterEvent {
                 decode_payload(wire_type, payload).map(Self::VerificationRenewed)
             }
             ("meter.archived", 1) => decode_payload(wire_type, payload).map(Self::Archived),
+            ("meter.holder_erased", 1) => {
+                decode_payload(wire_type, payload).map(Self::HolderErased)
+            }
             _ => Err(EventDecodeError::unknown(wire_type, schema_version)),
         }
     }
@@ -105,7 +125,7 @@ pub struct Registered {
     /// The number on its case.
     pub serial_number: String,
     /// Where it hangs.
-    pub place: String,
+    pub place: Personal<String>,
     /// The last day on which its verification is valid.
     pub verification_due_on: Option<NaiveDate>,
     /// The tenant's local day on which it was put into service.
@@ -145,7 +165,7 @@ pub struct ReadingSubmitted {
     pub warnings: Vec<ReadingWarning>,
     /// A photo of the meter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub photo: Option<PhotoReference>,
+    pub photo: Option<Personal<PhotoReference>>,
 }
 
 /// The last reading was replaced.
@@ -178,7 +198,7 @@ pub struct ReadingCorrected {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<ReadingWarning>,
     /// Why, in the sender's words.
-    pub reason: String,
+    pub reason: Personal<String>,
 }
 
 /// The meter passed a verification.
@@ -195,5 +215,12 @@ pub struct Archived {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account_id: Option<Uuid>,
     /// Why, in the sender's words.
-    pub reason: String,
+    pub reason: Personal<String>,
+}
+
+/// The holder of the meter's account was erased.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct HolderErased {
+    /// The account that the meter counted for.
+    pub account_id: Uuid,
 }

@@ -90,7 +90,7 @@ pub(super) fn decide_reading(
         confirmed: assessment.confirmed,
         rolled_over: assessment.rolled_over,
         warnings: assessment.warnings,
-        photo,
+        photo: photo.map(Into::into),
     })])
 }
 
@@ -135,7 +135,7 @@ pub(super) fn decide_correction(
         confirmed: assessment.confirmed,
         rolled_over: assessment.rolled_over,
         warnings: assessment.warnings,
-        reason,
+        reason: reason.into(),
     })])
 }
 

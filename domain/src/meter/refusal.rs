@@ -27,6 +27,9 @@ pub enum MeterRefusal {
     /// The meter is out of service.
     #[error("this meter is out of service; submit the reading of the meter that replaced it")]
     MeterArchived,
+    /// The holder of the meter's account was erased.
+    #[error("the holder of this meter was erased; register the meter under a new id")]
+    AccountErased,
     /// A particular of the meter is out of range.
     #[error("`{field}` must be {expected}")]
     FieldOutOfRange {

@@ -10,7 +10,7 @@ use super::{
     history::History,
     values::{ZoneValues, total},
 };
-use crate::{Issued, Quantity, decider::decide_into};
+use crate::{Issued, Personal, Quantity, decider::decide_into};
 
 /// The meter aggregate.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
@@ -24,6 +24,9 @@ pub struct Meter {
 pub(super) struct Device {
     pub(super) particulars: Particulars,
     pub(super) archived: bool,
+    /// The holder of its account was erased, for good.
+    #[serde(default)]
+    pub(super) holder_erased: bool,
     pub(super) history: History,
 }
 
@@ -35,7 +38,7 @@ pub(super) struct Particulars {
     pub(super) zones: u8,
     pub(super) digits: u8,
     pub(super) serial_number: String,
-    pub(super) place: String,
+    pub(super) place: Personal<String>,
     pub(super) verification_due_on: Option<NaiveDate>,
     pub(super) initial_values: ZoneValues,
 }
@@ -74,6 +77,7 @@ impl From<Registered> for Device {
                 initial_values,
             },
             archived: false,
+            holder_erased: false,
             history: History::opened(initial_values, registered.registered_on),
         }
     }
@@ -96,6 +100,10 @@ impl Device {
                 self.particulars.verification_due_on = Some(renewed.verification_due_on);
             }
             MeterEvent::Archived(_) => self.archived = true,
+            MeterEvent::HolderErased(_) => {
+                self.holder_erased = true;
+                self.particulars.place = Personal::Redacted;
+            }
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod access;
 mod correction;
+mod erasure;
 mod property;
 mod readings;
 mod registration;
@@ -122,7 +123,7 @@ fn registered() -> Registered {
         zones: 1,
         digits: 6,
         serial_number: "А-1234567".to_owned(),
-        place: "Кухня".to_owned(),
+        place: "Кухня".parse().unwrap(),
         verification_due_on: None,
         registered_on: day("2026-05-16"),
         initial_values_milli: units([1000]),
@@ -187,7 +188,7 @@ fn corrected(number: u128, value: i64, consumption: i64, previous: i64) -> Readi
         confirmed: false,
         rolled_over: vec![],
         warnings: vec![],
-        reason: String::new(),
+        reason: String::new().into(),
     }
 }
 
@@ -222,6 +223,9 @@ macro_rules! into_enum {
 }
 
 into_enum!(
-    MeterEvent: Registered, ReadingSubmitted, ReadingCorrected, VerificationRenewed, Archived
+    MeterEvent: Registered, ReadingSubmitted, ReadingCorrected, VerificationRenewed, Archived,
+    HolderErased
 );
-into_enum!(MeterCommand: Register, SubmitReading, CorrectReading, RenewVerification, Archive);
+into_enum!(
+    MeterCommand: Register, SubmitReading, CorrectReading, RenewVerification, Archive, EraseHolder
+);

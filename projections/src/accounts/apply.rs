@@ -1,8 +1,9 @@
 //! Events in, rows out.
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use kontor_domain::{
-    Recorded,
+    Personal, Recorded, TenantId,
     account::{AccountEvent, Origin, Registered},
 };
 use sqlx::PgConnection;
@@ -11,7 +12,7 @@ use uuid::Uuid;
 use super::{AccountRow, Accounts, Consent, select_accounts};
 use crate::{
     ApplyError, Projection,
-    columns::column,
+    columns::{column, event_error},
     streams::{StreamRow, continued, fold},
 };
 
@@ -40,11 +41,12 @@ impl Projection for Accounts {
             "account.reading_reminders_unmuted",
             "account.reading_reminder_postponed",
             "account.reading_reminder_due",
+            "account.erased",
         ]
     }
 
     fn tables(&self) -> &'static [&'static str] {
-        &["account_directory"]
+        &["account_directory", "account_erasures"]
     }
 
     fn tables_sql(&self) -> &'static str {
@@ -53,82 +55,230 @@ impl Projection for Accounts {
 
     async fn apply(&self, db: &mut PgConnection, events: &[Recorded]) -> Result<(), ApplyError> {
         let streams = continued(events);
-        let loaded = if streams.is_empty() {
-            Vec::new()
-        } else {
-            let rows = sqlx::query_as(select_accounts!("where id = any($1)")).bind(streams);
-            rows.fetch_all(&mut *db).await?
-        };
-        write(db, &fold(loaded, events)?).await
+        let loaded = if streams.is_empty() { Vec::new() } else { load(db, streams).await? };
+        let mut open = Vec::new();
+        let mut gone = Vec::new();
+        for slot in fold(loaded, events)? {
+            match slot {
+                Slot::Open(row) => open.push(*row),
+                Slot::Gone(gone_one) => gone.push(gone_one),
+            }
+        }
+        write(db, &open).await?;
+        bury(db, &gone).await
     }
 }
 
-impl StreamRow for AccountRow {
+/// What there is of an account.
+enum Slot {
+    Open(Box<AccountRow>),
+    Gone(Gone),
+}
+
+/// An account whose holder was erased.
+struct Gone {
+    id: Uuid,
+    tenant: TenantId,
+    erased_at: Option<DateTime<Utc>>,
+    position: i64,
+    version: i64,
+}
+
+impl StreamRow for Slot {
     type Fact = AccountEvent;
 
     fn stream_id(&self) -> Uuid {
-        self.id
+        match self {
+            Self::Open(row) => row.id,
+            Self::Gone(gone) => gone.id,
+        }
     }
 
     fn version(&self) -> i64 {
-        self.version
+        match self {
+            Self::Open(row) => row.version,
+            Self::Gone(gone) => gone.version,
+        }
     }
 
-    fn after(row: Option<Self>, event: &Recorded, fact: AccountEvent) -> Option<Self> {
-        let mut row = match fact {
-            AccountEvent::Registered(registered) => opened(event, registered),
-            AccountEvent::Renamed(renamed) => Self { display_name: renamed.display_name, ..row? },
-            AccountEvent::LanguageChanged(changed) => Self { language: changed.language, ..row? },
-            AccountEvent::PhoneChanged(changed) => Self { phone: changed.phone, ..row? },
-            AccountEvent::ConsentGiven(given) => {
-                let consent = Consent {
-                    document_version: given.document_version,
-                    given_at: event.occurred_at,
-                };
-                Self { consent: Some(consent), ..row? }
-            }
-            AccountEvent::ConsentWithdrawn(_) => Self { consent: None, ..row? },
-            AccountEvent::BotBlocked(blocked) => {
-                let mut row = row?;
-                if let Err(place) = row.bots_blocked.binary_search(&blocked.bot) {
-                    row.bots_blocked.insert(place, blocked.bot);
-                }
-                row
-            }
-            AccountEvent::BotUnblocked(unblocked) => {
-                let mut row = row?;
-                row.bots_blocked.retain(|bot| *bot != unblocked.bot);
-                row
-            }
-            AccountEvent::ReadingRemindersMuted(_) => Self { reminders_muted: true, ..row? },
-            AccountEvent::ReadingRemindersUnmuted(_) => Self { reminders_muted: false, ..row? },
-            // They change the version alone, which whoever pins a command must know.
-            AccountEvent::ReadingReminderAsked(_)
+    fn after(slot: Option<Self>, event: &Recorded, fact: AccountEvent) -> Option<Self> {
+        let erased_at = match &fact {
+            AccountEvent::Erased(_) => Some(event.occurred_at),
+            AccountEvent::Registered(_)
+            | AccountEvent::Renamed(_)
+            | AccountEvent::LanguageChanged(_)
+            | AccountEvent::PhoneChanged(_)
+            | AccountEvent::ConsentGiven(_)
+            | AccountEvent::ConsentWithdrawn(_)
+            | AccountEvent::BotBlocked(_)
+            | AccountEvent::BotUnblocked(_)
+            | AccountEvent::ReadingReminderAsked(_)
+            | AccountEvent::ReadingRemindersMuted(_)
+            | AccountEvent::ReadingRemindersUnmuted(_)
             | AccountEvent::ReadingReminderPostponed(_)
-            | AccountEvent::ReadingReminderDue(_) => row?,
+            | AccountEvent::ReadingReminderDue(_) => None,
         };
-        row.position = event.position;
-        row.version = event.version;
-        Some(row)
+        let row = match slot {
+            None => None,
+            Some(Self::Open(row)) => Some(*row),
+            Some(Self::Gone(gone)) => {
+                let erased_at = erased_at.or(gone.erased_at);
+                return Some(Self::Gone(Gone::after(event, erased_at)));
+            }
+        };
+        match after(row, event, fact) {
+            Change::To(row) => Some(Self::Open(row)),
+            Change::Gone => Some(Self::Gone(Gone::after(event, erased_at))),
+            Change::NoRow => None,
+        }
     }
 }
 
-fn opened(event: &Recorded, registered: Registered) -> AccountRow {
-    AccountRow {
+impl Gone {
+    fn after(event: &Recorded, erased_at: Option<DateTime<Utc>>) -> Self {
+        Self {
+            id: event.stream_id,
+            tenant: event.tenant.clone(),
+            erased_at,
+            position: event.position,
+            version: event.version,
+        }
+    }
+}
+
+/// What an event makes of an open account.
+enum Change {
+    To(Box<AccountRow>),
+    /// Its holder was erased. A redacted value says so too: when a read model is built anew, the key
+    /// is gone long before the event is read that tells of it.
+    Gone,
+    /// There was none.
+    NoRow,
+}
+
+fn after(row: Option<AccountRow>, event: &Recorded, fact: AccountEvent) -> Change {
+    let Ok(row) = changed(row, event, fact) else { return Change::Gone };
+    match row {
+        Some(mut row) => {
+            row.position = event.position;
+            row.version = event.version;
+            Change::To(Box::new(row))
+        }
+        None => Change::NoRow,
+    }
+}
+/// The value is gone, and with it the person.
+struct Redacted;
+
+fn known<T>(value: Personal<T>) -> Result<T, Redacted> {
+    value.into_known().ok_or(Redacted)
+}
+
+fn changed(
+    row: Option<AccountRow>,
+    event: &Recorded,
+    fact: AccountEvent,
+) -> Result<Option<AccountRow>, Redacted> {
+    if let AccountEvent::Registered(registered) = fact {
+        return opened(event, registered).map(Some);
+    }
+    let Some(mut row) = row else { return Ok(None) };
+    match fact {
+        AccountEvent::Registered(_) => {}
+        AccountEvent::Renamed(renamed) => row.display_name = known(renamed.display_name)?,
+        AccountEvent::LanguageChanged(changed) => row.language = changed.language,
+        AccountEvent::PhoneChanged(changed) => {
+            row.phone = changed.phone.map(known).transpose()?;
+        }
+        AccountEvent::ConsentGiven(given) => {
+            row.consent = Some(Consent {
+                document_version: given.document_version,
+                given_at: event.occurred_at,
+            });
+        }
+        AccountEvent::ConsentWithdrawn(_) => row.consent = None,
+        AccountEvent::BotBlocked(blocked) => {
+            if let Err(place) = row.bots_blocked.binary_search(&blocked.bot) {
+                row.bots_blocked.insert(place, blocked.bot);
+            }
+        }
+        AccountEvent::BotUnblocked(unblocked) => {
+            row.bots_blocked.retain(|bot| *bot != unblocked.bot);
+        }
+        AccountEvent::ReadingRemindersMuted(_) => row.reminders_muted = true,
+        AccountEvent::ReadingRemindersUnmuted(_) => row.reminders_muted = false,
+        // They change the version alone, which whoever pins a command must know.
+        AccountEvent::ReadingReminderAsked(_)
+        | AccountEvent::ReadingReminderPostponed(_)
+        | AccountEvent::ReadingReminderDue(_) => {}
+        AccountEvent::Erased(_) => return Err(Redacted),
+    }
+    Ok(Some(row))
+}
+
+fn opened(event: &Recorded, registered: Registered) -> Result<AccountRow, Redacted> {
+    Ok(AccountRow {
         tenant: event.tenant.clone(),
         id: event.stream_id,
-        display_name: registered.display_name,
+        display_name: known(registered.display_name)?,
         language: registered.language,
-        phone: registered.phone,
+        phone: registered.phone.map(known).transpose()?,
         consent: None,
-        origin: registered.origin,
+        origin: known(registered.origin)?,
         bots_blocked: Vec::new(),
         reminders_muted: false,
         registered_at: event.occurred_at,
         created_position: event.position,
         position: event.position,
         version: event.version,
+    })
+}
+
+/// Reads what the tables hold of these accounts.
+async fn load(db: &mut PgConnection, streams: Vec<Uuid>) -> Result<Vec<Slot>, ApplyError> {
+    let gone: Vec<(Uuid, String, Option<DateTime<Utc>>, i64, i64)> = sqlx::query_as(
+        "select id, tenant, erased_at, position, version from account_erasures where id = any($1)",
+    )
+    .bind(&streams)
+    .fetch_all(&mut *db)
+    .await?;
+    let open: Vec<AccountRow> = sqlx::query_as(select_accounts!("where id = any($1)"))
+        .bind(streams)
+        .fetch_all(&mut *db)
+        .await?;
+    let mut slots: Vec<Slot> = open.into_iter().map(|row| Slot::Open(Box::new(row))).collect();
+    for (id, tenant, erased_at, position, version) in gone {
+        let tenant = tenant.parse().map_err(event_error)?;
+        slots.push(Slot::Gone(Gone { id, tenant, erased_at, position, version }));
     }
+    Ok(slots)
+}
+
+/// Deletes the rows of erased people and notes that they are gone.
+async fn bury(db: &mut PgConnection, gone: &[Gone]) -> Result<(), ApplyError> {
+    if gone.is_empty() {
+        return Ok(());
+    }
+    sqlx::query("delete from account_directory where id = any($1)")
+        .bind(column(gone, |gone| gone.id))
+        .execute(&mut *db)
+        .await?;
+    sqlx::query(
+        "insert into account_erasures as row (id, tenant, erased_at, position, version) \
+         select * from unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::bigint[], \
+             $5::bigint[]) \
+         on conflict (id) do update set erased_at = excluded.erased_at, \
+             position = excluded.position, version = excluded.version \
+         where row.version < excluded.version",
+    )
+    .bind(column(gone, |gone| gone.id))
+    .bind(column(gone, |gone| gone.tenant.as_str()))
+    .bind(column(gone, |gone| gone.erased_at))
+    .bind(column(gone, |gone| gone.position))
+    .bind(column(gone, |gone| gone.version))
+    .execute(db)
+    .await?;
+    Ok(())
 }
 
 /// An origin as columns.

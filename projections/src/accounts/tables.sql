@@ -31,3 +31,14 @@ create table account_directory (
 create unique index account_directory_order on account_directory (tenant, created_position);
 create index account_directory_telegram on account_directory (tenant, telegram_user_id)
     where telegram_user_id is not null;
+
+-- People who were erased. Nothing personal: only that this account exists no more, so that a person
+-- who comes back gets another one.
+create table account_erasures (
+    id uuid primary key,
+    tenant text not null,
+    -- When the erasure was asked for; empty while the log was not read that far.
+    erased_at timestamptz,
+    position bigint not null,
+    version bigint not null
+);

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use kontor_domain::{
-    Recorded,
+    Personal, Recorded,
     meter::{MeterEvent, Registered, Zone},
 };
 use sqlx::PgConnection;
@@ -32,6 +32,7 @@ impl Projection for Meters {
             "meter.reading_corrected",
             "meter.verification_renewed",
             "meter.archived",
+            "meter.holder_erased",
         ]
     }
 
@@ -82,14 +83,25 @@ impl StreamRow for MeterRow {
                 Self { verification_due_on: Some(renewed.verification_due_on), ..row? }
             }
             MeterEvent::Archived(archived) => {
-                let archival = Archival { at: event.occurred_at, reason: archived.reason };
+                let archival = Archival { at: event.occurred_at, reason: shown(archived.reason) };
                 Self { archived: Some(archival), ..row? }
+            }
+            MeterEvent::HolderErased(_) => {
+                let row = row?;
+                let at = row.archived.as_ref().map_or(event.occurred_at, |archival| archival.at);
+                let archived = Some(Archival { at, reason: String::new() });
+                Self { place: String::new(), archived, ..row }
             }
         };
         row.position = event.position;
         row.version = event.version;
         Some(row)
     }
+}
+
+/// A text as pages show it: nothing where it is gone with its person.
+fn shown(text: Personal<String>) -> String {
+    text.into_known().unwrap_or_default()
 }
 
 fn opened(event: &Recorded, registered: Registered) -> MeterRow {
@@ -101,7 +113,7 @@ fn opened(event: &Recorded, registered: Registered) -> MeterRow {
         zones: registered.zones,
         digits: registered.digits,
         serial_number: registered.serial_number,
-        place: registered.place,
+        place: shown(registered.place),
         verification_due_on: registered.verification_due_on,
         registered_on: registered.registered_on,
         archived: None,
@@ -125,7 +137,8 @@ async fn write(db: &mut PgConnection, rows: &[MeterRow]) -> Result<(), ApplyErro
              $6::smallint[], $7::text[], $8::text[], $9::date[], $10::date[], \
              $11::timestamptz[], $12::text[], $13::bigint[], $14::bigint[], $15::bigint[], \
              $16::date[], $17::uuid[], $18::bigint[], $19::bigint[], $20::bigint[]) \
-         on conflict (id) do update set verification_due_on = excluded.verification_due_on, \
+         on conflict (id) do update set place = excluded.place, \
+             verification_due_on = excluded.verification_due_on, \
              archived_at = excluded.archived_at, archived_reason = excluded.archived_reason, \
              last_t1_milli = excluded.last_t1_milli, last_t2_milli = excluded.last_t2_milli, \
              last_t3_milli = excluded.last_t3_milli, last_taken_on = excluded.last_taken_on, \

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use async_trait::async_trait;
 use kontor_domain::{
-    Recorded,
+    Personal, Recorded,
     meter::{MeterEvent, ReadingCorrected, ReadingSubmitted},
 };
 use sqlx::PgConnection;
@@ -26,7 +26,7 @@ impl Projection for Readings {
     }
 
     fn event_types(&self) -> &'static [&'static str] {
-        &["meter.reading_submitted", "meter.reading_corrected"]
+        &["meter.reading_submitted", "meter.reading_corrected", "meter.holder_erased"]
     }
 
     fn tables(&self) -> &'static [&'static str] {
@@ -42,17 +42,20 @@ impl Projection for Readings {
             events.iter().map(|event| Ok((event, event.body()?))).collect();
         let facts = facts?;
         let mut rows = Rows::load(db, &facts).await?;
+        let mut erased = Vec::new();
         for (event, fact) in facts {
             match fact {
                 MeterEvent::ReadingSubmitted(submitted) => rows.submit(event, submitted),
                 MeterEvent::ReadingCorrected(corrected) => rows.correct(event, corrected)?,
+                MeterEvent::HolderErased(_) => erased.push(event.stream_id),
                 // Not asked for in `event_types`.
                 MeterEvent::Registered(_)
                 | MeterEvent::VerificationRenewed(_)
                 | MeterEvent::Archived(_) => {}
             }
         }
-        write::write(db, &rows.into_rows()).await
+        write::write(db, &rows.into_rows()).await?;
+        write::erase(db, &erased).await
     }
 }
 
@@ -81,7 +84,8 @@ impl Rows {
                 }
                 MeterEvent::Registered(_)
                 | MeterEvent::VerificationRenewed(_)
-                | MeterEvent::Archived(_) => {}
+                | MeterEvent::Archived(_)
+                | MeterEvent::HolderErased(_) => {}
             }
         }
         let (meters, readings): (Vec<Uuid>, Vec<Uuid>) =
@@ -124,7 +128,7 @@ impl Rows {
             confirmed: submitted.confirmed,
             rolled_over: submitted.rolled_over,
             warnings: submitted.warnings,
-            photo: submitted.photo,
+            photo: submitted.photo.and_then(Personal::into_known),
             submitted_at: event.occurred_at,
             corrections: 0,
             corrected: None,
@@ -149,7 +153,9 @@ impl Rows {
         row.rolled_over = corrected.rolled_over;
         row.warnings = corrected.warnings;
         row.corrections = row.corrections.saturating_add(1);
-        row.corrected = Some(Correction { at: event.occurred_at, reason: corrected.reason });
+        // Nothing where it is gone with its person.
+        let reason = corrected.reason.into_known().unwrap_or_default();
+        row.corrected = Some(Correction { at: event.occurred_at, reason });
         row.changed_version = event.version;
         Ok(())
     }

@@ -1,5 +1,5 @@
 use kontor_domain::{
-    Language,
+    Language, Phone,
     account::{
         AccountEvent, BotBlocked, BotUnblocked, ConsentGiven, ConsentWithdrawn, LanguageChanged,
         Origin, PhoneChanged, Registered, Renamed,
@@ -39,11 +39,11 @@ async fn an_account_shows_what_its_events_say_across_pages() {
     assert_eq!(given.given_at, first[1].occurred_at);
     assert_eq!(row.registered_at, first[0].occurred_at);
 
-    let phone = Some("+79161234567".parse().unwrap());
+    let phone: Option<Phone> = Some("+79161234567".parse().unwrap());
     let second = [
-        AccountEvent::Renamed(Renamed { display_name: name("Анна Петрова") }),
+        AccountEvent::Renamed(Renamed { display_name: name("Анна Петрова").into() }),
         AccountEvent::LanguageChanged(LanguageChanged { language: Language::En }),
-        AccountEvent::PhoneChanged(PhoneChanged { phone: phone.clone() }),
+        AccountEvent::PhoneChanged(PhoneChanged { phone: phone.clone().map(Into::into) }),
         AccountEvent::ConsentWithdrawn(ConsentWithdrawn {}),
         AccountEvent::BotUnblocked(BotUnblocked { bot: "demo".to_owned() }),
     ]
@@ -84,9 +84,9 @@ async fn an_account_of_a_program_keeps_its_number_there() {
     let mut places = Places::default();
     let origin = Origin::Api { external_id: Some("ЛС-42".to_owned()) };
     let fact = AccountEvent::Registered(Registered {
-        display_name: name("John Smith"),
+        display_name: name("John Smith").into(),
         language: Language::En,
-        origin: origin.clone(),
+        origin: origin.clone().into(),
         phone: Some("+15550001111".parse().unwrap()),
     });
     let page = [places.record(&tenant("here"), id("john"), &fact)];

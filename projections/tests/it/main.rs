@@ -3,6 +3,7 @@
 
 mod accounts;
 mod checkpoints;
+mod erasure;
 mod meters;
 mod paging;
 mod readings;

@@ -9,7 +9,7 @@ use crate::support::{
 };
 
 fn archived(reason: &str) -> MeterEvent {
-    MeterEvent::Archived(Archived { account_id: None, reason: reason.to_owned() })
+    MeterEvent::Archived(Archived { account_id: None, reason: reason.to_owned().into() })
 }
 
 #[tokio::test]

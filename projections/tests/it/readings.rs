@@ -93,7 +93,7 @@ async fn a_photo_comes_back_as_it_was_sent() {
     let photo = PhotoReference::Telegram { bot: "demo".into(), file_id: "AgAC'\"\\,{}".into() };
     let mut fact = submitted("r1", &[5], "2026-11-20");
     if let MeterEvent::ReadingSubmitted(reading) = &mut fact {
-        reading.photo = Some(photo.clone());
+        reading.photo = Some(photo.clone().into());
     }
     world.apply(&Readings, &[places.record(&slug, meter, &fact)]).await;
     let row = readings::find(&world.pool, &slug, meter, id("r1")).await.unwrap().unwrap();

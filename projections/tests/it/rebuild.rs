@@ -36,7 +36,9 @@ fn history() -> Vec<Recorded> {
                 0 => registered_account(&format!("Человек {person}"), 1000),
                 1 => AccountEvent::ConsentGiven(ConsentGiven { document_version: "1".into() }),
                 3 => AccountEvent::BotBlocked(BotBlocked { bot: "demo".to_owned() }),
-                _ => AccountEvent::Renamed(Renamed { display_name: name(&format!("Ч {round}")) }),
+                _ => AccountEvent::Renamed(Renamed {
+                    display_name: name(&format!("Ч {round}")).into(),
+                }),
             };
             events.push(places.record(&slug, account, &fact));
             for number in 0..3 {
@@ -50,7 +52,7 @@ fn history() -> Vec<Recorded> {
                     }),
                     13 => MeterEvent::Archived(Archived {
                         account_id: None,
-                        reason: "замена".to_owned(),
+                        reason: "замена".to_owned().into(),
                     }),
                     _ if round % 2 == 0 => submitted(&reading, &[value], "2026-11-20"),
                     1 => submitted(&reading, &[value], "2026-11-20"),

@@ -16,8 +16,13 @@ use kontor_projections::Projection;
 use sqlx::{AssertSqlSafe, PgPool};
 use uuid::Uuid;
 
-pub(crate) const TABLES: [&str; 4] =
-    ["tenant_directory", "account_directory", "meter_directory", "reading_history"];
+pub(crate) const TABLES: [&str; 5] = [
+    "tenant_directory",
+    "account_directory",
+    "account_erasures",
+    "meter_directory",
+    "reading_history",
+];
 
 pub(crate) struct World {
     pub(crate) pool: PgPool,
@@ -146,13 +151,14 @@ pub(crate) fn zones(values: &[i64]) -> BTreeMap<Zone, Quantity> {
 
 pub(crate) fn registered_account(display_name: &str, user_id: i64) -> AccountEvent {
     AccountEvent::Registered(account::Registered {
-        display_name: name(display_name),
+        display_name: name(display_name).into(),
         language: kontor_domain::Language::Ru,
         origin: Origin::Telegram {
             bot: "demo".to_owned(),
             user_id,
             username: Some("anna".to_owned()),
-        },
+        }
+        .into(),
         phone: None,
     })
 }
@@ -164,7 +170,7 @@ pub(crate) fn registered_meter(account_id: Uuid, zone_count: u8) -> MeterEvent {
         zones: zone_count,
         digits: 6,
         serial_number: "№ 0012-АБ".to_owned(),
-        place: "Кухня, у окна".to_owned(),
+        place: "Кухня, у окна".to_owned().into(),
         verification_due_on: Some(day("2030-01-31")),
         registered_on: day("2026-01-10"),
         initial_values_milli: zones(&[1_000_000, 500_000, 0][..usize::from(zone_count)]),
@@ -202,6 +208,6 @@ pub(crate) fn corrected(reading: &str, values: &[i64], reason: &str) -> MeterEve
         confirmed: true,
         rolled_over: vec![Zone::T1],
         warnings: vec![meter::ReadingWarning::RolledOver, meter::ReadingWarning::Unusual],
-        reason: reason.to_owned(),
+        reason: reason.to_owned().into(),
     })
 }

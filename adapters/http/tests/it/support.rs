@@ -11,7 +11,7 @@ use kontor_commands::{CommandSender, Folds, LocalSender, Registry, Router as Com
 use kontor_domain::{TenantId, account::Account, meter::Meter};
 use kontor_engines::testing::TestDatabase;
 use kontor_http::{ApiSettings, ApiState, BrokerProbe, Rate, keys, keys::Role};
-use kontor_postgres::{AppenderSettings, EventLog, Follower, FollowerSettings};
+use kontor_postgres::{AppenderSettings, EventLog, Follower, FollowerSettings, MasterKeys, Vault};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use sqlx::PgPool;
@@ -64,10 +64,13 @@ impl World {
         kontor_postgres::migrate(&pool).await.unwrap();
         let stop = CancellationToken::new();
         let (head_sender, head) = watch::channel(0);
-        let log = EventLog::start(pool.clone(), AppenderSettings::default(), head_sender);
+        let vault = Vault::new(pool.clone(), MasterKeys::throwaway());
+        let log = EventLog::start(pool.clone(), AppenderSettings::default(), head_sender)
+            .sealed_by(vault.clone());
         for projection in kontor_projections::all() {
-            let follower =
-                Follower::projection(pool.clone(), projection, FollowerSettings::default());
+            let settings =
+                FollowerSettings { vault: Some(vault.clone()), ..FollowerSettings::default() };
+            let follower = Follower::projection(pool.clone(), projection, settings);
             tokio::spawn(follower.run(head.clone(), stop.clone()));
         }
         let router =

@@ -21,7 +21,7 @@ use kontor_commands::{CommandSender, Envelope, EventStore, Outcome, Router, Sent
 use kontor_domain::{Actor, TenantId, account::Account, meter::Meter};
 use kontor_engines::testing::{self, TestNats};
 use kontor_nats::{Nats, NatsSender, NatsSettings, StreamSettings, WorkerSettings, Workers};
-use kontor_postgres::{AppenderSettings, EventLog};
+use kontor_postgres::{AppenderSettings, EventLog, MasterKeys, Vault};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use tokio::{sync::watch, task::JoinHandle};
@@ -66,7 +66,9 @@ impl World {
         let pool = kontor_postgres::connect(&database.url, 8).await.unwrap();
         kontor_postgres::migrate(&pool).await.unwrap();
         let (sender, head) = watch::channel(0);
-        let log = EventLog::start(pool.clone(), AppenderSettings::default(), sender);
+        let vault = Vault::new(pool.clone(), MasterKeys::throwaway());
+        let log =
+            EventLog::start(pool.clone(), AppenderSettings::default(), sender).sealed_by(vault);
         let world = Self { server, nats, pool, log, head, tenant: "demo".parse().unwrap() };
         let id = world.tenant.stream_id();
         let create = json!({

@@ -9,9 +9,8 @@ use uuid::Uuid;
 
 use super::{FollowerSettings, Halt, Held, checkpoint::Checkpoint, isolate::attempt};
 use crate::{
-    DatabaseError, backoff,
+    DatabaseError, EventReader, backoff,
     error::{chain, failed, shorten},
-    log::{Reading, events_at},
 };
 
 /// The most parked streams that are tried again in one look, so that new events are not kept
@@ -119,6 +118,7 @@ pub(super) async fn park(
 /// of parked streams.
 pub(super) async fn retry_due(
     pool: &PgPool,
+    reader: &EventReader,
     projection: &dyn Projection,
     held: &mut Held,
     settings: &FollowerSettings,
@@ -126,7 +126,8 @@ pub(super) async fn retry_due(
     let parked = look(pool, &held.checkpoint, settings).await?;
     held.parked = parked.streams;
     for stream in parked.due {
-        if retry_stream(pool, projection, &held.checkpoint, stream, settings).await? {
+        let place = (&held.checkpoint, stream);
+        if retry_stream((pool, reader), projection, place, settings).await? {
             held.parked.remove(&stream);
             tracing::info!(
                 follower = projection.name(),
@@ -140,10 +141,9 @@ pub(super) async fn retry_due(
 
 /// Applies a parked stream's events in order until one fails. Whether none is left.
 async fn retry_stream(
-    pool: &PgPool,
+    (pool, reader): (&PgPool, &EventReader),
     projection: &dyn Projection,
-    checkpoint: &Checkpoint,
-    stream: Uuid,
+    (checkpoint, stream): (&Checkpoint, Uuid),
     settings: &FollowerSettings,
 ) -> Result<bool, Halt> {
     let mut tx = pool.begin().await.map_err(failed("begin a retry"))?;
@@ -166,8 +166,7 @@ async fn retry_stream(
     .await
     .map_err(failed("read a parked stream"))?;
     let positions: Vec<i64> = rows.iter().map(|(position, _)| *position).collect();
-    let reading = Reading { types: projection.event_types(), upcasters: settings.upcasters };
-    let events = events_at(&mut tx, &positions, reading).await?;
+    let events = reader.events_at(&mut tx, &positions, projection.event_types()).await?;
     checkpoint.place.enter(&mut tx).await?;
     let mut applied: Vec<i64> = Vec::new();
     let mut stuck = false;

@@ -6,7 +6,7 @@ use kontor_domain::Upcasters;
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::{Leases, Members, Page};
+use crate::{Leases, Members, Page, Vault};
 
 /// The payloads of a page should not exceed this many bytes, so that a follower's memory does not
 /// depend on what is in the log. A page that does makes the next one smaller.
@@ -53,6 +53,9 @@ pub struct FollowerSettings {
     pub parked_streams_max: usize,
     /// How old events are read.
     pub upcasters: &'static Upcasters,
+    /// Opens the personal data in events. Without it a reactor gets events as they are stored, and
+    /// a projection stands still at the first one that has some.
+    pub vault: Option<Vault>,
 }
 
 impl Default for FollowerSettings {
@@ -79,6 +82,7 @@ impl Default for FollowerSettings {
             // odd events but a wrong projection.
             parked_streams_max: 10_000,
             upcasters: Upcasters::current(),
+            vault: None,
         }
     }
 }

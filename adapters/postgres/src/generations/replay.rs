@@ -11,7 +11,7 @@ use super::{
     GenerationError,
     schema::{enter, make},
 };
-use crate::{DatabaseError, EventReader, error::failed};
+use crate::{DatabaseError, EventReader, Vault, error::failed};
 
 /// Positions per page: as many as a follower takes at most while it catches up.
 const PAGE: u32 = 2_000;
@@ -69,12 +69,12 @@ pub enum ReplayError {
 /// # Errors
 /// [`ReplayError`]; among others when the schema exists already.
 pub async fn replay_into(
-    pool: &PgPool,
+    (pool, vault): (&PgPool, &Vault),
     projection: &dyn Projection,
     schema: &str,
     up_to_position: i64,
 ) -> Result<(), ReplayError> {
-    let reader = EventReader::new(pool.clone());
+    let reader = EventReader::opened(pool.clone(), vault.clone());
     let head = reader.head().await?;
     if head < up_to_position {
         return Err(ReplayError::LogEnds { head, wanted: up_to_position });

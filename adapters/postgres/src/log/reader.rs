@@ -1,14 +1,14 @@
 //! Reading the log in order of position.
 
 use kontor_domain::{Recorded, Upcasters};
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 
 use super::{
     limits::PAGE_EVENTS_MAX,
     rows::{self, Newest, Reading},
     segment::Segment,
 };
-use crate::{DatabaseError, error::failed};
+use crate::{DatabaseError, Vault, error::failed};
 
 /// One statement is one snapshot: the page's end is the position of a row that this snapshot holds,
 /// never a head read separately. Rows of other types are looked at by position only, so their
@@ -39,6 +39,8 @@ const PAGE: &str = "
 pub struct EventReader {
     pool: PgPool,
     upcasters: &'static Upcasters,
+    /// None: events come as they are stored, personal data encrypted.
+    vault: Option<Vault>,
 }
 
 /// A stretch of the log.
@@ -58,9 +60,15 @@ pub struct Page {
 }
 
 impl EventReader {
-    /// A reader on a pool, by the upcasters of this build.
+    /// A reader of events as they are stored, by the upcasters of this build: personal data stays
+    /// encrypted. For whoever carries events out of the house.
     pub fn new(pool: PgPool) -> Self {
-        Self { pool, upcasters: Upcasters::current() }
+        Self { pool, upcasters: Upcasters::current(), vault: None }
+    }
+
+    /// A reader that opens personal data.
+    pub fn opened(pool: PgPool, vault: Vault) -> Self {
+        Self { vault: Some(vault), ..Self::new(pool) }
     }
 
     /// The same reader by other upcasters.
@@ -96,8 +104,38 @@ impl EventReader {
         types: &[&str],
     ) -> Result<Page, DatabaseError> {
         let limit = i64::from(limit.clamp(1, PAGE_EVENTS_MAX));
-        self.read(segment, after, limit, types).await.map_err(failed("read a page of the log"))
+        let read = self.read(segment, after, limit, types).await;
+        let (mut rows, mut page) = read.map_err(failed("read a page of the log"))?;
+        // First opened, then upcast: an upcaster sees what the event said when it was written.
+        self.open(&mut rows).await?;
+        let reading = Reading { types, upcasters: self.upcasters };
+        let Newest { events, unreadable } = reading.newest(rows);
+        page.events = events;
+        page.unreadable = unreadable;
+        Ok(page)
     }
+
+    /// The events at the given positions, in order, inside the caller's transaction. An event may
+    /// have become several of one position, or none.
+    pub(crate) async fn events_at(
+        &self,
+        db: &mut PgConnection,
+        positions: &[i64],
+        types: &[&str],
+    ) -> Result<Vec<Recorded>, DatabaseError> {
+        let mut rows = rows::events_at(db, positions).await?;
+        self.open(&mut rows).await?;
+        Ok(Reading { types, upcasters: self.upcasters }.newest(rows).events)
+    }
+
+    async fn open(&self, rows: &mut [Recorded]) -> Result<(), DatabaseError> {
+        match &self.vault {
+            Some(vault) => Ok(vault.open(rows).await?),
+            None => Ok(()),
+        }
+    }
+
+    /// The rows as they are stored, and the page without its events.
 
     async fn read(
         &self,
@@ -105,7 +143,7 @@ impl EventReader {
         after: i64,
         limit: i64,
         types: &[&str],
-    ) -> Result<Page, sqlx::Error> {
+    ) -> Result<(Vec<Recorded>, Page), sqlx::Error> {
         let stretch = limit * i64::from(segment.count());
         let rows = sqlx::query(PAGE)
             .bind(after)
@@ -117,7 +155,7 @@ impl EventReader {
             .bind(limit)
             .fetch_all(&self.pool)
             .await?;
-        let Some(last_row) = rows.last() else { return Ok(Page::default()) };
+        let Some(last_row) = rows.last() else { return Ok(Default::default()) };
         let last: i64 = sqlx::Row::try_get(last_row, 0)?;
         let mut events = Vec::with_capacity(rows.len());
         for row in &rows {
@@ -129,9 +167,7 @@ impl EventReader {
         }
         let cut_short = i64::try_from(rows.len()).is_ok_and(|rows| rows >= limit);
         let full = cut_short || last - after >= stretch;
-        let reading = Reading { types, upcasters: self.upcasters };
-        let Newest { events, unreadable } = reading.newest(events);
-        Ok(Page { events, unreadable, last_position: Some(last), full })
+        Ok((events, Page { last_position: Some(last), full, ..Page::default() }))
     }
 
     /// The last position of the log; 0 when it is empty.

@@ -25,18 +25,18 @@ const AT: &str = "
 
 /// How a follower reads: which types it wants, and by which upcasters.
 #[derive(Clone, Copy)]
-pub(crate) struct Reading<'a> {
+pub(super) struct Reading<'a> {
     /// Empty means all.
-    pub(crate) types: &'a [&'a str],
-    pub(crate) upcasters: &'static Upcasters,
+    pub(super) types: &'a [&'a str],
+    pub(super) upcasters: &'static Upcasters,
 }
 
 /// Events in their newest forms.
 #[derive(Default)]
-pub(crate) struct Newest {
-    pub(crate) events: Vec<Recorded>,
+pub(super) struct Newest {
+    pub(super) events: Vec<Recorded>,
     /// The positions of those that no upcaster could read; they stand among the events as stored.
-    pub(crate) unreadable: Vec<i64>,
+    pub(super) unreadable: Vec<i64>,
 }
 
 impl Reading<'_> {
@@ -65,20 +65,17 @@ impl Reading<'_> {
     }
 }
 
-/// Reads the events at the given positions, in order, inside the caller's transaction. An event may
-/// have become several of one position, or none.
-pub(crate) async fn events_at(
+/// Reads the events at the given positions as they are stored, inside the caller's transaction.
+pub(super) async fn events_at(
     db: &mut PgConnection,
     positions: &[i64],
-    reading: Reading<'_>,
 ) -> Result<Vec<Recorded>, DatabaseError> {
-    let rows = sqlx::query(AT)
+    sqlx::query(AT)
         .bind(positions)
         .fetch_all(db)
         .await
         .and_then(|rows| rows.iter().map(recorded).collect())
-        .map_err(failed("read single events"))?;
-    Ok(reading.newest(rows).events)
+        .map_err(failed("read single events"))
 }
 
 /// One receipt: `$1` tenant, `$2` command.

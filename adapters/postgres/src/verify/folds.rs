@@ -53,18 +53,19 @@ fn is_sampled(stream: &Uuid, sample: u16) -> bool {
 }
 
 async fn fold_streams(verifier: &mut Verifier<'_>, streams: &[Uuid]) -> Result<(), DatabaseError> {
-    let Verifier { db, findings, folds, head, .. } = verifier;
+    let Verifier { db, vault, findings, folds, head, .. } = verifier;
     let mut rows = sqlx::query(HISTORIES).bind(streams).bind(*head).fetch(db);
     let mut open: Option<Open> = None;
     while let Some(row) = rows.try_next().await.map_err(failed("read a stream"))? {
         findings.looked(Check::Readable, 1);
         let place = place(&row).map_err(failed("read the place of an event"))?;
-        let Ok(event) = recorded(&row) else {
+        let Ok(mut event) = recorded(&row) else {
             let what = "its columns cannot be read".to_owned();
             findings.damage(Check::Readable, format!("position {}", place.0), what);
             close(&mut open, place.1);
             continue;
         };
+        vault.open(std::slice::from_mut(&mut event)).await?;
         if open.as_ref().is_none_or(|open| open.stream != event.stream_id) {
             let fold = folds.start(&event.stream_type);
             if fold.is_none() {

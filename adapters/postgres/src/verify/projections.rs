@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::{Check, CheckReport, OnProgress, Progress, findings::Findings};
 use crate::{
-    DatabaseError,
+    DatabaseError, Vault,
     error::{chain, failed},
     generations::{self, Generation, ReplayError, Standing, hash_tables, replay_into},
 };
@@ -58,7 +58,7 @@ pub struct Comparison {
 /// # Errors
 /// [`CompareError`]. A difference is not an error: it stands in the report.
 pub async fn compare(
-    pool: &PgPool,
+    (pool, vault): (&PgPool, &Vault),
     projections: &[&dyn Projection],
     progress: OnProgress<'_>,
 ) -> Result<Comparison, CompareError> {
@@ -77,7 +77,7 @@ pub async fn compare(
     let total = i64::try_from(projections.len()).unwrap_or(i64::MAX);
     for (done, projection) in (0..).zip(projections) {
         progress(Progress { check: Check::Projections, done, total });
-        if let Some(why) = compare_one(pool, *projection, &mut findings).await? {
+        if let Some(why) = compare_one((pool, vault), *projection, &mut findings).await? {
             left_out.push(format!("{} was not compared: {why}", projection.name()));
         }
     }
@@ -88,7 +88,7 @@ pub async fn compare(
 
 /// Compares one; why not, when it cannot be compared.
 async fn compare_one(
-    pool: &PgPool,
+    (pool, vault): (&PgPool, &Vault),
     projection: &dyn Projection,
     findings: &mut Findings,
 ) -> Result<Option<String>, CompareError> {
@@ -119,7 +119,8 @@ async fn compare_one(
         return Ok(Some(why));
     }
     let scratch = format!("{SCRATCH_PREFIX}{}_{}", projection.name(), Uuid::now_v7().simple());
-    let compared = against(pool, projection, (&mut snapshot, &generation), (&scratch, position));
+    let compared =
+        against((pool, vault), projection, (&mut snapshot, &generation), (&scratch, position));
     // A panic must not leave the tables behind any more than an error.
     let compared = std::panic::AssertUnwindSafe(compared).catch_unwind().await;
     drop_schema(&mut connection(pool).await?, &scratch).await?;
@@ -133,13 +134,13 @@ async fn compare_one(
 
 /// What differs, as place and fault.
 async fn against(
-    pool: &PgPool,
+    (pool, vault): (&PgPool, &Vault),
     projection: &dyn Projection,
     (snapshot, generation): (&mut Transaction<'_, Postgres>, &Generation),
     (scratch, position): (&str, i64),
 ) -> Result<Vec<(String, String)>, CompareError> {
     let name = projection.name();
-    match replay_into(pool, projection, scratch, position).await {
+    match replay_into((pool, vault), projection, scratch, position).await {
         Ok(()) => {}
         Err(ReplayError::Database(error)) => return Err(error.into()),
         Err(error @ ReplayError::Generation(_)) => return Err(CompareError::Scratch(error)),

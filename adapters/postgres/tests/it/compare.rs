@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use kontor_commands::{EventStore, Expected};
 use kontor_postgres::{
-    Follower,
+    Follower, Vault,
     verify::{CompareError, Comparison, compare},
 };
 use kontor_projections::Projection;
@@ -30,7 +30,8 @@ async fn followed() -> (World, kontor_postgres::EventLog, Follower) {
 }
 
 async fn look(world: &World) -> Comparison {
-    let comparison = compare(&world.pool, &[&*accounts()], &mut |_| {}).await.unwrap();
+    let comparison =
+        compare((&world.pool, &Vault::locked()), &[&*accounts()], &mut |_| {}).await.unwrap();
     let left = world.count("select count(*) from pg_namespace where nspname like 'verify%'").await;
     assert_eq!(left, 0, "no scratch tables stay");
     comparison
@@ -130,7 +131,7 @@ async fn leftovers_are_cleared_and_one_comparison_runs_at_a_time() {
         .execute(&mut other)
         .await
         .unwrap();
-    let busy = compare(&world.pool, &[&*accounts()], &mut |_| {}).await;
+    let busy = compare((&world.pool, &Vault::locked()), &[&*accounts()], &mut |_| {}).await;
     assert!(matches!(busy, Err(CompareError::Busy)), "{busy:?}");
     other.close().await.unwrap();
     assert_eq!(look(&world).await.report.damaged, 0);

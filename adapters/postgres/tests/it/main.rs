@@ -22,6 +22,7 @@ mod policies;
 mod reactors;
 mod schemas;
 mod succession;
+mod subjects;
 mod support;
 mod tally;
 mod upcasters;

@@ -104,6 +104,7 @@ pub(crate) fn append(stream_id: Uuid, expected: Expected, payloads: &[&str]) -> 
         fingerprint: *command_id.as_bytes(),
         stream_type: "meter",
         stream_id,
+        subject: None,
         expected,
         events: payloads.iter().map(|payload| event(payload)).collect(),
         refusal: None,
@@ -118,6 +119,7 @@ pub(crate) fn event(payload: &str) -> NewEvent {
         event_type: "meter.reading_submitted",
         schema_version: 1,
         payload: payload.to_owned(),
+        personal_fields: &[],
     }
 }
 

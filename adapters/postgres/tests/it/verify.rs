@@ -5,7 +5,7 @@ use std::time::Duration;
 use kontor_commands::{Append, EventStore, Expected, Folds, NewEvent, Registry};
 use kontor_domain::{RefusalDocument, account::Account};
 use kontor_postgres::{
-    EventLog,
+    EventLog, Vault,
     verify::{Check, Report, VerifyOptions, verify},
 };
 use uuid::Uuid;
@@ -53,7 +53,9 @@ async fn look_with(world: &World, options: VerifyOptions) -> Report {
     let projections = kontor_projections::all();
     let projections: Vec<&dyn kontor_projections::Projection> =
         projections.iter().map(|projection| &**projection).collect();
-    verify(&world.pool, &folds, &projections, options, &mut |_| {}).await.unwrap()
+    verify((&world.pool, &Vault::locked()), &folds, &projections, options, &mut |_| {})
+        .await
+        .unwrap()
 }
 
 async fn look(world: &World) -> Report {

@@ -280,6 +280,7 @@ fn refused(turn: &Turn, mut draft: MeterDraft, document: &RefusalDocument) -> Ef
         | MeterRefusal::MeterExists
         | MeterRefusal::NotAllowed
         | MeterRefusal::MeterArchived
+        | MeterRefusal::AccountErased
         | MeterRefusal::ZonesMismatch { .. }
         | MeterRefusal::ReadingBelowLast { .. }
         | MeterRefusal::RolloverNeedsConfirmation { .. }

@@ -28,6 +28,7 @@ pub(super) fn account(voice: Voice, refusal: &RefusalDocument) -> String {
         Ok(AccountRefusal::TenantUnknown) => say!(voice, "refused-tenant-unknown"),
         Ok(AccountRefusal::AccountExists) => say!(voice, "refused-account-exists"),
         Ok(AccountRefusal::AccountUnknown) => say!(voice, "refused-account-unknown"),
+        Ok(AccountRefusal::AccountErased) => say!(voice, "refused-account-erased"),
         Ok(AccountRefusal::NotAllowed) => say!(voice, "refused-not-allowed"),
         Ok(AccountRefusal::TextOutOfRange { field: _, length_max }) => {
             say!(voice, "refused-text-length", max = length_max)
@@ -54,6 +55,7 @@ pub(super) fn meter(about: About, refusal: &MeterRefusal) -> String {
         MeterRefusal::MeterExists => say!(voice, "refused-meter-exists"),
         MeterRefusal::NotAllowed => say!(voice, "refused-not-allowed"),
         MeterRefusal::MeterArchived => say!(voice, "refused-meter-archived"),
+        MeterRefusal::AccountErased => say!(voice, "refused-account-erased"),
         MeterRefusal::FieldOutOfRange { field, expected: _ } => field_out_of_range(voice, field),
         MeterRefusal::ZonesMismatch { expected, given: _ } => {
             say!(voice, "refused-zones", example = zones_example(voice, expected))
@@ -147,6 +149,7 @@ fn figures(about: About, refusal: &MeterRefusal) -> String {
         | MeterRefusal::MeterExists
         | MeterRefusal::NotAllowed
         | MeterRefusal::MeterArchived
+        | MeterRefusal::AccountErased
         | MeterRefusal::FieldOutOfRange { .. }
         | MeterRefusal::ZonesMismatch { .. }
         | MeterRefusal::OutsideWindow { .. }

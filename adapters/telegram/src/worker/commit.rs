@@ -2,7 +2,6 @@
 
 use kontor_domain::Language;
 use kontor_postgres::inbox::{self, InboxRow};
-use kontor_projections::accounts;
 
 use super::{Failure, Worker, prepare::spoken};
 use crate::{
@@ -112,11 +111,9 @@ impl Worker {
 
     /// The person's language, as well as it can be known while things fail.
     async fn language_of(&self, input: &Input) -> Language {
-        let (pool, tenant) = (&self.ports.pool, &self.ports.tenant);
-        let account_id = self.ports.account_id(input.person.id);
-        match accounts::find(pool, tenant, account_id).await {
-            Ok(Some(account)) => account.language,
-            Ok(None) | Err(_) => spoken(&input.person, Language::default()),
+        match self.ports.account_of(input.person.id).await {
+            Ok((_, Some(account))) => account.language,
+            Ok((_, None)) | Err(_) => spoken(&input.person, Language::default()),
         }
     }
 }

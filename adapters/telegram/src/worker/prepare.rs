@@ -3,7 +3,7 @@
 use kontor_commands::clock;
 use kontor_domain::Language;
 use kontor_postgres::inbox::InboxRow;
-use kontor_projections::{accounts, tenants};
+use kontor_projections::tenants;
 
 use super::{Failure, Worker};
 use crate::{
@@ -40,8 +40,7 @@ impl Worker {
         let Some(tenant) = tenants::find(pool, &self.ports.tenant).await? else {
             return Ok(no_tenant(input, dialogue));
         };
-        let account_id = self.ports.account_id(input.person.id);
-        let account = accounts::find(pool, &self.ports.tenant, account_id).await?;
+        let (account_id, account) = self.ports.account_of(input.person.id).await?;
         let prompt_message = match &dialogue.prompt {
             Some(Prompt::Message { id }) => Some(*id),
             Some(Prompt::Outbox { key }) => outbox::message_id(pool, &self.ports.bot, key).await?,
@@ -73,6 +72,7 @@ impl Worker {
             dialogue,
             prompt_message,
             tenant,
+            account_id,
             account,
         })))
     }

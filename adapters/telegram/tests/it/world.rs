@@ -11,7 +11,7 @@ use kontor_domain::{
     meter::{Meter, MeterRules},
     tenant::{Create, TenantCommand, TenantKind},
 };
-use kontor_postgres::{AppenderSettings, EventLog, Follower, FollowerSettings};
+use kontor_postgres::{AppenderSettings, EventLog, Follower, FollowerSettings, MasterKeys, Vault};
 use kontor_projections::{
     PageRequest, accounts,
     meters::{self, MeterRow},
@@ -80,14 +80,17 @@ impl World {
         let pool = kontor_postgres::connect(&database.url, 20).await.unwrap();
         kontor_postgres::migrate(&pool).await.unwrap();
         let (head, heads) = watch::channel(0);
-        let log = Arc::new(EventLog::start(pool.clone(), AppenderSettings::default(), head));
+        let vault = Vault::new(pool.clone(), MasterKeys::throwaway());
+        let log = EventLog::start(pool.clone(), AppenderSettings::default(), head);
+        let log = Arc::new(log.sealed_by(vault.clone()));
         let store: Arc<dyn kontor_commands::EventStore> = Arc::<EventLog>::clone(&log);
         let router = Router::builder(store).register::<Account>().register::<Meter>().build();
         let followers = kontor_projections::all()
             .into_iter()
             .map(|projection| {
-                let follower =
-                    Follower::projection(pool.clone(), projection, FollowerSettings::default());
+                let settings =
+                    FollowerSettings { vault: Some(vault.clone()), ..FollowerSettings::default() };
+                let follower = Follower::projection(pool.clone(), projection, settings);
                 let heads = heads.clone();
                 AbortOnDropHandle::new(tokio::spawn(async move {
                     follower.run(heads, CancellationToken::new()).await;

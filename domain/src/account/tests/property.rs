@@ -20,6 +20,7 @@ fn any_command() -> impl Strategy<Value = AccountCommand> {
         Just(withdraw()),
         text().prop_map(|bot| block(&bot)),
         text().prop_map(|bot| unblock(&bot)),
+        Just(AccountCommand::Erase(Erase { ground: ErasureGround::PersonAsked })),
     ]
 }
 

@@ -7,8 +7,8 @@ use crate::{EventBody, EventDecodeError, RefusalDocument};
 
 fn events() -> Vec<(AccountEvent, &'static str, &'static str)> {
     let full = Registered { phone: Some("+79161234567".parse().unwrap()), ..registered() };
-    let named = Registered { origin: api(Some("42")), ..registered() };
-    let nameless = Registered { origin: api(None), language: Language::En, ..registered() };
+    let named = Registered { origin: api(Some("42")).into(), ..registered() };
+    let nameless = Registered { origin: api(None).into(), language: Language::En, ..registered() };
     let renamed = Renamed { display_name: "Анна Иванова".parse().unwrap() };
     let number = PhoneChanged { phone: Some("+79161234567".parse().unwrap()) };
     vec![
@@ -47,6 +47,11 @@ fn events() -> Vec<(AccountEvent, &'static str, &'static str)> {
         (AccountEvent::ConsentWithdrawn(ConsentWithdrawn {}), "account.consent_withdrawn", "{}"),
         (blocked("demo"), "account.bot_blocked", r#"{"bot":"demo"}"#),
         (unblocked("demo"), "account.bot_unblocked", r#"{"bot":"demo"}"#),
+        (
+            AccountEvent::Erased(Erased { ground: ErasureGround::PersonAsked }),
+            "account.erased",
+            r#"{"ground":"person_asked"}"#,
+        ),
     ]
 }
 
@@ -117,6 +122,10 @@ fn commands_are_written_as_ever_and_read_back() {
         (withdraw(), r#"{"type":"withdraw_consent"}"#),
         (block("demo"), r#"{"type":"block_bot","bot":"demo"}"#),
         (unblock("demo"), r#"{"type":"unblock_bot","bot":"demo"}"#),
+        (
+            AccountCommand::Erase(Erase { ground: ErasureGround::AuthorityOrdered }),
+            r#"{"type":"erase","ground":"authority_ordered"}"#,
+        ),
     ];
     for (command, json) in pinned {
         assert_eq!(serde_json::to_string(&command).unwrap(), json);
@@ -156,6 +165,11 @@ fn every_refusal_becomes_a_document_and_comes_back() {
             AccountRefusal::AccountUnknown,
             "account_unknown",
             "there is no such account; register it first",
+        ),
+        (
+            AccountRefusal::AccountErased,
+            "account_erased",
+            "this person was erased; open a new account under a new id",
         ),
         (
             AccountRefusal::NotAllowed,

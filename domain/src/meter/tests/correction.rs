@@ -19,7 +19,10 @@ fn a_customer_corrects_the_last_reading_and_its_consumption() {
     let correction =
         CorrectReading { reason: " опечатка ".to_owned(), ..correct(2, units([1150])) };
     given_readings().when(issued(correction.into())).then_expect_events(vec![
-        ReadingCorrected { reason: "опечатка".to_owned(), ..corrected(2, 1150, 50, 1200) }.into(),
+        ReadingCorrected {
+            reason: "опечатка".to_owned().into(), ..corrected(2, 1150, 50, 1200)
+        }
+        .into(),
     ]);
 }
 

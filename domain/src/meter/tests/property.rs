@@ -76,7 +76,8 @@ impl Play {
             MeterEvent::Registered(_)
             | MeterEvent::ReadingCorrected(_)
             | MeterEvent::VerificationRenewed(_)
-            | MeterEvent::Archived(_) => None,
+            | MeterEvent::Archived(_)
+            | MeterEvent::HolderErased(_) => None,
         });
         last.unwrap_or(0)
     }
@@ -125,7 +126,8 @@ impl Play {
                 }
                 MeterEvent::Registered(_)
                 | MeterEvent::VerificationRenewed(_)
-                | MeterEvent::Archived(_) => {}
+                | MeterEvent::Archived(_)
+                | MeterEvent::HolderErased(_) => {}
             }
         }
         readings
@@ -222,6 +224,7 @@ fn any_command() -> impl Strategy<Value = MeterCommand> {
         extreme_day()
             .prop_map(|verification_due_on| RenewVerification { verification_due_on }.into()),
         text().prop_map(|reason| Archive { reason }.into()),
+        Just(EraseHolder {}.into()),
     ]
 }
 

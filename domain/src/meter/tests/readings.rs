@@ -225,7 +225,7 @@ fn a_source_may_ask_for_a_photo() {
     let photo = || PhotoReference::Telegram { bot: "demo".to_owned(), file_id: "AgAC".to_owned() };
     let reading = SubmitReading { photo: Some(photo()), ..submit(1, units([1100])) };
     given_meter().when(ruled(ask, issued(reading.into()))).then_expect_events(vec![
-        ReadingSubmitted { photo: Some(photo()), ..submitted(1, TODAY, 1100, 100) }.into(),
+        ReadingSubmitted { photo: Some(photo().into()), ..submitted(1, TODAY, 1100, 100) }.into(),
     ]);
 
     let from_the_web = SubmitReading { source: ReadingSource::Web, ..submit(1, units([1100])) };

@@ -107,7 +107,7 @@ fn a_serial_number_is_trimmed() {
     given_none().when(issued(command.into())).then_expect_events(vec![
         Registered {
             serial_number: "42".to_owned(),
-            place: String::new(),
+            place: String::new().into(),
             registered_on: day(TODAY),
             ..registered()
         }
@@ -225,7 +225,7 @@ fn a_verification_renewed_to_the_same_day_changes_nothing() {
 fn the_staff_archive_a_meter_with_a_trimmed_reason() {
     let archive = Archive { reason: " заменён ".to_owned() };
     given_meter().when(by(operator(), issued(archive.into()))).then_expect_events(vec![
-        Archived { account_id: Some(ANNA), reason: "заменён".to_owned() }.into(),
+        Archived { account_id: Some(ANNA), reason: "заменён".to_owned().into() }.into(),
     ]);
 }
 
@@ -233,7 +233,7 @@ fn the_staff_archive_a_meter_with_a_trimmed_reason() {
 fn a_reason_has_at_most_three_hundred_characters() {
     let archive = |length| Archive { reason: "Ж".repeat(length) };
     given_meter().when(by(operator(), issued(archive(300).into()))).then_expect_events(vec![
-        Archived { account_id: Some(ANNA), reason: "Ж".repeat(300) }.into(),
+        Archived { account_id: Some(ANNA), reason: "Ж".repeat(300).into() }.into(),
     ]);
     let expected = "0 to 300 characters without line breaks or other control characters";
     given_meter()
@@ -247,7 +247,7 @@ fn an_archived_meter_is_archived_once_and_takes_nothing_more() {
         given([
             registered().into(),
             submitted(1, TODAY, 1100, 100).into(),
-            Archived { account_id: Some(ANNA), reason: String::new() }.into(),
+            Archived { account_id: Some(ANNA), reason: String::new().into() }.into(),
         ])
     };
     let again = Archive { reason: "again".to_owned() };

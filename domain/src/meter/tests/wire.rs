@@ -25,14 +25,19 @@ fn events() -> Vec<Pinned> {
             r#"{"verification_due_on":"2032-03-01"}"#,
         ),
         (
-            Archived { account_id: Some(ANNA), reason: "заменён".to_owned() }.into(),
+            Archived { account_id: Some(ANNA), reason: "заменён".to_owned().into() }.into(),
             "meter.archived",
             r#"{"account_id":"00000000-0000-0000-0000-00000000000a","reason":"заменён"}"#,
         ),
         (
-            Archived { account_id: None, reason: "заменён".to_owned() }.into(),
+            Archived { account_id: None, reason: "заменён".to_owned().into() }.into(),
             "meter.archived",
             r#"{"reason":"заменён"}"#,
+        ),
+        (
+            HolderErased { account_id: ANNA }.into(),
+            "meter.holder_erased",
+            r#"{"account_id":"00000000-0000-0000-0000-00000000000a"}"#,
         ),
     ]);
     events
@@ -50,15 +55,14 @@ fn reading_events() -> Vec<Pinned> {
             ReadingWarning::Unusual,
             ReadingWarning::RolledOver,
         ],
-        photo: Some(PhotoReference::Telegram {
-            bot: "demo".to_owned(),
-            file_id: "AgAC".to_owned(),
-        }),
+        photo: Some(
+            PhotoReference::Telegram { bot: "demo".to_owned(), file_id: "AgAC".to_owned() }.into(),
+        ),
         ..submitted(1, TODAY, 0, 0)
     };
     let with_url = ReadingSubmitted {
         source: ReadingSource::Api,
-        photo: Some(PhotoReference::Url { url: "https://example.org/1.jpg".to_owned() }),
+        photo: Some(PhotoReference::Url { url: "https://example.org/1.jpg".to_owned() }.into()),
         ..submitted(1, TODAY, 1100, 100)
     };
     vec![
@@ -86,7 +90,7 @@ fn correction_events() -> Vec<Pinned> {
         confirmed: true,
         rolled_over: vec![Zone::T1],
         warnings: vec![ReadingWarning::RolledOver],
-        reason: "опечатка".to_owned(),
+        reason: "опечатка".to_owned().into(),
         ..corrected(1, 1150, 150, 1100)
     };
     vec![
@@ -174,7 +178,7 @@ fn commands_are_written_as_ever_and_read_back() {
     };
     let bare =
         Register { initial_values_milli: BTreeMap::new(), place: String::new(), ..register() };
-    let pinned: [(MeterCommand, &str); 7] = [
+    let pinned: [(MeterCommand, &str); 8] = [
         (
             Register { verification_due_on: Some(day("2030-01-01")), ..register() }.into(),
             r#"{"type":"register","account_id":"00000000-0000-0000-0000-00000000000a","kind":"electricity","zones":1,"digits":6,"serial_number":"А-1234567","place":"Кухня","verification_due_on":"2030-01-01","initial_values_milli":{"t1":1000000}}"#,
@@ -200,6 +204,7 @@ fn commands_are_written_as_ever_and_read_back() {
             r#"{"type":"renew_verification","verification_due_on":"2030-01-01"}"#,
         ),
         (Archive { reason: String::new() }.into(), r#"{"type":"archive","reason":""}"#),
+        (EraseHolder {}.into(), r#"{"type":"erase_holder"}"#),
     ];
     for (command, json) in pinned {
         assert_eq!(serde_json::to_string(&command).unwrap(), json);
@@ -239,6 +244,7 @@ fn code(refusal: &MeterRefusal) -> &'static str {
         MeterRefusal::MeterExists => "meter_exists",
         MeterRefusal::NotAllowed => "not_allowed",
         MeterRefusal::MeterArchived => "meter_archived",
+        MeterRefusal::AccountErased => "account_erased",
         MeterRefusal::FieldOutOfRange { .. } => "field_out_of_range",
         MeterRefusal::ZonesMismatch { .. } => "zones_mismatch",
         MeterRefusal::ValueOutOfRange { .. } => "value_out_of_range",
@@ -257,7 +263,7 @@ fn code(refusal: &MeterRefusal) -> &'static str {
     }
 }
 
-fn refusals() -> [MeterRefusal; 20] {
+fn refusals() -> [MeterRefusal; 21] {
     use MeterRefusal as R;
     let (zone, last_milli, submitted_milli) = (Zone::T1, Quantity(1_234_500), Quantity(1_134_500));
     let consumption_milli = Quantity(312_000);
@@ -268,6 +274,7 @@ fn refusals() -> [MeterRefusal; 20] {
         R::MeterExists,
         R::NotAllowed,
         R::MeterArchived,
+        R::AccountErased,
         out_of_range("digits", "3 to 9"),
         R::ZonesMismatch { expected: vec![Zone::T1, Zone::T2], given: vec![] },
         R::ValueOutOfRange { zone, submitted_milli, value_max_milli: Quantity(999_999), digits: 3 },
@@ -324,6 +331,7 @@ fn refusals_say_what_would_be_right() {
         "this meter is registered already; use another id for another meter",
         "this meter belongs to somebody else, or only the tenant's staff may do this; ask the staff",
         "this meter is out of service; submit the reading of the meter that replaced it",
+        "the holder of this meter was erased; register the meter under a new id",
         "`digits` must be 3 to 9",
         "this meter shows T1, T2; give a value for each of its zones and for no other",
         "the value of T1 must be between 0 and 999.999 (the counter has 3 digits)",

@@ -2,6 +2,7 @@
 
 use kontor_domain::meter::Zone;
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 use crate::{
     ApplyError,
@@ -68,6 +69,23 @@ pub(super) async fn write(db: &mut PgConnection, rows: &[ReadingRow]) -> Result<
     .bind(column(rows, |row| row.corrected.as_ref().map(|corrected| corrected.at)))
     .bind(column(rows, |row| row.corrected.as_ref().map(|it| it.reason.as_str())))
     .bind(column(rows, |row| row.changed_version))
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Removes what the readings of these meters say about people. Nothing comes after it in a meter's
+/// stream.
+pub(super) async fn erase(db: &mut PgConnection, meters: &[Uuid]) -> Result<(), ApplyError> {
+    if meters.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "update reading_history set photo = null, \
+             correction_reason = case when corrected_at is not null then '' end \
+         where meter_id = any($1) and (photo is not null or correction_reason <> '')",
+    )
+    .bind(meters)
     .execute(db)
     .await?;
     Ok(())

@@ -19,12 +19,14 @@ fn job(stream: u128, command: u128, payload_size: usize) -> Job {
         fingerprint: [0; 16],
         stream_type: "meter",
         stream_id: Uuid::from_u128(stream),
+        subject: None,
         expected: Expected::Any,
         events: vec![NewEvent {
             event_id: Uuid::from_u128(command),
             event_type: "meter.registered",
             schema_version: 1,
             payload: format!("\"{}\"", "x".repeat(payload_size)),
+            personal_fields: &[],
         }],
         refusal: None,
         metadata: Metadata {

@@ -203,6 +203,7 @@ fn refused(
         | MeterRefusal::MeterExists
         | MeterRefusal::NotAllowed
         | MeterRefusal::MeterArchived
+        | MeterRefusal::AccountErased
         | MeterRefusal::FieldOutOfRange { .. }
         | MeterRefusal::VerificationOverdue { .. }
         | MeterRefusal::TakenInFuture { .. }

@@ -50,6 +50,7 @@ fn all() -> Vec<MeterRefusal> {
         MeterRefusal::CorrectionClosed { closed_on: day },
         MeterRefusal::SourceNotAllowed,
         MeterRefusal::ReadingIdReused,
+        MeterRefusal::AccountErased,
     ]
 }
 
@@ -75,6 +76,7 @@ fn position(refusal: &MeterRefusal) -> usize {
         MeterRefusal::CorrectionClosed { .. } => 17,
         MeterRefusal::SourceNotAllowed => 18,
         MeterRefusal::ReadingIdReused => 19,
+        MeterRefusal::AccountErased => 20,
     }
 }
 
