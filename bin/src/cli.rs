@@ -7,6 +7,7 @@ mod operate;
 mod process;
 pub mod projection;
 mod scheduled;
+mod subject;
 mod transfer;
 
 use std::path::PathBuf;
@@ -23,6 +24,7 @@ pub use operate::*;
 pub use process::ProcessVerb;
 use projection::ProjectionVerb;
 pub use scheduled::{ScheduledArgs, ScheduledVerb};
+pub use subject::{EraseArgs, SubjectArgs, SubjectVerb};
 pub use transfer::*;
 
 const AFTER_HELP: &str = "\
@@ -98,6 +100,9 @@ pub enum Verb {
     /// Add, list and revoke programs of others that receive events
     #[command(subcommand)]
     Integrator(IntegratorVerb),
+    /// Export or erase what is kept about a person, or change the master key
+    #[command(subcommand)]
+    Subject(SubjectVerb),
     /// Look at what could not be carried out, try it again or skip it
     #[command(subcommand)]
     DeadLetters(DeadLetterVerb),

@@ -11,7 +11,9 @@ use anyhow::Context;
 use kontor_commands::{EventStore, Folds, Registry, Router};
 use kontor_domain::{Upcasters, account::Account, meter::Meter};
 use kontor_nats::{Issuer, Nats, NatsAuth, NatsSender, NatsSettings, StreamSettings};
-use kontor_postgres::{AppenderSettings, EventLog, Members, ProcessInfo, schemas};
+use kontor_postgres::{
+    AppenderSettings, EventLog, Members, ProcessInfo, Vault, VaultError, schemas,
+};
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::PgPool;
 use tokio::sync::watch;
@@ -20,6 +22,7 @@ use uuid::Uuid;
 use crate::{
     config::{Config, NatsLogin, NatsStorage},
     failure::Failure,
+    master_key,
     session::Session,
 };
 
@@ -186,6 +189,12 @@ pub(crate) fn schemas_url(config: &Config, listens_on: SocketAddr) -> String {
     format!("{base}/schemas")
 }
 
+/// What opens personal data; locked without a master key.
+pub(crate) fn vault(config: &Config, pool: &PgPool) -> anyhow::Result<Vault> {
+    let masters = master_key::find(config)?;
+    Ok(masters.map_or_else(Vault::locked, |masters| Vault::new(pool.clone(), masters)))
+}
+
 /// The base address under which a listener is called.
 pub(crate) fn base_url(listener: &TcpListener) -> anyhow::Result<String> {
     Ok(url_of(listener.local_addr()?))
@@ -226,6 +235,8 @@ pub(crate) struct Parts {
     pub(crate) issuer: Option<Issuer>,
     /// The position of the log's last event, as far as this process knows.
     pub(crate) head: watch::Sender<i64>,
+    /// Opens and seals personal data; locked without a master key.
+    pub(crate) vault: Vault,
     log: Option<EventLog>,
     roles: Vec<String>,
     leases: PgPool,
@@ -252,6 +263,8 @@ impl Parts {
         let sender = NatsSender::new(nats.clone()).await.context("NATS")?;
         let owner = format!("{purpose}-{}-{}", std::process::id(), Uuid::now_v7());
         let (head, _) = watch::channel(0);
+        // On the pool for writing: followers ask it for keys while they hold a connection of theirs.
+        let vault = vault(config, &write)?;
         Ok(Self {
             config: Arc::clone(config),
             owner,
@@ -262,6 +275,7 @@ impl Parts {
             sender,
             issuer: issuer(config)?,
             head,
+            vault,
             log: None,
             roles: roles.iter().map(|role| (*role).to_owned()).collect(),
             leases,
@@ -299,12 +313,36 @@ impl Parts {
         Ok(())
     }
 
-    /// The router over the event log, whose appender starts with the first call.
-    pub(crate) fn router(&mut self) -> Router {
+    /// Checks that the master key opens what is there. Every process that reads or writes personal
+    /// data does so before it begins.
+    pub(crate) async fn verify_vault(&self) -> Result<(), Failure> {
+        match self.vault.verify().await {
+            Ok(()) => Ok(()),
+            Err(VaultError::Locked) => Err(Failure::Usage(master_key::MISSING.to_owned())),
+            Err(
+                err @ (VaultError::MasterKeyUnknown { .. }
+                | VaultError::KeyDamaged { .. }
+                | VaultError::KeyMissing { .. }
+                | VaultError::Interrupted
+                | VaultError::NoSubject
+                | VaultError::Json(_)
+                | VaultError::Database(_)),
+            ) => Err(Failure::Failed(anyhow::Error::from(err).context("the master key"))),
+        }
+    }
+
+    /// The event log, whose appender starts with the first call.
+    pub(crate) fn event_log(&mut self) -> EventLog {
         let log = self.log.get_or_insert_with(|| {
             EventLog::start(self.write.clone(), AppenderSettings::default(), self.head.clone())
+                .sealed_by(self.vault.clone())
         });
-        let store: Arc<dyn EventStore> = Arc::new(log.clone());
+        log.clone()
+    }
+
+    /// The router over the event log.
+    pub(crate) fn router(&mut self) -> Router {
+        let store: Arc<dyn EventStore> = Arc::new(self.event_log());
         aggregates(Router::builder(store)).build()
     }
 

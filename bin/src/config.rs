@@ -36,6 +36,9 @@ use reader::Reader;
 pub struct Config {
     /// Where `kontor up` keeps the private engines' data, its lock and the demo key.
     pub data_dir: PathBuf,
+    /// The keys under which the keys of people are kept, the current one first; without it the file
+    /// in the data folder holds, which `kontor up` makes.
+    pub master_key: Option<SecretString>,
     /// PostgreSQL.
     pub database: DatabaseConfig,
     /// NATS.
@@ -205,6 +208,7 @@ impl Config {
         let mut reader = Reader::new(sources);
         let config = Self {
             data_dir: reader.path(&settings::DATA_DIR, ".kontor"),
+            master_key: reader.secret(&settings::MASTER_KEY, parse::master_keys),
             database: DatabaseConfig::read(&mut reader),
             nats: NatsConfig::read(&mut reader),
             integrators: IntegratorsConfig::read(&mut reader),

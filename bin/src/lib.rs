@@ -10,9 +10,11 @@ pub mod cli;
 mod compose;
 pub mod config;
 mod dead_letters;
+mod erasures;
 mod failure;
 mod integrator;
 mod key;
+mod master_key;
 mod monitoring;
 mod operate;
 mod output;
@@ -22,6 +24,7 @@ mod roles;
 mod scheduled;
 mod seed;
 mod session;
+mod subject;
 mod supervise;
 mod telemetry;
 mod transfer;
@@ -120,6 +123,7 @@ async fn carry_out(config: Arc<Config>, verb: Verb) -> Result<(), Failure> {
             Ok(key::run(&pool, verb).await?)
         }
         Verb::Integrator(verb) => integrator::run(&config, verb).await,
+        Verb::Subject(verb) => subject::run(&config, verb).await,
         Verb::DeadLetters(verb) => dead_letters::run(&config, verb).await,
         Verb::Process(ProcessVerb::List(args)) => {
             let pool = compose::pool(&Addresses::find(&config)?, COMMAND_CONNECTIONS).await?;

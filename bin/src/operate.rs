@@ -25,11 +25,12 @@ use crate::{
 /// Carries out a verb.
 pub(crate) async fn run(config: &Config, verb: OperateVerb) -> Result<(), Failure> {
     let pool = compose::pool(&Addresses::find(config)?, COMMAND_CONNECTIONS).await?;
+    let vault = compose::vault(config, &pool)?;
     match verb {
-        OperateVerb::Log(verb) => log::run(&pool, verb).await,
-        OperateVerb::Stream(verb) => stream::run(&pool, verb).await,
+        OperateVerb::Log(verb) => log::run((&pool, &vault), verb).await,
+        OperateVerb::Stream(verb) => stream::run((&pool, &vault), verb).await,
         OperateVerb::Causal(args) => causal::run(&pool, args).await,
-        OperateVerb::Verify(args) => verify::run(config, &pool, &args).await,
+        OperateVerb::Verify(args) => verify::run(config, (&pool, &vault), &args).await,
     }
 }
 
@@ -40,5 +41,7 @@ pub(crate) async fn verify_everything(
     json: bool,
 ) -> Result<(), Failure> {
     let output = OutputArgs { json };
-    verify::run(config, pool, &VerifyArgs { from: 1, sample: 1, projections: None, output }).await
+    let vault = compose::vault(config, pool)?;
+    let args = VerifyArgs { from: 1, sample: 1, projections: None, output };
+    verify::run(config, (pool, &vault), &args).await
 }

@@ -7,6 +7,7 @@ mod telegram;
 use std::{net::TcpListener, sync::Arc, time::Duration};
 
 use anyhow::Context;
+use kontor_commands::Router;
 use kontor_http::{ApiSettings, ApiState, BrokerProbe, BrokerShard, BrokerView, Rate};
 use kontor_nats::{Nats, Relay, WorkerSettings, Workers};
 use kontor_postgres::{
@@ -27,6 +28,7 @@ pub(crate) use self::{
 use crate::{
     compose::{self, Parts},
     config::{BotConfig, Config},
+    erasures::{self, ERASURES, Erasures},
     supervise::{Phase, Role},
 };
 
@@ -143,7 +145,7 @@ pub(crate) fn work(parts: &mut Parts) -> Vec<Role> {
         drain_limit,
         ..WorkerSettings::new(parts.owner.clone())
     };
-    let workers = Workers::new(parts.nats.clone(), parts.write.clone(), router, settings);
+    let workers = Workers::new(parts.nats.clone(), parts.write.clone(), router.clone(), settings);
     let (nats, head) = (parts.nats.clone(), parts.head.clone());
     let kept = &parts.config.retention;
     let (pool, keep) = (
@@ -154,7 +156,12 @@ pub(crate) fn work(parts: &mut Parts) -> Vec<Role> {
             ..HousekeepingSettings::default()
         },
     );
+    let (vault, erasures) = (parts.vault.clone(), erase(parts, router.clone()));
     vec![
+        erasures,
+        Role::new("forget", Phase::Follow, move |stop| {
+            erasures::forget(vault.clone(), Some(router.clone()), stop)
+        }),
         Role::new("work", Phase::Work, move |stop| {
             let workers = workers.clone();
             async move {
@@ -186,7 +193,10 @@ pub(crate) fn project(parts: &Parts) -> Vec<Role> {
         ..PromotionTerms::default()
     };
     let settings = ReadModelSettings {
-        follower: follower_settings(parts),
+        follower: FollowerSettings {
+            vault: Some(parts.vault.clone()),
+            ..follower_settings(parts)
+        },
         promotion,
         ..ReadModelSettings::default()
     };
@@ -208,7 +218,9 @@ pub(crate) fn policies(parts: &Parts) -> Vec<Role> {
     let mut roles: Vec<Role> = kontor_commands::policies::all()
         .into_iter()
         .map(|policy| {
+            let vault = parts.vault.clone();
             follower(parts, policy.name(), move |pool, settings| {
+                let settings = FollowerSettings { vault: Some(vault.clone()), ..settings };
                 let effect = Arc::new(PolicyEffect::new(Arc::clone(&policy)));
                 Follower::projection(pool, effect, settings)
             })
@@ -216,7 +228,9 @@ pub(crate) fn policies(parts: &Parts) -> Vec<Role> {
         .collect();
     let views = parts.query.clone();
     let backlog_max = TelegramSettings::default().outbox_backlog_max;
+    let vault = parts.vault.clone();
     roles.push(follower(parts, REMINDER_MESSAGES, move |pool, settings| {
+        let settings = FollowerSettings { vault: Some(vault.clone()), ..settings };
         let messages = ReminderMessages::new(views.clone(), backlog_max);
         Follower::projection(pool, Arc::new(messages), settings)
     }));
@@ -232,7 +246,30 @@ pub(crate) fn policies(parts: &Parts) -> Vec<Role> {
     roles
 }
 
+/// What follows from the erasure of a person.
+fn erase(parts: &mut Parts, router: Router) -> Role {
+    let reactor: Arc<dyn Reactor> = Arc::new(Erasures {
+        pool: parts.follow.clone(),
+        log: parts.event_log(),
+        vault: parts.vault.clone(),
+        nats: parts.nats.clone(),
+        router,
+    });
+    follower(parts, ERASURES, move |pool, settings| {
+        let (page_live, page_catching_up) = (erasures::PAGE_MAX, erasures::PAGE_MAX);
+        let settings = FollowerSettings { page_live, page_catching_up, ..settings };
+        Follower::reactor(pool, Arc::clone(&reactor), settings)
+    })
+}
+
+/// Drops the keys of erased people from a process that only reads.
+pub(crate) fn forget_keys(parts: &Parts) -> Role {
+    let vault = parts.vault.clone();
+    Role::new("forget", Phase::Follow, move |stop| erasures::forget(vault.clone(), None, stop))
+}
+
 /// The log on its way to NATS; `schemas` is the address below which HTTP serves the events' schemas.
+/// Personal data goes out as it is stored: encrypted.
 pub(crate) fn relay(parts: &Parts, schemas: &str) -> Role {
     let relay = Relay::new(parts.nats.clone(), parts.follow.clone()).with_schemas(schemas);
     let relay: Arc<dyn Reactor> = Arc::new(relay);
@@ -241,10 +278,10 @@ pub(crate) fn relay(parts: &Parts, schemas: &str) -> Role {
     })
 }
 
-/// The names of all followers that [`project`] and [`relay`] run.
+/// The names of all followers of the house.
 pub(crate) fn follower_names() -> Vec<&'static str> {
     let projections = kontor_projections::all();
-    projections.iter().map(|projection| projection.name()).chain([RELAY]).collect()
+    projections.iter().map(|projection| projection.name()).chain([RELAY, ERASURES]).collect()
 }
 
 /// Pokes of other processes wake the followers of this one.

@@ -29,6 +29,7 @@ pub(crate) fn default_filter(verb: &Verb) -> &'static str {
         | Verb::Check(_)
         | Verb::Key(_)
         | Verb::Integrator(_)
+        | Verb::Subject(_)
         | Verb::DeadLetters(_)
         | Verb::Process(_)
         | Verb::Backup(_)

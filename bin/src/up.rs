@@ -27,6 +27,7 @@ use crate::{
     compose::{self, Addresses, Parts},
     config::Config,
     failure::Failure,
+    master_key,
     monitoring::Figures,
     output, roles, seed,
     session::{self, Session},
@@ -50,6 +51,7 @@ pub(crate) async fn run(config: Arc<Config>, args: UpArgs) -> Result<(), Failure
     if let Some(pid) = lock.took_over() {
         output::note(&format!("The last run (process {pid}) did not stop in order; going on."));
     }
+    master_key::make_if_missing(&config)?;
     let sandbox = wants_sandbox(&config);
     let reserved = Reserved::take(&config, sandbox, lock.took_over().is_some())?;
     let starting = tokio::task::spawn_blocking({
@@ -152,6 +154,7 @@ impl Start {
         let parts = self.parts.insert(parts);
         parts.prepare().await?;
         parts.check_log().await?;
+        parts.verify_vault().await.map_err(|failure| anyhow::anyhow!("{failure}"))?;
         if let Some(pid) = self.predecessor {
             // Nobody waits for the leases of the dead.
             members::bury(&parts.write, &format!("{OWNER}-{pid}-")).await?;

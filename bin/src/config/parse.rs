@@ -3,6 +3,7 @@
 use std::{path::PathBuf, str::FromStr};
 
 use axum::http::Uri;
+use kontor_postgres::MasterKeys;
 use sqlx::postgres::PgConnectOptions;
 use tracing_subscriber::EnvFilter;
 
@@ -19,6 +20,10 @@ pub(super) fn switch(text: &str) -> Option<bool> {
 pub(super) fn database_url(text: &str) -> bool {
     (text.starts_with("postgres://") || text.starts_with("postgresql://"))
         && PgConnectOptions::from_str(text).is_ok()
+}
+
+pub(super) fn master_keys(text: &str) -> bool {
+    MasterKeys::parse(text).is_ok()
 }
 
 pub(super) fn nats_server(text: &str) -> bool {

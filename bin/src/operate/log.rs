@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use kontor_domain::{Recorded, TenantId};
 use kontor_postgres::{
-    EventReader,
+    EventReader, Vault,
     inspect::{self, Scope, index},
 };
 use sqlx::PgPool;
@@ -29,13 +29,17 @@ const LOOK_BACK_MAX: i64 = 200_000;
 const FOLLOW_EVERY: Duration = Duration::from_millis(300);
 
 /// Carries out a verb.
-pub(super) async fn run(pool: &PgPool, verb: LogVerb) -> Result<(), Failure> {
+pub(super) async fn run((pool, vault): (&PgPool, &Vault), verb: LogVerb) -> Result<(), Failure> {
     match verb {
-        LogVerb::Tail(args) => Tail::new(pool, &args).await?.run(&args).await?,
+        LogVerb::Tail(args) => Tail::new((pool, vault), &args).await?.run(&args).await?,
         LogVerb::Show { id, all, personal, output } => {
-            let event = find(pool, id, all).await?;
+            let mut event = find(pool, id, all).await?;
             let subject = format!("position {}", event.position);
             let shown = personal::shown(pool, personal.personal, "log show", &subject).await?;
+            if personal.personal {
+                let opened = vault.open(std::slice::from_mut(&mut event)).await;
+                opened.context("nothing is shown")?;
+            }
             if output.json {
                 output::json(&EventView::of(&event, shown))?;
             } else {
@@ -130,7 +134,7 @@ struct Tail {
 }
 
 impl Tail {
-    async fn new(pool: &PgPool, args: &TailArgs) -> anyhow::Result<Self> {
+    async fn new((pool, vault): (&PgPool, &Vault), args: &TailArgs) -> anyhow::Result<Self> {
         let subject = format!(
             "from {}, types {:?}, tenant {}",
             args.from.unwrap_or_default(),
@@ -139,7 +143,12 @@ impl Tail {
         );
         let shown = personal::shown(pool, args.personal.personal, "log tail", &subject).await?;
         Ok(Self {
-            reader: EventReader::new(pool.clone()),
+            // What is masked anyway need not be opened.
+            reader: if args.personal.personal {
+                EventReader::opened(pool.clone(), vault.clone())
+            } else {
+                EventReader::new(pool.clone())
+            },
             filter: Filter::new(args),
             shown,
             json: args.output.json,

@@ -3,7 +3,7 @@
 use anyhow::{Context, bail};
 use kontor_commands::{Fold, Folds};
 use kontor_domain::Recorded;
-use kontor_postgres::inspect;
+use kontor_postgres::{Vault, inspect};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use uuid::Uuid;
@@ -25,10 +25,11 @@ use crate::{
 const PAGE: u32 = 500;
 
 /// Carries out a verb.
-pub(super) async fn run(pool: &PgPool, verb: StreamVerb) -> Result<(), Failure> {
+pub(super) async fn run(place: (&PgPool, &Vault), verb: StreamVerb) -> Result<(), Failure> {
+    let (pool, _) = place;
     match verb {
         StreamVerb::Show(args) => {
-            let mut walk = Walk::new(pool, &args.aggregate, args.id)?;
+            let mut walk = Walk::new(place, &args.aggregate, args.id)?;
             let subject = format!("{} {}", args.aggregate, args.id);
             let wanted = args.personal.personal;
             walk.shown = personal::shown(pool, wanted, "stream show", &subject).await?;
@@ -38,7 +39,7 @@ pub(super) async fn run(pool: &PgPool, verb: StreamVerb) -> Result<(), Failure> 
             if after < before {
                 return Err(Failure::Usage("the earlier version comes first".to_owned()));
             }
-            let mut walk = Walk::new(pool, &aggregate, id)?;
+            let mut walk = Walk::new(place, &aggregate, id)?;
             let subject = format!("{aggregate} {id} versions {before} and {after}");
             walk.shown = personal::shown(pool, personal.personal, "stream diff", &subject).await?;
             let old = walk.state_at(before).await?;
@@ -57,6 +58,7 @@ pub(super) async fn run(pool: &PgPool, verb: StreamVerb) -> Result<(), Failure> 
 /// A stream that is read and folded in pages.
 struct Walk<'a> {
     pool: &'a PgPool,
+    vault: &'a Vault,
     aggregate: &'a str,
     id: Uuid,
     fold: Box<dyn Fold>,
@@ -67,7 +69,11 @@ struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    fn new(pool: &'a PgPool, aggregate: &'a str, id: Uuid) -> Result<Self, Failure> {
+    fn new(
+        (pool, vault): (&'a PgPool, &'a Vault),
+        aggregate: &'a str,
+        id: Uuid,
+    ) -> Result<Self, Failure> {
         let folds: Folds = compose::folds();
         let Some(fold) = folds.start(aggregate) else {
             let known = folds.names().join(", ");
@@ -76,7 +82,8 @@ impl<'a> Walk<'a> {
         };
         let state = fold.state().context("the state has no JSON")?;
         let page = Vec::new().into_iter();
-        Ok(Self { pool, aggregate, id, fold, state, version: 0, page, shown: Shown::Masked })
+        let shown = Shown::Masked;
+        Ok(Self { pool, vault, aggregate, id, fold, state, version: 0, page, shown })
     }
 
     /// The next event and what it changed; `None` at the end.
@@ -84,7 +91,8 @@ impl<'a> Walk<'a> {
         let event = match self.page.next() {
             Some(event) => event,
             None => {
-                let page = inspect::stream(self.pool, self.id, self.version, PAGE).await?;
+                let mut page = inspect::stream(self.pool, self.id, self.version, PAGE).await?;
+                self.vault.open(&mut page).await?;
                 self.page = page.into_iter();
                 let Some(event) = self.page.next() else { return Ok(None) };
                 event

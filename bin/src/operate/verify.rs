@@ -3,7 +3,10 @@
 use std::io::IsTerminal;
 
 use anyhow::Context;
-use kontor_postgres::verify::{self, Progress, Report, VerifyOptions};
+use kontor_postgres::{
+    Vault,
+    verify::{self, Progress, Report, VerifyOptions},
+};
 use kontor_projections::Projection;
 use sqlx::PgPool;
 use tokio::time::{Duration, Instant};
@@ -14,7 +17,11 @@ use crate::{cli::VerifyArgs, compose, config::Config, failure::Failure, output};
 const SHOW_EVERY: Duration = Duration::from_millis(500);
 
 /// Runs all checks and prints what came out; damage ends with exit code 1.
-pub(super) async fn run(config: &Config, pool: &PgPool, args: &VerifyArgs) -> Result<(), Failure> {
+pub(super) async fn run(
+    config: &Config,
+    place: (&PgPool, &Vault),
+    args: &VerifyArgs,
+) -> Result<(), Failure> {
     let options = VerifyOptions {
         from: args.from,
         sample: args.sample,
@@ -26,12 +33,12 @@ pub(super) async fn run(config: &Config, pool: &PgPool, args: &VerifyArgs) -> Re
     let mut shown = Shown::new();
     let mut on_progress = |progress| shown.show(progress);
     let folds = compose::folds();
-    let mut report = verify::verify(pool, &folds, &all, options, &mut on_progress)
+    let mut report = verify::verify(place, &folds, &all, options, &mut on_progress)
         .await
         .context("the checks did not come to an end")?;
     let mut left_out = Vec::new();
     if !compared.is_empty() {
-        let comparison = verify::compare(pool, &compared, &mut on_progress)
+        let comparison = verify::compare(place, &compared, &mut on_progress)
             .await
             .context("the read models were not compared")?;
         report.checks.push(comparison.report);

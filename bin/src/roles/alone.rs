@@ -5,7 +5,8 @@ use std::sync::Arc;
 use anyhow::Context;
 
 use super::{
-    Telegram, demo_bot, follow_head, integrators, policies, project, relay, sandbox, serve, work,
+    Telegram, demo_bot, follow_head, forget_keys, integrators, policies, project, relay, sandbox,
+    serve, work,
 };
 use crate::{
     compose::{self, Addresses, Parts},
@@ -71,6 +72,10 @@ pub(crate) async fn run(config: Arc<Config>, kind: Kind) -> Result<(), Failure> 
         };
         checked?;
     }
+    match kind {
+        Kind::Work | Kind::Project => parts.verify_vault().await?,
+        Kind::Serve | Kind::Bot | Kind::Relay => {}
+    }
     // Also a role that shares nothing is listed among the processes.
     drop(parts.members());
     let roles = roles_of(&mut parts, kind)?;
@@ -102,7 +107,7 @@ fn roles_of(parts: &mut Parts, kind: Kind) -> anyhow::Result<Vec<Role>> {
         Kind::Project => {
             let mut roles = project(parts);
             roles.extend(policies(parts));
-            roles.push(follow_head(parts));
+            roles.extend([forget_keys(parts), follow_head(parts)]);
             roles
         }
         Kind::Relay => {

@@ -50,6 +50,10 @@ async fn every_command_explains_itself() {
         "projection pause",
         "projection resume",
         "seed",
+        "subject",
+        "subject export",
+        "subject erase",
+        "subject rotate-master-key",
         "completions",
     ] {
         let arguments: Vec<&str> = arguments.split_whitespace().chain(["--help"]).collect();

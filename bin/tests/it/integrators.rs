@@ -7,7 +7,7 @@ use futures::StreamExt;
 use serde_json::Value;
 use tempfile::{TempDir, tempdir};
 
-use crate::program::{Up, command, eventually, run, text};
+use crate::program::{MASTER_KEY, Up, command, eventually, run, text};
 
 /// How long an event may take to an integrator.
 const EVENT_LIMIT: Duration = Duration::from_secs(30);
@@ -113,6 +113,7 @@ async fn a_broker_of_ones_own_is_told_of_the_key_and_survives_restarts_of_kontor
     let with_engines = |arguments: &[&str]| {
         let mut command = command(folder.path(), arguments);
         command.env("DATABASE_URL", &database.url).env("NATS_URL", &broker.url);
+        command.env("KONTOR_MASTER_KEY", MASTER_KEY);
         command
     };
     assert!(run(with_engines(&["migrate"])).await.status.success());

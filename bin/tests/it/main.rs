@@ -15,4 +15,5 @@ mod program;
 mod records;
 mod start;
 mod stop;
+mod subjects;
 mod transfer;

@@ -14,6 +14,9 @@ use tokio::{
     time::timeout,
 };
 
+/// 32 bytes in base64, as `openssl rand -base64 32` prints them.
+pub(crate) const MASTER_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+
 /// Far above what a start takes on a busy machine.
 pub(crate) const START_LIMIT: Duration = Duration::from_secs(90);
 /// What the program promises for an orderly stop.

@@ -6,7 +6,7 @@ use futures::StreamExt;
 use serde_json::{Value, json};
 use tempfile::tempdir;
 
-use crate::program::{Up, command, eventually, run, text};
+use crate::program::{MASTER_KEY, Up, command, eventually, run, text};
 
 /// How long an event may take to the broker.
 const EVENT_LIMIT: Duration = Duration::from_secs(20);
@@ -165,6 +165,7 @@ async fn roles_run_as_processes_of_their_own() {
     let with_engines = |arguments: &[&str]| {
         let mut command = command(folder.path(), arguments);
         command.env("DATABASE_URL", &database.url).env("NATS_URL", &broker.url);
+        command.env("KONTOR_MASTER_KEY", MASTER_KEY);
         command
     };
     let output = run(with_engines(&["check"])).await;
