@@ -91,7 +91,7 @@ async fn the_python_example_receives_exactly_its_events() {
 async fn the_typescript_example_receives_exactly_its_events() {
     let folder = tempdir().unwrap();
     let up = Up::start(&folder).await;
-    let (added, file) = add(&folder, "typescript", "meter.reading_submitted,tenant.*").await;
+    let (added, file) = add(&folder, "typescript", "meter.reading_submitted,tenant.created").await;
     let events = expected(&folder, &["meter.reading_submitted", "tenant.created"]).await;
     assert!(events.len() > 10, "{events:?}");
     let modules = root().join("web/node_modules");
