@@ -23,6 +23,11 @@ pub(crate) fn of_all_events() -> BTreeMap<&'static str, &'static [&'static str]>
         ("account.consent_withdrawn", of::<account::ConsentWithdrawn>()),
         ("account.bot_blocked", of::<account::BotBlocked>()),
         ("account.bot_unblocked", of::<account::BotUnblocked>()),
+        ("account.reading_reminder_asked", of::<account::ReadingReminderAsked>()),
+        ("account.reading_reminders_muted", of::<account::ReadingRemindersMuted>()),
+        ("account.reading_reminders_unmuted", of::<account::ReadingRemindersUnmuted>()),
+        ("account.reading_reminder_postponed", of::<account::ReadingReminderPostponed>()),
+        ("account.reading_reminder_due", of::<account::ReadingReminderDue>()),
         ("meter.registered", of::<meter::Registered>()),
         ("meter.reading_submitted", of::<meter::ReadingSubmitted>()),
         ("meter.reading_corrected", of::<meter::ReadingCorrected>()),
@@ -32,6 +37,8 @@ pub(crate) fn of_all_events() -> BTreeMap<&'static str, &'static [&'static str]>
         ("tenant.renamed", of::<tenant::Renamed>()),
         ("tenant.locale_changed", of::<tenant::LocaleChanged>()),
         ("tenant.meter_rules_changed", of::<tenant::MeterRulesChanged>()),
+        ("tenant.reading_reminders_changed", of::<tenant::ReadingRemindersChanged>()),
+        ("tenant.reading_reminders_due", of::<tenant::ReadingRemindersDue>()),
     ])
 }
 
@@ -46,7 +53,12 @@ fn all_are_listed(account: &AccountEvent, meter: &MeterEvent, tenant: &TenantEve
         | AccountEvent::ConsentGiven(_)
         | AccountEvent::ConsentWithdrawn(_)
         | AccountEvent::BotBlocked(_)
-        | AccountEvent::BotUnblocked(_) => {}
+        | AccountEvent::BotUnblocked(_)
+        | AccountEvent::ReadingReminderAsked(_)
+        | AccountEvent::ReadingRemindersMuted(_)
+        | AccountEvent::ReadingRemindersUnmuted(_)
+        | AccountEvent::ReadingReminderPostponed(_)
+        | AccountEvent::ReadingReminderDue(_) => {}
     }
     match meter {
         MeterEvent::Registered(_)
@@ -59,7 +71,9 @@ fn all_are_listed(account: &AccountEvent, meter: &MeterEvent, tenant: &TenantEve
         TenantEvent::Created(_)
         | TenantEvent::Renamed(_)
         | TenantEvent::LocaleChanged(_)
-        | TenantEvent::MeterRulesChanged(_) => {}
+        | TenantEvent::MeterRulesChanged(_)
+        | TenantEvent::ReadingRemindersChanged(_)
+        | TenantEvent::ReadingRemindersDue(_) => {}
     }
 }
 
