@@ -54,6 +54,8 @@ pub(crate) struct Receipt {
     pub(crate) last_position: Option<i64>,
     /// The code of the refusal.
     pub(crate) refusal: Option<String>,
+    /// A policy gave the command, and no caller.
+    pub(crate) by_policy: bool,
 }
 
 /// An event as it stands in the stream.
@@ -86,7 +88,9 @@ impl Snapshot {
         );
         let receipts = sqlx::query_as(
             "select command_id as command, stream_id as stream, version, first_position, \
-                 last_position, refusal->>'code' as refusal \
+                 last_position, refusal->>'code' as refusal, \
+                 exists (select from scheduled_commands as s \
+                     where s.command_id = receipts.command_id) as by_policy \
              from receipts",
         );
         let leftovers = sqlx::query_as(

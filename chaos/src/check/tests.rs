@@ -31,6 +31,7 @@ fn sound() -> (Vec<Told>, Snapshot) {
         first_position: position,
         last_position: position,
         refusal: position.is_none().then(|| "reading_below_last".to_owned()),
+        by_policy: false,
     };
     let receipts = vec![
         receipt(11, 1, 1, Some(1)),
@@ -140,6 +141,11 @@ fn events_without_a_receipt_and_receipts_without_a_command_are_found() {
         told.remove(1);
     });
     assert!(found.contains("belongs to no command"), "{found}");
+    let found = broken(|told, found| {
+        told.remove(1);
+        found.receipts[1].by_policy = true;
+    });
+    assert_eq!(found, "", "a policy has no caller who is told");
 }
 
 #[test]
