@@ -113,6 +113,11 @@ impl Listing {
         self.process(process.pid())?["alive"].as_bool()
     }
 
+    /// Whether no process is left.
+    pub(crate) fn nobody_is_alive(&self) -> bool {
+        self.0["processes"].as_array().unwrap().iter().all(|process| process["alive"] == false)
+    }
+
     /// Whether everything that somebody wants is held by somebody.
     pub(crate) fn all_served(&self) -> bool {
         self.0["unserved"].as_array().unwrap().is_empty()
