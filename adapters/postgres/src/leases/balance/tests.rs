@@ -159,7 +159,8 @@ fn any_processes_with_any_wants_come_to_rest_with_everything_served() {
             member.wants.retain(|_| dice.random_ratio(2, 3));
         }
         // Some begin with whatever they took when they were alone.
-        for owner in world.members.keys().cloned().collect::<Vec<_>>() {
+        for number in 0..world.members.len() {
+            let owner = format!("process {number}");
             let wants = world.members[&owner].wants.clone();
             let free = wants.into_iter().filter(|name| world.is_free(name));
             let held: Vec<String> = free.filter(|_| dice.random_ratio(1, 3)).collect();
