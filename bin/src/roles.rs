@@ -193,10 +193,7 @@ pub(crate) fn project(parts: &Parts) -> Vec<Role> {
         ..PromotionTerms::default()
     };
     let settings = ReadModelSettings {
-        follower: FollowerSettings {
-            vault: Some(parts.vault.clone()),
-            ..follower_settings(parts)
-        },
+        follower: FollowerSettings { vault: Some(parts.vault.clone()), ..follower_settings(parts) },
         promotion,
         ..ReadModelSettings::default()
     };

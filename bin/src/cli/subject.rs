@@ -44,7 +44,7 @@ pub struct EraseArgs {
     /// Who
     #[command(flatten)]
     pub subject: SubjectArgs,
-    /// Why: person_asked, consent_withdrawn, purpose_ended or authority_ordered
+    /// Why: `person_asked`, `consent_withdrawn`, `purpose_ended` or `authority_ordered`
     #[arg(long, default_value = "person_asked", value_name = "GROUND")]
     pub because: ErasureGround,
     /// Who does it, for the record; this name stays in the log

@@ -125,10 +125,10 @@ async fn hand_over(sender: &NatsSender, envelope: &Envelope) {
 async fn outcome_of(sender: &NatsSender, envelope: &Envelope) -> Outcome {
     let begun = Instant::now();
     loop {
-        match sender.send(envelope.clone(), Duration::from_secs(5)).await {
-            Ok(Sent::Done { outcome, .. }) => return outcome,
-            Ok(Sent::Unknown) => {}
-            Err(error) => println!("a sender was told: {error}"),
+        // An error is told as "try again", and so it is.
+        let sent = sender.send(envelope.clone(), Duration::from_secs(5)).await;
+        if let Ok(Sent::Done { outcome, .. }) = sent {
+            return outcome;
         }
         assert!(begun.elapsed() < PATIENCE, "a command has no outcome");
     }
@@ -176,9 +176,9 @@ async fn check_log(fleet: &Fleet) {
 }
 
 async fn check_read_models(fleet: &Fleet, accounts: &[Account]) {
-    let names: Vec<&'static str> =
-        kontor_projections::all().iter().map(|projection| projection.name()).collect();
-    let names: Vec<&str> = names.into_iter().chain(["relay"]).collect();
+    let projections = kontor_projections::all();
+    let names = projections.iter().map(|projection| projection.name()).chain(["relay"]);
+    let names: Vec<&str> = names.collect();
     let head = checkpoints::head_position(&fleet.pool).await.unwrap();
     let reached = checkpoints::wait_for(&fleet.pool, &names, head, PATIENCE).await.unwrap();
     assert!(reached, "the followers have caught up");

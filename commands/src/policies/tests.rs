@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use kontor_domain::{
-    Actor, EventBody, Language, Metadata, Recorded, TenantId,
+    Actor, EventBody, Language, Metadata, Personal, Recorded, TenantId,
     account::{self, AccountEvent, Origin, ReminderOccasion},
     meter::{self, MeterEvent, MeterKind, MeterRules, ReadingSource},
     tenant::{self, TenantEvent, TenantKind},
@@ -161,7 +161,7 @@ fn registered(id: Uuid, origin: Origin) -> Recorded {
     let registered = account::Registered {
         display_name: "Анна".parse().unwrap(),
         language: Language::Ru,
-        origin,
+        origin: Personal::Known(origin),
         phone: None,
     };
     of_account(id, &AccountEvent::Registered(registered))
@@ -183,7 +183,7 @@ fn meter_of(account_id: Uuid, meter_id: Uuid) -> Recorded {
         zones: 1,
         digits: 5,
         serial_number: "7".to_owned(),
-        place: String::new(),
+        place: Personal::Known(String::new()),
         verification_due_on: None,
         registered_on: day("2026-10-01"),
         initial_values_milli: std::collections::BTreeMap::new(),
@@ -253,7 +253,8 @@ fn customers_with_missing_readings_are_reminded_once_each() {
 fn whoever_submitted_everything_is_not_reminded() {
     let both = [KITCHEN, BATH].map(|meter_id| reading(ANNA, meter_id, "2026-11-01"));
     when_due(both, &[]);
-    let archived = meter::Archived { account_id: Some(ANNA), reason: String::new() };
+    let archived =
+        meter::Archived { account_id: Some(ANNA), reason: Personal::Known(String::new()) };
     let archived = of_meter(BATH, &MeterEvent::Archived(archived));
     when_due([reading(ANNA, KITCHEN, "2026-11-01"), archived], &[]);
 }

@@ -351,6 +351,7 @@ async fn an_upcast_stream_keeps_the_version_of_the_log() {
         event_type,
         schema_version: 1,
         payload: json!({"type": "changed", "by": 5, "note": ""}).to_string(),
+        personal_fields: &[],
     });
     let old = |events| Append {
         expected: Expected::Any,

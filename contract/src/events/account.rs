@@ -7,6 +7,8 @@ use crate::shapes::{
     always, by_kind, day, instant, or_null, personal, short_text, sometimes, text, whole, word,
 };
 
+const ERASURE_GROUNDS: [&str; 4] =
+    ["person_asked", "consent_withdrawn", "purpose_ended", "authority_ordered"];
 pub(super) const LANGUAGES: [&str; 2] = ["ru", "en"];
 
 pub(super) fn events() -> Vec<EventContract> {
@@ -75,6 +77,12 @@ fn circumstances() -> Vec<EventContract> {
             "The holder unblocked a bot.",
             vec![always("bot", bot())],
             &[r#"{"bot":"demo"}"#],
+        ),
+        first(
+            "account.erased",
+            "Everything personal about the holder was erased; what was sealed can be read nowhere.",
+            vec![always("ground", word("Why", &ERASURE_GROUNDS))],
+            &[r#"{"ground":"person_asked"}"#],
         ),
     ]
 }
@@ -146,18 +154,18 @@ fn phone() -> Value {
 fn origin() -> Value {
     // Telegram promises no more than 52 significant bits.
     let user = whole("Telegram's id of the user", 1, (1 << 52) - 1);
-    by_kind(
+    personal(&by_kind(
         "Where the holder came from",
         vec![
             (
                 "telegram",
                 vec![
                     always("bot", text("The bot's name in the configuration")),
-                    always("user_id", personal(&user)),
-                    sometimes("username", personal(&text("The user's name in Telegram"))),
+                    always("user_id", user),
+                    sometimes("username", text("The user's name in Telegram")),
                 ],
             ),
             ("api", vec![sometimes("external_id", text("The caller's own id of the account"))]),
         ],
-    )
+    ))
 }

@@ -34,6 +34,12 @@ pub(super) fn events() -> Vec<EventContract> {
                 r#"{"reason":"заменён"}"#,
             ],
         ),
+        first(
+            "meter.holder_erased",
+            "The holder of a meter was erased.",
+            vec![always("account_id", account())],
+            &[r#"{"account_id":"00000000-0000-0000-0000-00000000000a"}"#],
+        ),
     ]);
     events
 }

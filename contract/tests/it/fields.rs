@@ -28,11 +28,13 @@ pub(crate) fn of_all_events() -> BTreeMap<&'static str, &'static [&'static str]>
         ("account.reading_reminders_unmuted", of::<account::ReadingRemindersUnmuted>()),
         ("account.reading_reminder_postponed", of::<account::ReadingReminderPostponed>()),
         ("account.reading_reminder_due", of::<account::ReadingReminderDue>()),
+        ("account.erased", of::<account::Erased>()),
         ("meter.registered", of::<meter::Registered>()),
         ("meter.reading_submitted", of::<meter::ReadingSubmitted>()),
         ("meter.reading_corrected", of::<meter::ReadingCorrected>()),
         ("meter.verification_renewed", of::<meter::VerificationRenewed>()),
         ("meter.archived", of::<meter::Archived>()),
+        ("meter.holder_erased", of::<meter::HolderErased>()),
         ("tenant.created", of::<tenant::Created>()),
         ("tenant.renamed", of::<tenant::Renamed>()),
         ("tenant.locale_changed", of::<tenant::LocaleChanged>()),
@@ -58,14 +60,16 @@ fn all_are_listed(account: &AccountEvent, meter: &MeterEvent, tenant: &TenantEve
         | AccountEvent::ReadingRemindersMuted(_)
         | AccountEvent::ReadingRemindersUnmuted(_)
         | AccountEvent::ReadingReminderPostponed(_)
-        | AccountEvent::ReadingReminderDue(_) => {}
+        | AccountEvent::ReadingReminderDue(_)
+        | AccountEvent::Erased(_) => {}
     }
     match meter {
         MeterEvent::Registered(_)
         | MeterEvent::ReadingSubmitted(_)
         | MeterEvent::ReadingCorrected(_)
         | MeterEvent::VerificationRenewed(_)
-        | MeterEvent::Archived(_) => {}
+        | MeterEvent::Archived(_)
+        | MeterEvent::HolderErased(_) => {}
     }
     match tenant {
         TenantEvent::Created(_)

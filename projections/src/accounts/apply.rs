@@ -234,9 +234,12 @@ fn opened(event: &Recorded, registered: Registered) -> Result<AccountRow, Redact
     })
 }
 
+/// A row of `account_erasures`: account, tenant, when, position, version.
+type GoneRow = (Uuid, String, Option<DateTime<Utc>>, i64, i64);
+
 /// Reads what the tables hold of these accounts.
 async fn load(db: &mut PgConnection, streams: Vec<Uuid>) -> Result<Vec<Slot>, ApplyError> {
-    let gone: Vec<(Uuid, String, Option<DateTime<Utc>>, i64, i64)> = sqlx::query_as(
+    let gone: Vec<GoneRow> = sqlx::query_as(
         "select id, tenant, erased_at, position, version from account_erasures where id = any($1)",
     )
     .bind(&streams)

@@ -48,6 +48,7 @@ pub(super) async fn run(shared: Arc<Shared>, shard: u32, stop: CancellationToken
     }
 }
 
+#[expect(clippy::significant_drop_tightening, reason = "the lanes are used up before the lease")]
 async fn serve(shared: &Arc<Shared>, shard: u32, lease: KeptLease, stop: &CancellationToken) {
     // Ends with `stop`, or alone when the shard goes to another process. What was taken is carried
     // out before the lease is given back: so the next owner begins behind it, in order.

@@ -18,9 +18,10 @@ macro_rules! of_person {
     };
 }
 
-/// Empties a person's deliveries and ends those that wait, in the caller's transaction. Source and
-/// number stay, so that the same delivery is still recognised when it comes again. Returns how many
-/// there were.
+/// Empties a person's deliveries and ends those that wait, in the caller's transaction.
+///
+/// Source and number stay, so that the same delivery is still recognised when it comes again.
+/// Returns how many there were.
 ///
 /// # Errors
 /// When the database fails.

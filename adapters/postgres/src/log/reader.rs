@@ -136,7 +136,6 @@ impl EventReader {
     }
 
     /// The rows as they are stored, and the page without its events.
-
     async fn read(
         &self,
         segment: Segment,

@@ -194,7 +194,7 @@ async fn a_command_without_outcome_is_sent_again_under_its_id_and_cannot_be_canc
     let id = scheduled::list(&world.pool, None, false, 10).await.unwrap()[0].id;
     assert_eq!(scheduled::cancel(&world.pool, id).await.unwrap(), Cancelled::TooLate);
     assert_eq!(dispatcher.step(later(200)).await.unwrap().ended, 1);
-    let sent = sender.sent.lock().unwrap();
+    let sent = sender.sent.lock().unwrap().clone();
     assert_eq!(sent.len(), 3);
     assert!(sent.iter().all(|envelope| envelope.command_id == sent[0].command_id));
 }
@@ -217,7 +217,7 @@ async fn a_dispatcher_that_dies_between_sending_and_marking_repeats_the_same_com
     .unwrap();
     assert_eq!(dispatcher.step(now).await.unwrap().taken, 0, "somebody may be at it");
     assert_eq!(dispatcher.step(now + Duration::seconds(61)).await.unwrap().ended, 1);
-    let sent = sender.sent.lock().unwrap();
+    let sent = sender.sent.lock().unwrap().clone();
     assert_eq!(sent.len(), 2);
     assert_eq!(sent[0].command_id, sent[1].command_id);
     assert_eq!(sent[0].fingerprint(), sent[1].fingerprint());

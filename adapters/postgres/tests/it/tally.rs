@@ -9,7 +9,7 @@ use std::{
 use async_trait::async_trait;
 use kontor_domain::Recorded;
 use kontor_postgres::{
-    EventReader, FollowerSettings, ReadModel, ReadModelSettings, generations,
+    EventReader, FollowerSettings, ReadModel, ReadModelSettings, Vault, generations,
     generations::{Generation, Progress, PromotionTerms, Standing},
 };
 use kontor_projections::{ApplyError, Projection};
@@ -183,7 +183,7 @@ pub(crate) async fn assert_equals_replay(world: &World, tally: &Tally, number: i
     let head = EventReader::new(world.pool.clone()).head().await.unwrap();
     until_caught_up(&world.pool, number).await;
     let scratch = format!("scratch_{}", Uuid::now_v7().simple());
-    generations::replay_into(&world.pool, tally, &scratch, head).await.unwrap();
+    generations::replay_into((&world.pool, &Vault::locked()), tally, &scratch, head).await.unwrap();
     let mut db = world.pool.acquire().await.unwrap();
     let tables = tally.tables();
     let rows =

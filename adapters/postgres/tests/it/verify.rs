@@ -26,6 +26,7 @@ pub(crate) fn account(stream: u128, expected: Expected, events: &[(&'static str,
         event_type,
         schema_version: 1,
         payload: (*payload).to_owned(),
+        personal_fields: &[],
     });
     let events = events.collect();
     let stream = Uuid::from_u128(stream);
