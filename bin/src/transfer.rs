@@ -73,11 +73,14 @@ async fn export(pool: &PgPool, args: &TransferArgs) -> anyhow::Result<()> {
     };
     file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all().with_context(failed)?;
     fs::rename(&unfinished, &args.file).with_context(failed)?;
-    let Counts { events, receipts } = counts;
+    let Counts { events, receipts, keys } = counts;
     if args.output.json {
-        return output::json(&serde_json::json!({ "events": events, "receipts": receipts }));
+        let told = serde_json::json!({ "events": events, "receipts": receipts, "keys": keys });
+        return output::json(&told);
     }
-    output::line(&format!("{events} events and {receipts} receipts were written."));
+    output::line(&format!(
+        "{events} events, {receipts} receipts and the wrapped keys of {keys} people were written."
+    ));
     Ok(())
 }
 
@@ -86,7 +89,7 @@ async fn write_log<W: Write + Send>(pool: &PgPool, to: W) -> anyhow::Result<(W, 
     let mut lines = Lines::new(to);
     let header = serde_json::json!({
         "format": FORMAT, "events": counts.events, "receipts": counts.receipts,
-        "exported_at": kontor_commands::clock::now(),
+        "keys": counts.keys, "exported_at": kontor_commands::clock::now(),
     });
     lines.write("kontor_log", &header.to_string())?;
     loop {
@@ -107,7 +110,16 @@ async fn write_log<W: Write + Send>(pool: &PgPool, to: W) -> anyhow::Result<(W, 
             lines.write("receipt", &receipt)?;
         }
     }
-    Ok((lines.end(counts.events, counts.receipts)?, counts))
+    loop {
+        let keys = log.keys().await?;
+        if keys.is_empty() {
+            break;
+        }
+        for key in keys {
+            lines.write("key", &key)?;
+        }
+    }
+    Ok((lines.end(counts)?, counts))
 }
 
 #[derive(Deserialize)]
@@ -124,6 +136,7 @@ struct Place {
 struct End {
     events: i64,
     receipts: i64,
+    keys: i64,
     sha256: String,
 }
 
@@ -149,7 +162,7 @@ async fn import(pool: &PgPool, args: &TransferArgs) -> anyhow::Result<()> {
     }
     let import = Import::begin(pool).await?;
     let mut filling =
-        Filling { import, kind: Kind::Event, rows: Vec::new(), events: 0, receipts: 0 };
+        Filling { import, kind: Kind::Event, rows: Vec::new(), counts: Counts::default() };
     loop {
         let Some(line) = reader.next()? else {
             bail!("line {}: the export ends without its last line: it was cut off", reader.number)
@@ -171,8 +184,10 @@ async fn import(pool: &PgPool, args: &TransferArgs) -> anyhow::Result<()> {
         }
     })?;
     if !args.output.json {
-        let (events, receipts) = (filling.events, filling.receipts);
-        output::line(&format!("{events} events and {receipts} receipts were imported."));
+        let Counts { events, receipts, keys } = filling.counts;
+        output::line(&format!(
+            "{events} events, {receipts} receipts and the wrapped keys of {keys} people were imported."
+        ));
     }
     Ok(())
 }
@@ -183,8 +198,7 @@ struct Filling {
     kind: Kind,
     /// Rows that were read and not written yet.
     rows: Vec<String>,
-    events: i64,
-    receipts: i64,
+    counts: Counts,
 }
 
 impl Filling {
@@ -193,6 +207,7 @@ impl Filling {
         let kind = match line.name.as_str() {
             "event" => Kind::Event,
             "receipt" => Kind::Receipt,
+            "key" => Kind::Key,
             "end" => {
                 self.write(number).await?;
                 self.check_end(&line, number)?;
@@ -201,8 +216,8 @@ impl Filling {
             name => bail!("line {number}: `{name}` is not known"),
         };
         if kind != self.kind {
-            if kind == Kind::Event {
-                bail!("line {number}: an event stands behind the receipts");
+            if kind < self.kind {
+                bail!("line {number}: first come the events, then receipts, then keys");
             }
             self.write(number).await?;
             self.kind = kind;
@@ -211,13 +226,14 @@ impl Filling {
             Kind::Event => {
                 let place: Place = serde_json::from_str(&line.json)
                     .with_context(|| format!("line {number}: an event without a position"))?;
-                self.events += 1;
-                if place.position != self.events {
-                    let (found, wanted) = (place.position, self.events);
+                self.counts.events += 1;
+                if place.position != self.counts.events {
+                    let (found, wanted) = (place.position, self.counts.events);
                     bail!("line {number}: position {found} stands where {wanted} should");
                 }
             }
-            Kind::Receipt => self.receipts += 1,
+            Kind::Receipt => self.counts.receipts += 1,
+            Kind::Key => self.counts.keys += 1,
         }
         self.rows.push(line.json);
         if self.rows.len() >= BATCH {
@@ -245,13 +261,15 @@ impl Filling {
     fn check_end(&self, line: &Line, number: i64) -> anyhow::Result<()> {
         let end: End = serde_json::from_str(&line.json)
             .with_context(|| format!("line {number} is damaged"))?;
-        if end.events != self.events || end.receipts != self.receipts {
+        let written = Counts { events: end.events, receipts: end.receipts, keys: end.keys };
+        let Counts { events, receipts, keys } = self.counts;
+        if written != self.counts {
             bail!(
-                "line {number}: {} events and {} receipts were written, {} and {} are here",
-                end.events,
-                end.receipts,
-                self.events,
-                self.receipts
+                "line {number}: {} events, {} receipts and {} keys were written, {events}, \
+                 {receipts} and {keys} are here",
+                written.events,
+                written.receipts,
+                written.keys
             );
         }
         if end.sha256 != line.sha256 {

@@ -1,4 +1,5 @@
-//! The log and the receipts as lines of JSON, out of one database and into an empty one.
+//! The log, the receipts and the wrapped keys of people as lines of JSON, out of one database and
+//! into an empty one.
 //!
 //! PostgreSQL itself writes a row as JSON and reads it back, so that every column comes along as it
 //! is: positions, ids, times, and payloads in the form in which they are stored.
@@ -14,12 +15,14 @@ pub const BATCH: usize = 500;
 const APPEND_LOCK: i64 = 118_126_338_666_354;
 
 /// How many rows there are.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Counts {
     /// Events, which is also the last position.
     pub events: i64,
     /// Receipts.
     pub receipts: i64,
+    /// Keys of people, wrapped by the master key; of those who were erased only that they were.
+    pub keys: i64,
 }
 
 /// A log that is being read, in one snapshot.
@@ -28,6 +31,7 @@ pub struct Export {
     db: PgConnection,
     last_position: i64,
     last_receipt: (uuid::Uuid, String),
+    last_key: uuid::Uuid,
 }
 
 impl Export {
@@ -41,13 +45,16 @@ impl Export {
             .execute(&mut db)
             .await
             .map_err(failed("begin a snapshot"))?;
-        let (events, receipts) =
-            sqlx::query_as("select (select count(*) from events), (select count(*) from receipts)")
-                .fetch_one(&mut db)
-                .await
-                .map_err(failed("count the log"))?;
-        let last_receipt = (uuid::Uuid::nil(), String::new());
-        Ok((Self { db, last_position: 0, last_receipt }, Counts { events, receipts }))
+        let (events, receipts, keys) = sqlx::query_as(
+            "select (select count(*) from events), (select count(*) from receipts),
+                    (select count(*) from kontor_keys.subject_keys)",
+        )
+        .fetch_one(&mut db)
+        .await
+        .map_err(failed("count the log"))?;
+        let (last_receipt, last_key) = ((uuid::Uuid::nil(), String::new()), uuid::Uuid::nil());
+        let export = Self { db, last_position: 0, last_receipt, last_key };
+        Ok((export, Counts { events, receipts, keys }))
     }
 
     /// The next events in order of position; empty at the end.
@@ -88,6 +95,24 @@ impl Export {
         }
         Ok(rows.into_iter().map(|(_, _, line)| line).collect())
     }
+
+    /// The next keys of people; empty at the end. Without the master key they open nothing.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn keys(&mut self) -> Result<Vec<String>, DatabaseError> {
+        let rows: Vec<(uuid::Uuid, String)> = sqlx::query_as(
+            "select key_id, to_jsonb(k)::text from kontor_keys.subject_keys k
+             where key_id > $1 order by key_id limit $2",
+        )
+        .bind(self.last_key)
+        .bind(i64::try_from(BATCH).unwrap_or(i64::MAX))
+        .fetch_all(&mut self.db)
+        .await
+        .map_err(failed("read the keys of people"))?;
+        self.last_key = rows.last().map_or(self.last_key, |(key, _)| *key);
+        Ok(rows.into_iter().map(|(_, line)| line).collect())
+    }
 }
 
 /// Why an import stopped. Nothing of it stays.
@@ -118,13 +143,15 @@ pub enum ImportError {
     },
 }
 
-/// Which table a row belongs to.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+/// Which table a row belongs to, in the order in which they come.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Kind {
     /// `events`
     Event,
     /// `receipts`
     Receipt,
+    /// `kontor_keys.subject_keys`
+    Key,
 }
 
 impl Kind {
@@ -137,6 +164,10 @@ impl Kind {
                 "insert into receipts
                  select * from jsonb_populate_recordset(null::receipts, $1::jsonb)"
             }
+            Self::Key => {
+                "insert into kontor_keys.subject_keys
+                 select * from jsonb_populate_recordset(null::kontor_keys.subject_keys, $1::jsonb)"
+            }
         }
     }
 }
@@ -148,7 +179,7 @@ pub struct Import {
 }
 
 impl Import {
-    /// Begins, when log and receipts are empty and no follower has passed anything.
+    /// Begins, when log, receipts and keys are empty and no follower has passed anything.
     ///
     /// # Errors
     /// [`ImportError::NotEmpty`], or when the database fails.
@@ -162,6 +193,7 @@ impl Import {
             .map_err(failed("shut out writers"))?;
         let empty: bool = sqlx::query_scalar(
             "select not exists (select from events) and not exists (select from receipts)
+                 and not exists (select from kontor_keys.subject_keys)
                  and not exists (select from checkpoints where position > 0)",
         )
         .fetch_one(&mut db)

@@ -13,9 +13,10 @@ Examples:
   DATABASE_URL=postgres://me@db/new kontor import log.ndjson.gz
   zstd -dc log.ndjson.zst | kontor import -
 
-One line of JSON for each event and receipt, with positions, ids and times as they are. A name
-that ends with .gz is compressed. Each line carries a check: what was edited, cut off, repeated
-or left out is refused with its line. It holds personal data as the log does.";
+One line of JSON for each event, receipt and wrapped key, with positions, ids and times as they
+are. A name that ends with .gz is compressed. Each line carries a check: what was edited, cut off,
+repeated or left out is refused with its line. Personal data stays encrypted: reading it takes the
+same KONTOR_MASTER_KEY. Whoever is erased later is still in an older export.";
 
 /// What to make of what.
 #[derive(Debug, Subcommand)]

@@ -5,6 +5,7 @@
 use std::io::{self, BufRead, Read, Write};
 
 use anyhow::{Context, bail};
+use kontor_postgres::transfer::Counts;
 use sha2::{Digest, Sha256};
 
 /// The longest line in bytes: the largest payload with its circumstances, with room to spare.
@@ -61,9 +62,12 @@ impl<W: Write> Lines<W> {
     }
 
     /// Writes the last line and returns what was written to.
-    pub(super) fn end(mut self, events: i64, receipts: i64) -> io::Result<W> {
+    pub(super) fn end(mut self, counts: Counts) -> io::Result<W> {
         let sha256 = self.chain.sha256();
-        let end = serde_json::json!({ "events": events, "receipts": receipts, "sha256": sha256 });
+        let Counts { events, receipts, keys } = counts;
+        let end = serde_json::json!({
+            "events": events, "receipts": receipts, "keys": keys, "sha256": sha256,
+        });
         self.write("end", &end.to_string())?;
         self.to.flush()?;
         Ok(self.to)
@@ -134,7 +138,8 @@ mod tests {
         for number in 1..=3 {
             lines.write("event", &format!("{{\"position\":{number}}}"))?;
         }
-        Ok(String::from_utf8(lines.end(3, 0)?)?)
+        let counts = Counts { events: 3, ..Counts::default() };
+        Ok(String::from_utf8(lines.end(counts)?)?)
     }
 
     fn read(text: &str) -> anyhow::Result<usize> {

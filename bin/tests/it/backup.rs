@@ -24,7 +24,8 @@ async fn on(records: &Records, url: &str, arguments: &[&str]) -> (i32, String, S
 async fn project(records: &Records) {
     for projection in kontor_projections::all() {
         let pool = records.pool.clone();
-        let settings = FollowerSettings::default();
+        let vault = Some(records.vault.clone());
+        let settings = FollowerSettings { vault, ..FollowerSettings::default() };
         let mut follower = Follower::projection(pool, Arc::clone(&projection), settings);
         while !matches!(follower.step().await.unwrap(), Step::Idle) {}
     }

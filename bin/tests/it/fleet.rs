@@ -10,7 +10,7 @@ use sqlx::PgPool;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
-use crate::program::{STOP_LIMIT, command, run, text};
+use crate::program::{MASTER_KEY, STOP_LIMIT, command, run, text};
 
 /// Short, so that a test is over soon; long enough for a machine that compiles meanwhile.
 pub(crate) const LEASE_TTL: Duration = Duration::from_millis(2_000);
@@ -50,6 +50,7 @@ impl Fleet {
         command
             .env("DATABASE_URL", &self.database.url)
             .env("NATS_URL", &self.broker.url)
+            .env("KONTOR_MASTER_KEY", MASTER_KEY)
             .env("KONTOR_LEASE_TTL_MS", LEASE_TTL.as_millis().to_string())
             .env("KONTOR_LOG", "info");
         command

@@ -5,13 +5,13 @@ use std::{path::Path, sync::Arc, time::Duration};
 use kontor_commands::{CommandSender, Envelope, LocalSender, Outcome, Router, Sent, clock};
 use kontor_domain::{Actor, TenantId, account::Account, meter::Meter};
 use kontor_engines::testing::{TestDatabase, database};
-use kontor_postgres::{AppenderSettings, EventLog};
+use kontor_postgres::{AppenderSettings, EventLog, MasterKeys, Vault};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use tokio::{process::Command, sync::watch};
 use uuid::Uuid;
 
-use crate::program::{command, run, text};
+use crate::program::{MASTER_KEY, command, run, text};
 
 /// Far above what one command takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -25,6 +25,8 @@ pub(crate) const PERSON: &str = "Аделаида Ивановна";
 pub(crate) struct Records {
     pub(crate) database: TestDatabase,
     pub(crate) pool: PgPool,
+    /// Opens what was written about people.
+    pub(crate) vault: Vault,
     sender: LocalSender,
 }
 
@@ -39,10 +41,12 @@ impl Records {
         let database = database().await;
         let pool = kontor_postgres::connect(&database.url, 8).await.unwrap();
         kontor_postgres::migrate(&pool).await.unwrap();
-        let log = EventLog::start(pool.clone(), AppenderSettings::default(), watch::channel(0).0);
+        let vault = Vault::new(pool.clone(), MasterKeys::parse(MASTER_KEY).unwrap());
+        let log = EventLog::start(pool.clone(), AppenderSettings::default(), watch::channel(0).0)
+            .sealed_by(vault.clone());
         let router = Router::builder(Arc::new(log));
         let router = router.register::<Account>().register::<Meter>().build();
-        Self { database, pool, sender: LocalSender::new(router) }
+        Self { database, pool, vault, sender: LocalSender::new(router) }
     }
 
     /// A tenant (position 1), an account that was renamed (2, 3), a meter (4) with a reading (5).
@@ -100,7 +104,10 @@ impl Records {
     /// The program on this database.
     pub(crate) fn command(&self, folder: &Path, arguments: &[&str]) -> Command {
         let mut command = command(folder, arguments);
-        command.env("DATABASE_URL", &self.database.url).env("NATS_URL", "nats://127.0.0.1:1");
+        command
+            .env("DATABASE_URL", &self.database.url)
+            .env("NATS_URL", "nats://127.0.0.1:1")
+            .env("KONTOR_MASTER_KEY", MASTER_KEY);
         command
     }
 

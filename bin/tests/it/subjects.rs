@@ -253,7 +253,7 @@ async fn an_erased_person_is_nowhere_and_comes_back_as_somebody_new() {
     assert_eq!(late["http"], 400, "{late}");
 
     for name in ["accounts", "meters", "readings"] {
-        world.kontor(&["rebuild", name]).await;
+        world.kontor(&["projection", "rebuild", name]).await;
     }
     let head = kontor_projections::checkpoints::head_position(&world.pool).await.unwrap();
     let names = ["accounts", "meters", "readings"];

@@ -28,11 +28,16 @@ async fn a_log_travels_with_positions_ids_and_times() {
     for name in ["log.ndjson", "log.ndjson.gz"] {
         let file = folder.path().join(name);
         let told = records.json(&["export", path(&file), "--json"]).await.remove(0);
-        assert_eq!(told, json!({ "events": 605, "receipts": 605 }));
+        assert_eq!(told, json!({ "events": 605, "receipts": 605, "keys": 1 }));
         let elsewhere = migrated().await;
         let (code, output, errors) = elsewhere.kontor(&["import", path(&file)]).await;
         assert_eq!(code, 0, "{output}{errors}");
-        assert!(output.contains("605 events and 605 receipts were imported."), "{output}");
+        assert!(
+            output.contains(
+                "605 events, 605 receipts and the wrapped keys of 1 people were imported."
+            ),
+            "{output}"
+        );
         assert!(output.contains("Everything holds"), "{output}");
         assert_eq!(elsewhere.json(&tail).await, before);
         // A command goes on where the log ended.
@@ -52,7 +57,7 @@ async fn a_log_travels_with_positions_ids_and_times() {
 async fn a_log_goes_through_a_pipe() {
     let records = Records::filled().await;
     let (code, exported, _) = records.kontor(&["export", "-"]).await;
-    assert_eq!((code, exported.lines().count()), (0, 12));
+    assert_eq!((code, exported.lines().count()), (0, 13));
     let elsewhere = migrated().await;
     let folder = tempfile::tempdir().unwrap();
     let mut command = elsewhere.command(folder.path(), &["import", "-", "--json"]);
@@ -77,7 +82,7 @@ async fn what_was_tampered_with_is_refused_with_its_line_and_leaves_nothing() {
         (format!("{}{}", lines[..4].concat(), lines[3..].concat()), "line 5 is not as it was"),
         (lines[..lines.len() - 1].concat(), "it was cut off"),
         (exported[..exported.len() / 2].to_owned(), "is cut off"),
-        (format!("{exported}{}", lines[1]), "line 13 is not as it was"),
+        (format!("{exported}{}", lines[1]), "line 14 is not as it was"),
         (String::new(), "the file is empty"),
         ("{\"Привет\":1}\n".to_owned(), "line 1 is none of an export"),
     ];
