@@ -21,6 +21,8 @@ use crate::names;
 const PULL_EXPIRY: Duration = Duration::from_secs(1);
 /// How much longer than its expiry the end of a request is waited for.
 const PULL_GRACE: Duration = Duration::from_secs(2);
+/// How much later than promised the broker may give a command out again.
+const REDELIVERY_GRACE: Duration = Duration::from_millis(200);
 /// The pause after a failed request for commands.
 const PULL_PAUSE: Duration = Duration::from_millis(500);
 
@@ -65,6 +67,7 @@ async fn serve(shared: &Arc<Shared>, shard: u32, lease: KeptLease, stop: &Cancel
 async fn pull(shared: &Arc<Shared>, shard: u32, session: &Session) -> Lanes {
     let places = Arc::new(Semaphore::new(shared.settings.in_flight_max));
     let mut lanes = Lanes::start(shared, session);
+    await_what_was_left(shared, shard, session).await;
     while !session.is_over() {
         if let Err(err) = pull_once(shared, shard, (&places, &mut lanes), session).await {
             tracing::warn!(shard, error = %err, "The commands of shard {shard} cannot be pulled");
@@ -72,6 +75,26 @@ async fn pull(shared: &Arc<Shared>, shard: u32, session: &Session) -> Lanes {
         }
     }
     lanes
+}
+
+/// Waits until the broker gives out again what an owner that died had taken: fresh commands of the
+/// same aggregates would otherwise go first. After an orderly end nothing is left and nobody waits.
+async fn await_what_was_left(shared: &Shared, shard: u32, session: &Session) {
+    let consumer: Result<PullConsumer, _> = shared
+        .nats
+        .jetstream()
+        .get_consumer_from_stream(names::consumer(shard), names::COMMANDS)
+        .await;
+    // Without an answer the first request for commands fails too, and is tried again.
+    let left = consumer.map_or(0, |consumer| consumer.cached_info().num_ack_pending);
+    if left == 0 {
+        return;
+    }
+    tracing::info!(shard, left, "Shard {shard} waits for commands that its last owner left");
+    tokio::select! {
+        () = session.over() => {}
+        () = tokio::time::sleep(shared.nats.schema().ack_wait + REDELIVERY_GRACE) => {}
+    }
 }
 
 /// Makes the streams again in case they are gone, and pauses.
