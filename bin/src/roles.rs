@@ -90,7 +90,7 @@ pub(crate) fn serve(
     let probe = broker_probe(&parts.nats);
     let sender = Arc::new(parts.sender.clone());
     let state = ApiState::new(parts.query.clone(), sender, settings, probe);
-    let state = state.folding(compose::folds());
+    let state = state.folding(compose::folds()).opening(parts.vault.clone());
     let mut app = kontor_http::app(state.clone());
     if let Some(telegram) = telegram {
         app = app.merge(telegram.webhooks());

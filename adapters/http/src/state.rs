@@ -9,6 +9,7 @@ use std::{
 };
 
 use kontor_commands::{CommandSender, Folds};
+use kontor_postgres::Vault;
 use sqlx::PgPool;
 use uuid::Uuid;
 
@@ -155,6 +156,8 @@ pub struct ApiState {
     pub(crate) status: Arc<StatusCache>,
     pub(crate) recorder: Arc<Recorder>,
     pub(crate) folds: Arc<Folds>,
+    /// Opens what is personal, where a history is looked at.
+    pub(crate) vault: Vault,
     /// Answers that said that Kontor failed, since the start.
     pub(crate) errors: Arc<AtomicU64>,
 }
@@ -176,12 +179,20 @@ impl ApiState {
             status: Arc::default(),
             recorder: Arc::default(),
             folds: Arc::default(),
+            vault: Vault::locked(),
             errors: Arc::default(),
             pool,
             sender,
             settings: Arc::new(settings),
             broker,
         }
+    }
+
+    /// The same state, whose histories show what was encrypted.
+    #[must_use]
+    pub fn opening(mut self, vault: Vault) -> Self {
+        self.vault = vault;
+        self
     }
 
     /// The same state, whose histories show the states of these aggregates.

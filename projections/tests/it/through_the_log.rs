@@ -143,7 +143,8 @@ async fn commands_show_in_all_read_models_and_a_rebuild_gives_the_same_rows() {
     let before = running.world.hash().await;
     for projection in kontor_projections::all() {
         let made = begin(pool, &*projection, 1, false).await.unwrap();
-        let settings = FollowerSettings { page_live: 2, ..FollowerSettings::default() };
+        let vault = Some(running.vault.clone());
+        let settings = FollowerSettings { page_live: 2, vault, ..FollowerSettings::default() };
         let follower = Follower::projection(pool.clone(), Arc::clone(&projection), settings);
         running.followers = vec![follower];
         running.follow().await;

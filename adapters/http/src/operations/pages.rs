@@ -270,7 +270,7 @@ pub(super) async fn history(
         let entry = (target.as_str(), Some(tenant), "done");
         actions::record(&state.pool, operator, Action::ShowPersonal, entry).await?;
     }
-    stream.history((&state.pool, &state.folds), version, covered).await
+    stream.history(state, version, covered).await
 }
 
 #[derive(Template)]

@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
-use kontor_commands::{Fold, Folds};
+use kontor_commands::Fold;
 use kontor_domain::{Actor, Recorded, TenantId};
-use kontor_postgres::inspect;
+use kontor_postgres::{VaultError, inspect};
 use serde::Serialize;
 use serde_json::Value;
 use sqlx::PgPool;
@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::mask;
-use crate::problem::Problem;
+use crate::{problem::Problem, state::ApiState};
 
 /// The events of one page.
 pub(super) const PAGE: i64 = 50;
@@ -113,12 +113,13 @@ impl Stream {
     /// The events up to a version, or up to the newest, with what each changed.
     pub(super) async fn history(
         &self,
-        (pool, folds): (&PgPool, &Folds),
+        state: &ApiState,
         version: Option<i64>,
         covered: bool,
     ) -> Result<History, Problem> {
         let version = version.unwrap_or(self.last_version).clamp(1, self.last_version);
         let first = (version - PAGE).max(0);
+        let ApiState { pool, folds, vault, .. } = state;
         let mut fold = if version <= FOLD_MAX { folds.start(&self.aggregate) } else { None };
         let mut missing = fold.is_none().then(|| {
             if version > FOLD_MAX {
@@ -131,7 +132,16 @@ impl Stream {
         while after < version {
             let limit = u32::try_from(version - after).unwrap_or(u32::MAX).min(READ_AT_ONCE);
             let page = inspect::stream(pool, self.id, after, limit).await;
-            let page = page.map_err(|err| Problem::internal(&err))?;
+            let mut page = page.map_err(|err| Problem::internal(&err))?;
+            match vault.open(&mut page).await {
+                Ok(()) => {}
+                // The events stand as they are stored; nothing personal can be read in them.
+                Err(VaultError::Locked) => {
+                    fold = None;
+                    missing = Some("this process has no master key (KONTOR_MASTER_KEY)".to_owned());
+                }
+                Err(err) => return Err(Problem::internal(&err)),
+            }
             let Some(last) = page.last() else { break };
             after = last.version;
             for event in page {

@@ -321,6 +321,6 @@ async fn without_a_database_the_pages_say_so() {
     let cookie = session(&world, &world.admin).await;
     world.pool.close().await;
     let answer = page(&world, &cookie, "/admin/operations").await;
-    assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
     assert!(answer.text.contains("That did not work"), "{}", answer.text);
 }

@@ -152,14 +152,15 @@ async fn a_database_that_is_gone_is_an_error_without_its_cause() {
     world.pool.close().await;
     let answer = world.get(&world.operator, "/v1/accounts").await;
     assert_snapshot!(answer, @r#"
-    500 Internal Server Error
+    503 Service Unavailable
+    retry-after: 1
     {
-      "code": "internal",
-      "detail": "something went wrong on our side; tell us the request id",
+      "code": "database_unavailable",
+      "detail": "the database cannot be reached now; try again in a moment",
       "request_id": "[uuid]",
-      "status": 500,
-      "title": "Internal",
-      "type": "/problems/internal"
+      "status": 503,
+      "title": "Database unavailable",
+      "type": "/problems/database_unavailable"
     }
     "#);
 }

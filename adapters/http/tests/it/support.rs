@@ -77,8 +77,9 @@ impl World {
             CommandRouter::builder(Arc::new(log)).register::<Account>().register::<Meter>().build();
         let sender: Arc<dyn CommandSender> = Arc::new(LocalSender::new(router));
         let folds = Folds::new().register::<Account>().register::<Meter>();
-        let state =
-            ApiState::new(pool.clone(), Arc::clone(&sender), settings, probe(true)).folding(folds);
+        let state = ApiState::new(pool.clone(), Arc::clone(&sender), settings, probe(true))
+            .folding(folds)
+            .opening(vault);
         let mut world = Self {
             app: kontor_http::app(state),
             admin: key(&pool, None, Role::Admin).await,

@@ -43,8 +43,11 @@ impl<'a> Machine<'a> {
             .map(|policy| Arc::new(PolicyEffect::new(policy)) as Arc<dyn Projection>)
             .collect();
         effects.push(Arc::new(messages));
-        let follower =
-            |effect| Follower::projection(world.pool.clone(), effect, FollowerSettings::default());
+        let follower = |effect| {
+            let vault = Some(world.vault.clone());
+            let settings = FollowerSettings { vault, ..FollowerSettings::default() };
+            Follower::projection(world.pool.clone(), effect, settings)
+        };
         let sender = Arc::new(world.sender.clone());
         let settings = DispatchSettings {
             wait: std::time::Duration::from_secs(60),

@@ -43,6 +43,7 @@ pub(crate) struct World {
     pub(crate) address: String,
     pub(crate) sender: LocalSender,
     pub(crate) tenant: TenantId,
+    pub(crate) vault: Vault,
     _followers: Vec<AbortOnDropHandle<()>>,
     _log: Arc<EventLog>,
 }
@@ -104,6 +105,7 @@ impl World {
             address,
             sender: LocalSender::new(router),
             tenant: "demo_utility".parse().unwrap(),
+            vault,
             _followers: followers,
             _log: log,
         };
