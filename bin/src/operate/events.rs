@@ -65,7 +65,7 @@ pub(super) fn time(at: DateTime<Utc>) -> String {
     at.format("%Y-%m-%d %H:%M:%S").to_string()
 }
 
-/// The titles of [`line`].
+/// The titles of [`line()`].
 pub(super) fn titles() -> String {
     format!(
         "{:>9}  {:19}  {:16}  {:28}  {:44}  {}",
