@@ -1,7 +1,7 @@
 //! What integrators may rely on: a JSON Schema for each event, an AsyncAPI document over all of them,
 //! and the check that a change only adds.
 //!
-//! Everything is made from [`events`]. The made files are committed under `nats/`, and a test compares
+//! Everything is made from [`events()`]. The made files are committed under `nats/`, and a test compares
 //! them; `make contract` writes them, and refuses when a change is not additive.
 
 mod asyncapi;

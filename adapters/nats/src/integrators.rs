@@ -3,8 +3,8 @@
 //!
 //! The broker knows none of them. For each that connects it asks [`Doorkeeper`], which compares the
 //! secret with what stands in PostgreSQL and answers with the permissions. The consumer is made by
-//! [`Nats::ensure_integrator`] and by [`KeepConsumers`], from the same row; a revocation deletes it,
-//! so that a connection which still stands has nothing left to read.
+//! [`crate::Nats::ensure_integrator`] and by [`KeepConsumers`], from the same row; a revocation
+//! deletes it, so that a connection which still stands has nothing left to read.
 
 mod connections;
 mod consumers;
