@@ -15,6 +15,7 @@ mod react;
 mod read_model;
 mod run;
 mod settings;
+mod skim;
 mod succession;
 
 use std::{collections::HashSet, sync::Arc};
@@ -30,6 +31,7 @@ use self::{
     orders::Order,
     outcome::Halt,
     place::Place,
+    skim::Skimmed,
 };
 pub use self::{
     outcome::{FollowerError, Step},
@@ -87,6 +89,8 @@ struct Held {
     /// The streams that stand in the dead letters. Only the holder adds to them, so this copy may
     /// hold a stream too many for a moment (an operator skipped its last event), never one too few.
     parked: HashSet<Uuid>,
+    /// How far the log was read past the checkpoint without an event for this follower.
+    skimmed: Option<Skimmed>,
     /// The size of the next page.
     limit: u32,
     /// The next page, read while the last one was applied.
@@ -219,6 +223,7 @@ impl Follower {
                     lease,
                     checkpoint,
                     parked,
+                    skimmed: None,
                     limit,
                     prefetched: None,
                     heartbeat_at: now,
@@ -296,10 +301,15 @@ impl Follower {
         };
         held.limit = self.settings.next_limit(held.limit, &page);
         let (events, more) = (page.events.len(), page.full);
+        if held.may_skim(&page) {
+            self.skim(held, last).await?;
+            return Ok(Step::Advanced { position: last, events, more });
+        }
         match self.work.clone() {
             Work::Projection(projection) => self.project(held, &*projection, page, last).await?,
             Work::Reactor(reactor) => self.react(held, &*reactor, page, last).await?,
         }
+        held.skimmed = None;
         held.heartbeat_at = Instant::now() + self.settings.heartbeat_every;
         Ok(Step::Advanced { position: last, events, more })
     }
@@ -312,7 +322,7 @@ impl Follower {
         }
         // Read anew also when reading ahead failed: that failure is old.
         let (segment, types) = (held.checkpoint.place.segment, self.work.event_types());
-        self.reader.page_of(segment, held.checkpoint.position, held.limit, types).await
+        self.reader.page_of(segment, held.read_up_to(), held.limit, types).await
     }
 
     /// Starts to read the page behind `after` while the one before it is applied.
@@ -325,6 +335,7 @@ impl Follower {
     }
 
     async fn idle(&self, held: &mut Held) -> Result<Step, Halt> {
+        self.write_skimmed(held).await?;
         let now = Instant::now();
         if held.checkpoint.state != State::Live || now >= held.heartbeat_at {
             if let Work::Reactor(reactor) = &self.work {

@@ -8,7 +8,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Follower, Step, checkpoint::State};
+use super::{Follower, Held, Step, checkpoint::State};
 use crate::{backoff, error::chain, figures};
 
 /// The pause after the lease was lost, before it is asked for again.
@@ -18,8 +18,8 @@ const LOST_PAUSE: Duration = Duration::from_millis(50);
 enum Next {
     /// At once.
     Now,
-    /// When the log grows, or after this time.
-    Head(Duration),
+    /// When the log grows, or after `longest`; `gather` first.
+    Head { gather: Duration, longest: Duration },
     /// After this time.
     After(Duration),
 }
@@ -59,9 +59,8 @@ impl Follower {
         }
         match step {
             Ok(Step::Advanced { more: true, .. }) => Next::Now,
-            Ok(Step::Advanced { more: false, .. } | Step::Idle) => {
-                Next::Head(self.settings.poll_every)
-            }
+            Ok(Step::Advanced { more: false, .. }) => self.at_head(self.settings.gather),
+            Ok(Step::Idle) => self.at_head(Duration::ZERO),
             Ok(Step::Paused) => Next::After(self.settings.orders_look_every),
             Ok(Step::Standby) => Next::After(self.settings.standby_every),
             Ok(Step::Lost) => Next::After(LOST_PAUSE),
@@ -81,6 +80,12 @@ impl Follower {
         }
     }
 
+    fn at_head(&self, gather: Duration) -> Next {
+        let poll = self.settings.poll_every;
+        let skim_left = self.held.as_ref().and_then(Held::skim_left);
+        Next::Head { gather, longest: skim_left.map_or(poll, |left| left.min(poll)) }
+    }
+
     async fn finish(&mut self) {
         let Some(mut held) = self.held.take() else { return };
         if let Err(error) = held.checkpoint.beat(&self.pool, State::Stopped).await {
@@ -98,7 +103,10 @@ async fn wait(next: Next, head: &mut watch::Receiver<i64>) {
     match next {
         // Other tasks of this thread go first.
         Next::Now => tokio::task::yield_now().await,
-        Next::Head(longest) => {
+        Next::Head { gather, longest } => {
+            if !gather.is_zero() {
+                sleep(gather).await;
+            }
             // Without a sender there is nothing to wait for but the time.
             if let Ok(Err(_)) = timeout(longest, head.changed()).await {
                 sleep(longest).await;

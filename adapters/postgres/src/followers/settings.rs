@@ -26,6 +26,12 @@ pub struct FollowerSettings {
     pub standby_every: Duration,
     /// How often to look for new events when nobody wakes the follower.
     pub poll_every: Duration,
+    /// How long the checkpoint may stay behind what was read, when nothing in it was for the follower.
+    /// Zero writes it at once.
+    pub skim_max: Duration,
+    /// The least time from the end of one page to the next, so that under load a page gathers several
+    /// events instead of costing a transaction for each. After a longer quiet nobody waits.
+    pub gather: Duration,
     /// How often to show that it is alive when there is nothing to do.
     pub heartbeat_every: Duration,
     /// How often to look whether an operator paused the follower, or another version wants its place.
@@ -66,6 +72,8 @@ impl Default for FollowerSettings {
             members: None,
             standby_every: Duration::from_secs(1),
             poll_every: Duration::from_millis(200),
+            skim_max: Duration::from_millis(20),
+            gather: Duration::from_millis(4),
             heartbeat_every: Duration::from_secs(5),
             orders_look_every: Duration::from_secs(1),
             page_live: 500,

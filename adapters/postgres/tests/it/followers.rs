@@ -79,6 +79,49 @@ async fn a_projection_gets_the_wanted_events_in_pages_and_moves_past_the_others(
 }
 
 #[tokio::test]
+async fn events_for_others_cost_no_commit_and_the_checkpoint_comes_after() {
+    let world = world().await;
+    let (log, _) = world.log();
+    let ledger = Ledger::new(&world).await;
+    let hour = Duration::from_secs(3_600);
+    let patient = FollowerSettings { page_live: 500, skim_max: hour, ..hasty() };
+    let mut reader = follower(&world, &ledger, patient);
+    fill(&log, 1).await;
+    reader.step().await.unwrap();
+    assert_eq!(checkpoint(&world.pool).await, (1, "live".to_owned(), None));
+
+    fill_others(&log, 3).await;
+    let skimmed = Step::Advanced { position: 4, events: 0, more: false };
+    assert_eq!(reader.step().await.unwrap(), skimmed);
+    assert_eq!(reader.step().await.unwrap(), Step::Idle);
+    assert_eq!(checkpoint(&world.pool).await.0, 1, "the page cost a commit");
+    // An event for this follower takes the checkpoint past all of them at once.
+    fill(&log, 1).await;
+    let applied = Step::Advanced { position: 5, events: 1, more: false };
+    assert_eq!(reader.step().await.unwrap(), applied);
+    assert_eq!(checkpoint(&world.pool).await.0, 5);
+    assert_complete(&world).await;
+}
+
+#[tokio::test]
+async fn a_checkpoint_follows_by_itself_when_all_events_are_for_others() {
+    let world = world().await;
+    let (log, head) = world.log();
+    let ledger = Ledger::new(&world).await;
+    let hour = Duration::from_secs(3_600);
+    // Long before anybody polls.
+    let lazy = FollowerSettings { poll_every: hour, heartbeat_every: hour, ..hasty() };
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(follower(&world, &ledger, lazy).run(head, stop.clone()));
+    fill(&log, 1).await;
+    until("the follower is live", || async { rows(&world.pool).await.len() == 1 }).await;
+    fill_others(&log, 2).await;
+    until("the checkpoint follows", || async { checkpoint(&world.pool).await.0 == 3 }).await;
+    stop.cancel();
+    running.await.unwrap();
+}
+
+#[tokio::test]
 async fn a_follower_that_is_killed_again_and_again_applies_each_event_once() {
     let world = world().await;
     let (log, head) = world.log();
