@@ -93,6 +93,7 @@ async fn carry_out(
         let sent = match sender.send(envelope.clone(), WAIT).await {
             // An earlier seeding sent it with the dates of another day.
             Err(SendError::CommandIdReused) => return Ok(Ended::Before),
+            Err(SendError::Unconfirmed) => continue,
             sent => sent.context("the demo was not created")?,
         };
         if let Sent::Done { outcome, replayed } = sent {

@@ -206,7 +206,8 @@ pub trait CommandSender: Send + Sync + 'static {
     /// Hands the command over durably and waits up to `wait` for its outcome.
     ///
     /// # Errors
-    /// [`SendError`] when it was not handed over, or will never have an outcome.
+    /// [`SendError`] when it was not handed over, when nobody knows whether it was, or when it will
+    /// never have an outcome.
     async fn send(&self, envelope: Envelope, wait: Duration) -> Result<Sent, SendError>;
 }
 
@@ -240,4 +241,8 @@ pub enum SendError {
     /// The broker cannot be reached; nothing was done.
     #[error("the broker cannot be reached: {0}")]
     Unavailable(String),
+    /// The broker was asked to keep the command, more than once, and did not say that it has it. It
+    /// may stand in the queue or not: the same command again is safe, a new one is another.
+    #[error("the broker did not confirm that it has the command; send the same one again")]
+    Unconfirmed,
 }

@@ -5,7 +5,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use kontor_commands::{Accepted, Envelope, Outcome, Sent, clock};
+use kontor_commands::{Accepted, Envelope, Outcome, SendError, Sent, clock};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -133,7 +133,12 @@ impl Write {
         span.record("command.id", command_id.to_string());
         span.record("correlation.id", envelope.correlation_id.to_string());
         span.record("trace.id", envelope.trace_id());
-        match state.sender.send(envelope, state.settings.command_wait).await? {
+        let sent = state.sender.send(envelope, state.settings.command_wait).await;
+        // Under this id the caller can ask what became of it.
+        let named = |err| Problem::from(err).with("command_id", command_id.to_string());
+        match sent
+            .map_err(|err| if err == SendError::Unconfirmed { named(err) } else { err.into() })?
+        {
             Sent::Done { outcome: Outcome::Accepted(accepted), replayed } => {
                 Ok(Done::Accepted { accepted, replayed })
             }

@@ -289,6 +289,11 @@ impl From<SendError> for Problem {
                 tracing::warn!(error = what, "a command could not be handed over");
                 Self::busy("broker_unavailable", "commands cannot be taken now; nothing was done")
             }
+            SendError::Unconfirmed => Self::busy(
+                "command_unconfirmed",
+                "it is not known whether the command was taken; repeat the request with the same \
+                 `Idempotency-Key` until it is answered",
+            ),
         }
     }
 }

@@ -15,7 +15,7 @@ use async_nats::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use kontor_commands::{CommandSender, Envelope, SendError, Sent};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use self::replies::{Replies, Waiting};
 use crate::{Nats, NatsError, Reply, names, streams};
@@ -24,6 +24,10 @@ use crate::{Nats, NatsError, Reply, names, streams};
 const MESSAGE_TOO_LARGE: u64 = 10054;
 /// JetStream's code for a server that has too many requests before it.
 const TOO_MANY_REQUESTS: u64 = 10167;
+
+/// How long JetStream may take to confirm a command before it is put into the stream again: many
+/// times what that takes, and a part of what a caller waits.
+const CONFIRMED_WITHIN: Duration = Duration::from_millis(500);
 
 /// Sends commands through JetStream. Cheap to clone; all clones share one inbox.
 #[derive(Clone)]
@@ -56,18 +60,37 @@ impl NatsSender {
         Ok(Self { nats, replies })
     }
 
+    /// Puts a command into the stream, again and again until the stream has it: within JetStream's
+    /// window for repeated messages the same message id is stored once, so a repetition is harmless.
+    async fn hand_over(
+        &self,
+        (command, message_id): (&Command, &str),
+        waiting: &mut Waiting,
+        until: Instant,
+    ) -> Result<Stored, SendError> {
+        loop {
+            let patience = (Instant::now() + CONFIRMED_WITHIN).min(until);
+            match self.publish((command, message_id), waiting, patience).await? {
+                Stored::Unknown if Instant::now() >= until => return Err(SendError::Unconfirmed),
+                // A dead connection says so at once; the next one takes a moment.
+                Stored::Unknown => sleep_until(patience).await,
+                stored @ (Stored::Yes | Stored::Duplicate | Stored::Answered(_)) => {
+                    return Ok(stored);
+                }
+            }
+        }
+    }
+
     #[expect(clippy::significant_drop_tightening, reason = "the confirmation is used up")]
     async fn publish(
         &self,
-        command: &Command,
+        (command, message_id): (&Command, &str),
         waiting: &mut Waiting,
-        with_id: bool,
+        until: Instant,
     ) -> Result<Stored, SendError> {
         let mut headers = HeaderMap::new();
         headers.insert(names::REPLY_TO, waiting.address());
-        if with_id {
-            headers.insert(names::MESSAGE_ID, command.id.as_str());
-        }
+        headers.insert(names::MESSAGE_ID, message_id);
         let (subject, body) = (command.subject.clone(), command.body.clone());
         let sending = self.nats.jetstream().publish_with_headers(subject, headers, body);
         // Until it returns, nothing has left this process.
@@ -82,6 +105,7 @@ impl NatsSender {
             biased;
             reply = waiting.reply() => Ok(Stored::Answered(reply)),
             confirmed = confirmation => stored(confirmed),
+            () = sleep_until(until) => Ok(Stored::Unknown),
         }
     }
 
@@ -104,15 +128,22 @@ impl CommandSender for NatsSender {
         if !self.nats.is_connected() {
             return Err(SendError::Unavailable("the connection is down".to_owned()));
         }
-        let until = Instant::now() + wait;
+        let begun = Instant::now();
+        let until = begun + wait;
         let mut waiting = self.replies.register().ok_or(SendError::Overloaded)?;
-        match self.publish(&command, &mut waiting, true).await? {
+        // Who does not wait for an outcome waits for the confirmation all the same.
+        let confirmed_until = until.max(begun + CONFIRMED_WITHIN + CONFIRMED_WITHIN);
+        let first = (&command, command.id.as_str());
+        match self.hand_over(first, &mut waiting, confirmed_until).await? {
             Stored::Answered(reply) => reply.into_sent(),
             Stored::Yes | Stored::Unknown => self.await_outcome(&mut waiting, until).await,
             Stored::Duplicate => {
-                // The first copy answers another inbox, or has answered it. A second copy without
-                // the id is let in, and the worker answers it from the receipt.
-                match self.publish(&command, &mut waiting, false).await {
+                // The copy that is there answers another inbox, or has answered while this one was
+                // not heard. A second copy under an id of its own is let in, and the worker answers
+                // it from the receipt.
+                let question = waiting.address().to_owned();
+                let patience = until.max(Instant::now() + CONFIRMED_WITHIN);
+                match self.hand_over((&command, &question), &mut waiting, patience).await {
                     Ok(Stored::Answered(reply)) => reply.into_sent(),
                     Ok(Stored::Yes | Stored::Duplicate | Stored::Unknown) => {
                         self.await_outcome(&mut waiting, until).await

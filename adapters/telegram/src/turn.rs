@@ -174,6 +174,7 @@ impl Turn {
             Ok(Sent::Unknown) => Err(TurnError::OutcomeUnknown),
             Err(SendError::CommandIdReused) => Err(TurnError::Superseded),
             Err(err @ SendError::Malformed(_)) => Err(TurnError::Defect(err)),
+            Err(SendError::Unconfirmed) => Err(TurnError::OutcomeUnknown),
             Err(err @ (SendError::Overloaded | SendError::Unavailable(_))) => {
                 Err(TurnError::Busy(err))
             }

@@ -125,7 +125,10 @@ impl Senders {
             Ok(Sent::Done { outcome: Outcome::Refused { refusal }, .. }) => {
                 Ok(Some(Seen::Refused { code: refusal.code }))
             }
-            Ok(Sent::Unknown) | Err(SendError::Unavailable(_) | SendError::Overloaded) => Ok(None),
+            Ok(Sent::Unknown)
+            | Err(SendError::Unavailable(_) | SendError::Unconfirmed | SendError::Overloaded) => {
+                Ok(None)
+            }
             Err(err @ (SendError::CommandIdReused | SendError::Malformed(_))) => Err(err.into()),
         }
     }

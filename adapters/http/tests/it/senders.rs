@@ -108,6 +108,25 @@ async fn a_full_backlog_and_a_broker_that_is_down_ask_for_patience() {
       "type": "/problems/broker_unavailable"
     }
     "#);
+    let unconfirmed = scripted(&world, || Err(SendError::Unconfirmed)).await;
+    assert_snapshot!(unconfirmed, @r#"
+    503 Service Unavailable
+    retry-after: 1
+    {
+      "code": "command_unconfirmed",
+      "detail": "it is not known whether the command was taken; repeat the request with the same `Idempotency-Key` until it is answered",
+      "details": {
+        "command_id": "[uuid]"
+      },
+      "request_id": "request-7",
+      "status": 503,
+      "title": "Command unconfirmed",
+      "type": "/problems/command_unconfirmed"
+    }
+    "#);
+    // Under that id it can be asked for, and the repetition has it.
+    let id = unconfirmed.json()["details"]["command_id"].as_str().unwrap().to_owned();
+    assert_eq!(submit(&world, &world.app).await.json()["command_id"], id);
 }
 
 #[tokio::test]

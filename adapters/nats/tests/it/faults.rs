@@ -147,7 +147,7 @@ async fn persistent(sender: &NatsSender, envelope: Envelope) -> i64 {
             Ok(Sent::Done { outcome: Outcome::Accepted(accepted), .. }) => return accepted.version,
             Ok(Sent::Done { outcome: Outcome::Refused { refusal }, .. }) => panic!("{refusal:?}"),
             Ok(Sent::Unknown) => {}
-            Err(SendError::Unavailable(_) | SendError::Overloaded) => {
+            Err(SendError::Unavailable(_) | SendError::Unconfirmed | SendError::Overloaded) => {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
             Err(err @ (SendError::CommandIdReused | SendError::Malformed(_))) => panic!("{err}"),

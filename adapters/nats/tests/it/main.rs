@@ -2,11 +2,13 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod commands;
+mod confirmations;
 mod events;
 mod faults;
 mod integrators;
 mod order;
 mod poison;
+mod proxy;
 mod roles;
 mod stores;
 mod streams;

@@ -193,7 +193,8 @@ impl Dispatcher {
         );
         match self.sender.send(envelope, self.settings.wait).await {
             Ok(Sent::Done { outcome, .. }) => outcome_of(&outcome),
-            Ok(Sent::Unknown) => Attempt::Open,
+            // Whether or not the broker has it, the same command is sent again until its outcome shows.
+            Ok(Sent::Unknown) | Err(SendError::Unconfirmed) => Attempt::Open,
             Err(error @ (SendError::Overloaded | SendError::Unavailable(_))) => {
                 Attempt::NotSent(error.to_string())
             }
