@@ -15,6 +15,7 @@ use kontor_domain::{
     account::{AccountEvent, Origin},
     meter::{EraseHolder, MeterCommand},
 };
+use kontor_faults::Point;
 use kontor_nats::Nats;
 use kontor_postgres::{EventLog, KEYS_FORGOTTEN_AFTER, Vault, erasure};
 use kontor_projections::{Reactor, ReactorError, checkpoints, meters};
@@ -98,18 +99,24 @@ impl Reactor for Erasures {
 impl Erasures {
     /// Everything up to the destruction of the key.
     async fn begin(&self, person: &Person, position: i64) -> Result<(), ReactorError> {
+        kontor_faults::reach(Point::EraseRecorded);
         // Whoever talks to a bot from now on is seen as somebody new.
         self.wait_for(&["accounts", "meters"], position).await?;
         let known = self.telegram_user(person).await?;
         let subject = (&person.tenant, person.id);
         let begun = erasure::begin(&self.pool, subject, known).await;
         let begun = begun.map_err(|err| failed("the erasure cannot be noted", err))?;
+        kontor_faults::reach(Point::EraseNoted);
         if let Some(user_id) = begun.telegram_user_id {
             self.erase_conversations(person, user_id).await?;
         }
+        kontor_faults::reach(Point::EraseConversations);
         self.erase_from_meters(person).await?;
+        kontor_faults::reach(Point::EraseMeters);
         let destroyed = self.vault.destroy(&person.tenant, person.id).await;
-        destroyed.map_err(|err| failed("a person's key cannot be destroyed", err))
+        destroyed.map_err(|err| failed("a person's key cannot be destroyed", err))?;
+        kontor_faults::reach(Point::EraseKey);
+        Ok(())
     }
 
     /// What came in while other processes still had the key, and what is left beside the log.
@@ -124,6 +131,7 @@ impl Erasures {
             let forgotten = self.nats.forget_commands(tenant, aggregate, &id.to_string()).await;
             forgotten.map_err(|err| failed("waiting commands cannot be deleted", err))?;
         }
+        kontor_faults::reach(Point::EraseCommands);
         let ids: Vec<Uuid> = meters.into_iter().chain([person.id]).collect();
         let what = "what stands beside the log cannot be deleted";
         let mut tx = self.pool.begin().await.map_err(|err| failed(what, err))?;
@@ -131,7 +139,10 @@ impl Erasures {
         forgotten.map_err(|err| failed(what, err))?;
         let finished = erasure::finish(&mut tx, (&person.tenant, person.id)).await;
         finished.map_err(|err| failed(what, err))?;
-        tx.commit().await.map_err(|err| failed(what, err))
+        kontor_faults::reach(Point::EraseBeforeCommit);
+        tx.commit().await.map_err(|err| failed(what, err))?;
+        kontor_faults::reach(Point::EraseAfterCommit);
+        Ok(())
     }
 
     /// The person's number in Telegram, as long as the log tells it.

@@ -1,12 +1,14 @@
 //! What must hold after every round, as pure functions over what was found.
 
+mod chats;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
 use crate::{
     history::{Seen, Told},
-    snapshot::{Event, Leftovers, Published, Receipt, Snapshot},
+    snapshot::{Erasures, Event, Leftovers, Published, Receipt, Snapshot},
 };
 
 /// The most examples of one violation that are shown.
@@ -26,7 +28,9 @@ pub(crate) fn all(told: &[Told], found: &Snapshot) -> Vec<String> {
         ("versions", versions(&found.events)),
         ("outcomes", outcomes(told, &found.receipts)),
         ("effects", effects(&found.receipts, &found.events)),
+        ("erasures", erasures(&found.erasures)),
         ("published", published(&found.events, &found.published)),
+        ("chats", chats::chats(&found.chats, &found.receipts)),
         ("leftovers", leftovers(&found.leftovers)),
         ("read models", read_models(&found.live, &found.replayed)),
     ]
@@ -109,7 +113,7 @@ fn outcomes(told: &[Told], receipts: &[Receipt]) -> Vec<String> {
         }
     }
     let sent: BTreeSet<Uuid> = told.iter().map(|told| told.id).collect();
-    let foreign = |receipt: &&Receipt| !receipt.by_policy && !sent.contains(&receipt.command);
+    let foreign = |receipt: &&Receipt| !receipt.uncalled && !sent.contains(&receipt.command);
     for receipt in receipts.iter().filter(foreign) {
         violations.push(format!("receipt {} belongs to no command that was sent", receipt.command));
     }
@@ -149,6 +153,8 @@ fn effects(receipts: &[Receipt], events: &[Event]) -> Vec<String> {
             violations.push(format!("receipt {} names another stream or version", receipt.command));
         }
     }
+    // The receipts of erased people are deleted.
+    by_command.retain(|_, own| own.iter().any(|event| !event.erased));
     for (command, own) in by_command {
         violations.push(format!("{} events of command {command} have no receipt", own.len()));
     }
@@ -184,6 +190,16 @@ fn published(events: &[Event], published: &[Published]) -> Vec<String> {
     if let (Some(first), Some(end)) = (missing.iter().min(), missing.iter().max()) {
         let count = missing.len();
         violations.push(format!("{count} events from {first} to {end} were never published"));
+    }
+    violations
+}
+
+/// Whoever was erased is nowhere, and every erasure came to its end.
+fn erasures(found: &Erasures) -> Vec<String> {
+    let mut violations: Vec<String> =
+        found.readable.iter().map(|what| format!("an erased person can be read: {what}")).collect();
+    if found.unfinished > 0 {
+        violations.push(format!("{} erasures are not finished", found.unfinished));
     }
     violations
 }

@@ -15,7 +15,7 @@ use kontor_faults::{Action, Plan};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::{Child, Command};
 
-use crate::{scenario::Role, world::MASTER_KEY};
+use crate::{people, scenario::Role, world::MASTER_KEY};
 
 /// How many processes each role has: the fewest that can take over from each other.
 pub(crate) const PER_ROLE: usize = 2;
@@ -43,6 +43,8 @@ pub(crate) struct Place {
     pub(crate) markers: PathBuf,
     /// Addresses of PostgreSQL and of the broker, one pair for each process of a role.
     pub(crate) engines: [(String, String); PER_ROLE],
+    /// Telegram's stand-in.
+    pub(crate) telegram_url: String,
 }
 
 /// All processes.
@@ -96,6 +98,11 @@ impl Fleet {
             }
         }
         Ok(Self { place, members: Mutex::new(members) })
+    }
+
+    /// Where the processes find what they need.
+    pub(crate) fn place(&self) -> &Place {
+        &self.place
     }
 
     /// Where HTTP is served.
@@ -275,6 +282,7 @@ impl Place {
             Role::Work => (6, 2, 2),
             Role::Project => (2, 6, 2),
             Role::Relay => (2, 3, 2),
+            Role::Bot => (2, 2, 4),
         };
         let mut command = Command::new(&self.binary);
         command
@@ -297,6 +305,9 @@ impl Place {
             .stdout(Stdio::null())
             .stderr(log)
             .kill_on_drop(true);
+        if role == Role::Bot {
+            command.envs(people::bot_settings(&self.telegram_url));
+        }
         if let Some((plan, marker)) = fault {
             command.env("KONTOR_FAULT", plan.to_string()).env("KONTOR_FAULT_MARKER", marker);
         }
@@ -308,6 +319,6 @@ impl Place {
 pub(crate) const EVENTS_BYTES_MAX: &str = "268435456";
 
 /// A port that is free now; `serve` must find it again after each start.
-fn free_port() -> anyhow::Result<u16> {
+pub(crate) fn free_port() -> anyhow::Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }

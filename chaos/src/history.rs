@@ -50,6 +50,15 @@ impl History {
         }
     }
 
+    /// What was said about commands to this stream is not remembered any more.
+    pub(crate) fn forget(&self, stream: Uuid) {
+        let mut commands = self.commands.lock().unwrap_or_else(PoisonError::into_inner);
+        for told in commands.values_mut().filter(|told| told.stream == stream) {
+            told.seen.clear();
+            told.abandoned = true;
+        }
+    }
+
     /// Notes an answer that must never be given.
     pub(crate) fn complain(&self, what: String) {
         self.complaints.lock().unwrap_or_else(PoisonError::into_inner).push(what);

@@ -9,9 +9,10 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::time::{Instant, sleep};
 
 use crate::{
+    erase::Doomed,
     fleet::{FROZEN_FOR, PER_ROLE},
     proxy::{Mode, Proxy},
-    scenario::{Engine, Fault, Role, Scenario, Trouble},
+    scenario::{Engine, Fault, Role, Scenario, Trouble, is_erasure},
     world::World,
 };
 
@@ -33,6 +34,10 @@ const FULL_FOR: Duration = Duration::from_secs(4);
 pub(crate) async fn strike(world: &World, scenario: &mut Scenario) -> anyhow::Result<()> {
     let chance = &mut scenario.chance;
     match scenario.fault {
+        Fault::At(point, action) if is_erasure(point) => {
+            let plan = Plan { point, action, passage: scenario.passage };
+            in_an_erasure(world, plan, scenario.seed).await?;
+        }
         Fault::At(point, action) => {
             let plan = Plan { point, action, passage: scenario.passage };
             at_point(world, plan, scenario.seed).await?;
@@ -63,6 +68,19 @@ async fn at_point(world: &World, plan: Plan, round: u64) -> anyhow::Result<()> {
     world.fleet.arm(role, plan, round).await?;
     let what = format!("the fault {plan} strikes");
     until(&what, REACHED_LIMIT, || world.fleet.struck(role) > 0).await
+}
+
+/// Lets a person be erased, the process that does it die in the middle, and the erasure be asked for
+/// again.
+async fn in_an_erasure(world: &World, plan: Plan, round: u64) -> anyhow::Result<()> {
+    let role = Role::at(plan.point);
+    let doomed = Doomed::new(world, round).await?;
+    world.fleet.arm(role, plan, round).await?;
+    doomed.erase(world).await?;
+    let what = format!("the fault {plan} strikes");
+    until(&what, REACHED_LIMIT, || world.fleet.struck(role) > 0).await?;
+    until("all processes are back", BACK_LIMIT, || !world.fleet.is_hurt()).await?;
+    doomed.erase_again(world).await
 }
 
 /// A process of a role that holds a lease, when one does and says so; else any.

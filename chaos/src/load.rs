@@ -13,8 +13,10 @@ use tokio::{task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-pub(crate) use self::senders::Senders;
-use self::{command::Command, senders::Way};
+pub(crate) use self::{
+    command::Command,
+    senders::{Senders, Way},
+};
 use crate::world::TENANT;
 
 /// The accounts; each has two callers at once, so that writers meet.
@@ -65,7 +67,7 @@ pub(crate) async fn furnish(senders: &Arc<Senders>) -> anyhow::Result<()> {
     }
     for number in 0..METERS {
         let owner = account(number % ACCOUNTS);
-        commands.push(Command::register_meter(senders.new_id(), meter(number), owner)?);
+        commands.push(Command::register_meter(senders.new_id(), meter(number), (owner, ""))?);
     }
     let begun = Instant::now();
     for command in commands {

@@ -8,11 +8,13 @@
 mod canary;
 mod check;
 mod disk;
+mod erase;
 mod fleet;
 mod history;
 mod inject;
 mod load;
 mod options;
+mod people;
 mod proxy;
 mod quiet;
 mod replay;

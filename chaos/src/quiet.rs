@@ -20,6 +20,8 @@ struct Progress {
     behind: BTreeMap<&'static str, i64>,
     waiting_commands: u64,
     published: u64,
+    /// Updates that are not handled and messages that are not sent.
+    open_in_chats: i64,
 }
 
 impl Progress {
@@ -39,12 +41,14 @@ impl Progress {
             behind,
             waiting_commands: snapshot::commands_waiting(world).await?,
             published: snapshot::events_published(world).await?,
+            open_in_chats: snapshot::chats_open(pool).await?,
         })
     }
 
     fn is_quiet(&self) -> bool {
         self.behind.is_empty()
             && self.waiting_commands == 0
+            && self.open_in_chats == 0
             && i64::try_from(self.published).unwrap_or(i64::MAX) >= self.head
     }
 }

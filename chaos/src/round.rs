@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use anyhow::Context;
 use rand::RngExt;
 use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     check, inject, load::Load, quiet, scenario::Scenario, snapshot::Snapshot, world::World,
@@ -48,9 +50,15 @@ pub(crate) async fn run(world: &World, mut scenario: Scenario) -> Result {
 
 async fn play(world: &World, scenario: &mut Scenario) -> anyhow::Result<()> {
     let load = Load::start(&world.senders, &mut scenario.chance, scenario.seed);
+    let stop = CancellationToken::new();
+    let mut writing = world.people.write(&world.senders, &mut scenario.chance, &stop);
     sleep(Duration::from_millis(scenario.chance.random_range(BEFORE_MS))).await;
     let struck = inject::strike(world, scenario).await;
     sleep(AFTER).await;
+    stop.cancel();
+    while let Some(ended) = writing.join_next().await {
+        ended.context("a person panicked")?;
+    }
     load.finish(CALLERS_LIMIT).await?;
     // The write-ahead log of the round is not needed any more, and the disk may be small.
     sqlx::query("checkpoint").execute(world.pool()).await?;

@@ -14,10 +14,12 @@ pub(crate) enum Role {
     Work,
     Project,
     Relay,
+    Bot,
 }
 
 impl Role {
-    pub(crate) const ALL: [Self; 4] = [Self::Serve, Self::Work, Self::Project, Self::Relay];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Serve, Self::Work, Self::Project, Self::Relay, Self::Bot];
 
     /// The verb of the command line.
     pub(crate) fn verb(self) -> &'static str {
@@ -26,6 +28,7 @@ impl Role {
             Self::Work => "work",
             Self::Project => "project",
             Self::Relay => "relay",
+            Self::Bot => "bot",
         }
     }
 
@@ -36,9 +39,22 @@ impl Role {
             | Point::AppendAfter
             | Point::ReplyBefore
             | Point::AckBefore
-            | Point::AckAfter => Self::Work,
+            | Point::AckAfter
+            | Point::EraseRecorded
+            | Point::EraseNoted
+            | Point::EraseConversations
+            | Point::EraseMeters
+            | Point::EraseKey
+            | Point::EraseCommands
+            | Point::EraseBeforeCommit
+            | Point::EraseAfterCommit => Self::Work,
             Point::RelaySent | Point::RelayPublished => Self::Relay,
             Point::ProjectBeforeCommit | Point::ProjectAfterCommit => Self::Project,
+            Point::InboxStored
+            | Point::TurnBeforeCommand
+            | Point::TurnAfterCommand
+            | Point::SendBefore
+            | Point::SendAfter => Self::Bot,
         }
     }
 }
@@ -87,7 +103,10 @@ impl Fault {
     pub(crate) fn all() -> Vec<Self> {
         let mut all = Vec::new();
         for action in [Action::Kill, Action::Stop] {
-            all.extend(Point::ALL.map(|point| Self::At(point, action)));
+            // An erasure takes seconds; to die in each of its steps shows what standing still would.
+            let struck = |point: &Point| action == Action::Kill || !is_erasure(*point);
+            let struck = Point::ALL.into_iter().filter(struck);
+            all.extend(struck.map(|point| Self::At(point, action)));
         }
         all.extend(Role::ALL.map(Self::Killed));
         all.extend(Role::ALL.map(Self::Frozen));
@@ -146,9 +165,25 @@ impl Scenario {
         let kind = usize::try_from(seed % kinds).unwrap_or_default();
         let fault = faults.get(kind).copied().unwrap_or(Fault::PostgresCrash);
         let mut chance = StdRng::seed_from_u64(seed);
-        let passage = chance.random_range(1..=PASSAGE_MAX);
+        let passage = match fault {
+            // One person is erased in a round.
+            Fault::At(point, _) if is_erasure(point) => 1,
+            Fault::At(..)
+            | Fault::Killed(_)
+            | Fault::Frozen(_)
+            | Fault::PostgresCrash
+            | Fault::BrokerCrash
+            | Fault::BrokerStoreLost
+            | Fault::Network(..)
+            | Fault::DiskFull => chance.random_range(1..=PASSAGE_MAX),
+        };
         Self { seed, fault, passage, chance }
     }
+}
+
+/// Whether a place is passed in the erasure of a person only.
+pub(crate) fn is_erasure(point: Point) -> bool {
+    point.name().starts_with("erase.")
 }
 
 /// The seeds of the short form: a crash at each kind of seam, a frozen worker, and each engine lost
@@ -161,6 +196,7 @@ pub(crate) fn short() -> Vec<u64> {
         Fault::Frozen(Role::Work),
         Fault::PostgresCrash,
         Fault::At(Point::RelayPublished, Action::Kill),
+        Fault::At(Point::TurnAfterCommand, Action::Kill),
     ];
     let all = Fault::all();
     let seed = |fault| all.iter().position(|known| *known == fault).unwrap_or_default();
@@ -198,8 +234,8 @@ mod tests {
     #[test]
     fn the_short_form_strikes_every_writing_role_and_both_engines() {
         let faults: Vec<Fault> = short().into_iter().map(|seed| Scenario::of(seed).fault).collect();
-        assert_eq!(faults.iter().map(|fault| fault.name()).collect::<BTreeSet<_>>().len(), 6);
-        for role in [Role::Work, Role::Project, Role::Relay] {
+        assert_eq!(faults.iter().map(|fault| fault.name()).collect::<BTreeSet<_>>().len(), 7);
+        for role in [Role::Work, Role::Project, Role::Relay, Role::Bot] {
             let strikes = |fault: &&Fault| match fault {
                 Fault::At(point, _) => Role::at(*point) == role,
                 Fault::Killed(struck) | Fault::Frozen(struck) => *struck == role,

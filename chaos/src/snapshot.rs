@@ -1,5 +1,7 @@
 //! What the house says: read from the database and the broker directly, past every process and proxy.
 
+mod chats;
+
 use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use anyhow::{Context, bail};
@@ -12,6 +14,7 @@ use sqlx::FromRow;
 use tokio::time::timeout;
 use uuid::Uuid;
 
+pub(crate) use self::chats::{Chat, Reply, Update, open as chats_open};
 use crate::{check::Rows, replay, world::World};
 
 /// How long one message of the stream may take.
@@ -27,6 +30,8 @@ pub(crate) struct Snapshot {
     pub(crate) receipts: Vec<Receipt>,
     /// The stream of events in its order.
     pub(crate) published: Vec<Published>,
+    pub(crate) chats: Vec<Chat>,
+    pub(crate) erasures: Erasures,
     pub(crate) leftovers: Leftovers,
     /// The tables of the read models.
     pub(crate) live: BTreeMap<String, Rows>,
@@ -42,6 +47,16 @@ pub(crate) struct Event {
     pub(crate) version: i64,
     pub(crate) id: Uuid,
     pub(crate) command: Uuid,
+    /// It is about somebody who was erased.
+    pub(crate) erased: bool,
+}
+
+/// What is left of people who were erased.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Erasures {
+    pub(crate) unfinished: i64,
+    /// Where something about them can be read.
+    pub(crate) readable: Vec<String>,
 }
 
 /// A receipt.
@@ -54,8 +69,9 @@ pub(crate) struct Receipt {
     pub(crate) last_position: Option<i64>,
     /// The code of the refusal.
     pub(crate) refusal: Option<String>,
-    /// A policy gave the command, and no caller.
-    pub(crate) by_policy: bool,
+    /// A policy, a person in a chat or an erasure gave the command, and no caller who was told its
+    /// outcome.
+    pub(crate) uncalled: bool,
 }
 
 /// An event as it stands in the stream.
@@ -83,14 +99,18 @@ impl Snapshot {
         let pool = world.pool();
         let events = sqlx::query_as(
             "select position, stream_id as stream, version, event_id as id, \
-                 (metadata->>'command_id')::uuid as command \
+                 (metadata->>'command_id')::uuid as command, \
+                 stream_id in (select stream_id from events \
+                     where event_type in ('account.erased', 'meter.holder_erased')) as erased \
              from events order by position",
         );
         let receipts = sqlx::query_as(
             "select command_id as command, stream_id as stream, version, first_position, \
                  last_position, refusal->>'code' as refusal, \
                  exists (select from scheduled_commands as s \
-                     where s.command_id = receipts.command_id) as by_policy \
+                     where s.command_id = receipts.command_id) \
+                 or stream_id in (select stream_id from events \
+                     where event_type in ('account.erased', 'meter.holder_erased')) as uncalled \
              from receipts",
         );
         let leftovers = sqlx::query_as(
@@ -102,10 +122,24 @@ impl Snapshot {
         leftovers.waiting_commands = i64::try_from(commands_waiting(world).await?)?;
         leftovers.panics = i64::try_from(panics(&world.log_dir())?)?;
         let (live, replayed) = replay::compare(pool).await.context("the replay")?;
+        let chats = chats::look(world).await.context("the chats")?;
+        let by_chat = chats::commands(&chats)?;
+        let mut receipts: Vec<Receipt> = receipts.fetch_all(pool).await?;
+        for receipt in &mut receipts {
+            receipt.uncalled |= by_chat.contains(&receipt.command);
+        }
+        let (published, mut readable) = published(world).await.context("the stream of events")?;
+        readable.extend(world.erased.readable(world).await.context("the erased")?);
+        let unfinished = sqlx::query_scalar(
+            "select count(*) from kontor_keys.erasures where finished_at is null",
+        );
+        let unfinished: i64 = unfinished.fetch_one(pool).await?;
         Ok(Self {
             events: events.fetch_all(pool).await?,
-            receipts: receipts.fetch_all(pool).await?,
-            published: published(world).await.context("the stream of events")?,
+            receipts,
+            chats,
+            published,
+            erasures: Erasures { unfinished, readable },
             leftovers,
             live,
             replayed,
@@ -142,13 +176,14 @@ pub(crate) async fn forget_event(world: &World, sequence: u64) -> anyhow::Result
     Ok(())
 }
 
-async fn published(world: &World) -> anyhow::Result<Vec<Published>> {
+/// The events in the stream, and which of them tell something of people who were erased.
+async fn published(world: &World) -> anyhow::Result<(Vec<Published>, Vec<String>)> {
     let stream = broker(world).await?.get_stream(kontor_nats::names::EVENTS).await?;
     let count = stream.cached_info().state.messages;
     let config = pull::Config { ack_policy: AckPolicy::None, ..pull::Config::default() };
     let consumer: PullConsumer = stream.create_consumer(config).await?;
     let mut messages = consumer.messages().await?;
-    let mut published = Vec::new();
+    let (mut published, mut readable) = (Vec::new(), Vec::new());
     for _ in 0..count {
         let message = timeout(MESSAGE_LIMIT, messages.next()).await.context("no message came")?;
         let message = message.context("the messages ended")??;
@@ -159,9 +194,11 @@ async fn published(world: &World) -> anyhow::Result<Vec<Published>> {
         let (Some(id), Some(position)) = (header("Nats-Msg-Id"), header("ce-position")) else {
             bail!("a message on {} has no id or no position", message.subject);
         };
+        let words = world.erased.words_in(&String::from_utf8_lossy(&message.payload));
+        readable.extend(words.iter().map(|word| format!("`{word}` in event {id}")));
         published.push(Published { id: id.parse()?, position: position.parse()? });
     }
-    Ok(published)
+    Ok((published, readable))
 }
 
 fn panics(folder: &Path) -> anyhow::Result<usize> {

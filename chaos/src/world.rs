@@ -18,9 +18,11 @@ use uuid::Uuid;
 
 use crate::{
     disk::Disk,
+    erase::Erased,
     fleet::{EVENTS_BYTES_MAX, Fleet, LEASE, PER_ROLE, Place},
     history::History,
     load::{self, Senders},
+    people::{People, StandIn},
     proxy::Proxy,
 };
 
@@ -33,7 +35,7 @@ pub(crate) const MASTER_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8
 /// The connections of the checks.
 const CONNECTIONS: u32 = 4;
 /// How long a short command may take.
-const COMMAND_LIMIT: Duration = Duration::from_secs(60);
+const COMMAND_LIMIT: Duration = Duration::from_secs(90);
 
 /// The proxies of one process of each role.
 #[derive(Debug)]
@@ -52,6 +54,8 @@ pub(crate) struct World {
     pub(crate) fleet: Arc<Fleet>,
     pub(crate) history: Arc<History>,
     pub(crate) senders: Arc<Senders>,
+    pub(crate) people: People,
+    pub(crate) erased: Erased,
     pub(crate) disk: Option<Disk>,
     keeper: tokio::task::JoinHandle<anyhow::Result<()>>,
 }
@@ -87,12 +91,17 @@ impl World {
             let database = through(&postgres.url(DATABASE), postgres.port(), side.postgres.port());
             (database, through(&broker.url(), broker.port(), side.broker.port()))
         };
+        let logs = made(folder.join("logs"))?;
+        let telegram = made(folder.join("telegram"))?;
+        let telegram = StandIn::start(binary, &telegram, &logs.join("sandbox.log")).await?;
+        let people = People::meet(telegram).await.context("the people in the sandbox")?;
         let place = Place {
             binary: binary.to_owned(),
             folder: made(folder.join("run"))?,
-            logs: made(folder.join("logs"))?,
+            logs,
             markers: made(folder.join("markers"))?,
             engines: [addresses(&sides[0]), addresses(&sides[1])],
+            telegram_url: people.stand_in.url(),
         };
         run(&place, &["migrate"]).await?;
         let key = ["key", "create", "--tenant", TENANT, "--label", "chaos", "--json"];
@@ -115,11 +124,19 @@ impl World {
             fleet,
             history,
             senders: Arc::new(senders),
+            people,
+            erased: Erased::default(),
             disk,
             keeper,
         };
         load::furnish(&world.senders).await.context("the tenant cannot be opened")?;
+        world.people.furnish(&world.senders).await.context("the people's accounts")?;
         Ok(world)
+    }
+
+    /// Runs a short command of the program and returns what it printed.
+    pub(crate) async fn run(&self, arguments: &[&str]) -> anyhow::Result<String> {
+        run(self.fleet.place(), arguments).await
     }
 
     /// Where everything is.
@@ -161,9 +178,10 @@ impl World {
     pub(crate) async fn end(self, keep: bool) -> anyhow::Result<()> {
         self.keeper.abort();
         self.pool.close().await;
-        let Self { folder, postgres, broker, fleet, senders, disk, sides, keeper, .. } = self;
+        let Self { folder, postgres, broker, fleet, senders, people, disk, sides, keeper, .. } =
+            self;
         // The fleet dies with its last owner.
-        drop((senders, keeper.await));
+        drop((senders, people, keeper.await));
         drop(fleet);
         drop(sides);
         let postgres = postgres.into_inner().unwrap_or_else(PoisonError::into_inner);

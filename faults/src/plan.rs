@@ -23,11 +23,37 @@ pub enum Point {
     ProjectBeforeCommit,
     /// The transaction is committed, and the follower does not know it yet.
     ProjectAfterCommit,
+    /// An update is in the inbox, and Telegram has not been told.
+    InboxStored,
+    /// A turn is about to send its command.
+    TurnBeforeCommand,
+    /// A turn knows its command's outcome, and nothing of it is kept.
+    TurnAfterCommand,
+    /// A message is marked as being sent, and has not left.
+    SendBefore,
+    /// Telegram has the message, and nobody has noted it.
+    SendAfter,
+    /// A person's account is erased, and nothing has followed from it.
+    EraseRecorded,
+    /// The erasure is noted with what is needed to go on with it.
+    EraseNoted,
+    /// The person's conversations are deleted.
+    EraseConversations,
+    /// The person's meters are closed.
+    EraseMeters,
+    /// The person's key is destroyed.
+    EraseKey,
+    /// The person's commands are out of the queue.
+    EraseCommands,
+    /// What stood beside the log is deleted, and the transaction is open.
+    EraseBeforeCommit,
+    /// The erasure is finished, and the checkpoint has not moved.
+    EraseAfterCommit,
 }
 
 impl Point {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 22] = [
         Self::AppendBefore,
         Self::AppendAfter,
         Self::ReplyBefore,
@@ -37,6 +63,19 @@ impl Point {
         Self::RelayPublished,
         Self::ProjectBeforeCommit,
         Self::ProjectAfterCommit,
+        Self::InboxStored,
+        Self::TurnBeforeCommand,
+        Self::TurnAfterCommand,
+        Self::SendBefore,
+        Self::SendAfter,
+        Self::EraseRecorded,
+        Self::EraseNoted,
+        Self::EraseConversations,
+        Self::EraseMeters,
+        Self::EraseKey,
+        Self::EraseCommands,
+        Self::EraseBeforeCommit,
+        Self::EraseAfterCommit,
     ];
 
     /// Its name in a plan.
@@ -51,6 +90,19 @@ impl Point {
             Self::RelayPublished => "relay.published",
             Self::ProjectBeforeCommit => "project.before_commit",
             Self::ProjectAfterCommit => "project.after_commit",
+            Self::InboxStored => "inbox.stored",
+            Self::TurnBeforeCommand => "turn.before_command",
+            Self::TurnAfterCommand => "turn.after_command",
+            Self::SendBefore => "send.before",
+            Self::SendAfter => "send.after",
+            Self::EraseRecorded => "erase.recorded",
+            Self::EraseNoted => "erase.noted",
+            Self::EraseConversations => "erase.conversations",
+            Self::EraseMeters => "erase.meters",
+            Self::EraseKey => "erase.key",
+            Self::EraseCommands => "erase.commands",
+            Self::EraseBeforeCommit => "erase.before_commit",
+            Self::EraseAfterCommit => "erase.after_commit",
         }
     }
 }

@@ -1,5 +1,6 @@
 //! How raw updates get into the inbox, from polling and from webhooks alike.
 
+use kontor_faults::Point;
 use kontor_postgres::inbox::{InboxError, Stored};
 use serde_json::Value;
 
@@ -26,7 +27,10 @@ pub(crate) async fn store(bot: &Bot, payload: &Value) -> Result<i64, IntakeError
     let key = input::order_key(payload);
     let stored = bot.inboxes.patient.store(&bot.source, &number.to_string(), &key, payload).await?;
     match stored {
-        Stored::New => bot.wake_worker.notify_one(),
+        Stored::New => {
+            kontor_faults::reach(Point::InboxStored);
+            bot.wake_worker.notify_one();
+        }
         Stored::Duplicate => {
             tracing::debug!(bot = bot.name(), update.id = number, "Update {number} came again");
         }

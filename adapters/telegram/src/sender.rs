@@ -20,6 +20,7 @@ use kontor_domain::{
     Actor,
     account::{AccountCommand, BotName},
 };
+use kontor_faults::Point;
 use kontor_postgres::{Lease, LeaseGuard};
 use kontor_projections::QueryError;
 use sqlx::PgPool;
@@ -129,7 +130,9 @@ impl Sender {
                 if !guard.is_held() {
                     return Landing { row, result: None };
                 }
+                kontor_faults::reach(Point::SendBefore);
                 let attempt = AssertUnwindSafe(call(&api, &row, wait)).catch_unwind().await;
+                kontor_faults::reach(Point::SendAfter);
                 let result = attempt
                     .unwrap_or_else(|_| Err(CallError::Unsendable("the call panicked".into())));
                 Landing { row, result: Some(result) }

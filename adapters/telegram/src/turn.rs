@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use chrono::{DateTime, NaiveDate, Utc};
 use kontor_commands::{Accepted, CommandSender, Envelope, Outcome, SendError, Sent};
 use kontor_domain::{Actor, Language, RefusalDocument, TenantId, account::telegram_account_id};
+use kontor_faults::Point;
 use kontor_projections::{
     QueryError,
     accounts::{self, AccountRow},
@@ -164,7 +165,10 @@ impl Turn {
             Actor::Customer { account_id: self.account_id() },
             self.received_at,
         );
-        match self.ports.sender.send(envelope, self.ports.command_wait).await {
+        kontor_faults::reach(Point::TurnBeforeCommand);
+        let sent = self.ports.sender.send(envelope, self.ports.command_wait).await;
+        kontor_faults::reach(Point::TurnAfterCommand);
+        match sent {
             Ok(Sent::Done { outcome: Outcome::Accepted(accepted), .. }) => {
                 Ok(Verdict::Accepted(accepted))
             }

@@ -22,6 +22,7 @@ fn sound() -> (Vec<Told>, Snapshot) {
         version,
         id: id(1_000 + u128::try_from(position).unwrap()),
         command: id(command),
+        erased: false,
     };
     let events = vec![event(1, 1, 1, 11), event(2, 2, 1, 12), event(3, 1, 2, 13)];
     let receipt = |command, stream, version, position: Option<i64>| Receipt {
@@ -31,7 +32,7 @@ fn sound() -> (Vec<Told>, Snapshot) {
         first_position: position,
         last_position: position,
         refusal: position.is_none().then(|| "reading_below_last".to_owned()),
-        by_policy: false,
+        uncalled: false,
     };
     let receipts = vec![
         receipt(11, 1, 1, Some(1)),
@@ -53,7 +54,8 @@ fn sound() -> (Vec<Told>, Snapshot) {
     let rows = Rows { count: 2, hash: "a".to_owned() };
     let live = BTreeMap::from([("account_directory".to_owned(), rows)]);
     let (replayed, leftovers) = (live.clone(), crate::snapshot::Leftovers::default());
-    (told, Snapshot { events, receipts, published, leftovers, live, replayed })
+    let (chats, erasures) = (Vec::new(), crate::snapshot::Erasures::default());
+    (told, Snapshot { events, receipts, published, chats, erasures, leftovers, live, replayed })
 }
 
 /// Breaks a sound history and says what is found then.
@@ -143,9 +145,25 @@ fn events_without_a_receipt_and_receipts_without_a_command_are_found() {
     assert!(found.contains("belongs to no command"), "{found}");
     let found = broken(|told, found| {
         told.remove(1);
-        found.receipts[1].by_policy = true;
+        found.receipts[1].uncalled = true;
     });
-    assert_eq!(found, "", "a policy has no caller who is told");
+    assert_eq!(found, "", "a policy and a person in a chat are no callers who are told");
+}
+
+#[test]
+fn receipts_of_the_erased_may_be_gone_and_what_is_left_of_them_is_found() {
+    let found = broken(|told, found| {
+        found.receipts.remove(1);
+        told.remove(1);
+        found.events[1].erased = true;
+    });
+    assert_eq!(found, "");
+    let found = broken(|_, found| {
+        found.erasures.unfinished = 1;
+        found.erasures.readable.push("`Анна` in public.inbox".to_owned());
+    });
+    assert!(found.contains("1 erasures are not finished"), "{found}");
+    assert!(found.contains("an erased person can be read: `Анна` in public.inbox"), "{found}");
 }
 
 #[test]

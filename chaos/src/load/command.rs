@@ -39,7 +39,12 @@ impl Command {
             kind: TenantKind::Utility,
             language: Language::Ru,
             time_zone: chrono_tz::UTC,
-            meter_rules: MeterRules::default(),
+            // People in chats send readings on every day.
+            meter_rules: MeterRules {
+                window_first_day: 1,
+                window_last_day: 31,
+                ..MeterRules::default()
+            },
         });
         Ok(Self::new(id, ("tenant", tenant.stream_id()), serde_json::to_value(create)?))
     }
@@ -54,14 +59,51 @@ impl Command {
         Ok(Self::new(id, ("account", account), serde_json::to_value(register)?))
     }
 
-    pub(super) fn register_meter(id: NewId, meter: Uuid, owner: Uuid) -> anyhow::Result<Self> {
+    /// The account of a person who came through a bot.
+    pub(crate) fn register_person(
+        id: NewId,
+        account: Uuid,
+        ((bot, user_id), name): ((&str, i64), &str),
+    ) -> anyhow::Result<Self> {
+        let register = AccountCommand::Register(account::Register {
+            display_name: name.parse()?,
+            language: Language::Ru,
+            origin: Origin::Telegram { bot: bot.to_owned(), user_id, username: None },
+            phone: None,
+        });
+        Ok(Self::new(id, ("account", account), serde_json::to_value(register)?))
+    }
+
+    pub(crate) fn consent(id: NewId, account: Uuid) -> anyhow::Result<Self> {
+        let document_version = "2026-11".to_owned();
+        let consent = AccountCommand::GiveConsent(account::GiveConsent { document_version });
+        Ok(Self::new(id, ("account", account), serde_json::to_value(consent)?))
+    }
+
+    pub(crate) fn erase(id: NewId, account: Uuid) -> anyhow::Result<Self> {
+        let erase =
+            AccountCommand::Erase(account::Erase { ground: account::ErasureGround::default() });
+        Ok(Self::new(id, ("account", account), serde_json::to_value(erase)?))
+    }
+
+    /// Reminders would come whenever their day does.
+    pub(crate) fn mute(id: NewId, account: Uuid) -> anyhow::Result<Self> {
+        let mute = AccountCommand::MuteReadingReminders(account::MuteReadingReminders {});
+        Ok(Self::new(id, ("account", account), serde_json::to_value(mute)?))
+    }
+
+    pub(crate) fn register_meter(
+        id: NewId,
+        meter: Uuid,
+        (owner, place): (Uuid, &str),
+    ) -> anyhow::Result<Self> {
         let register = MeterCommand::Register(meter::Register {
             account_id: owner,
             kind: MeterKind::Electricity,
             zones: 1,
             digits: 9,
             serial_number: format!("Х-{}", meter.simple()),
-            place: String::new(),
+            place: place.to_owned(),
             verification_due_on: None,
             initial_values_milli: BTreeMap::from([(Zone::T1, Quantity(1))]),
         });
@@ -77,7 +119,7 @@ impl Command {
     }
 
     /// A reading by import, which is bound to no window and asks for no confirmation.
-    pub(super) fn submit(id: NewId, meter: Uuid, value_milli: i64) -> anyhow::Result<Self> {
+    pub(crate) fn submit(id: NewId, meter: Uuid, value_milli: i64) -> anyhow::Result<Self> {
         let value = Quantity(value_milli);
         let submit = MeterCommand::SubmitReading(SubmitReading {
             reading_id: id.id,
