@@ -58,8 +58,18 @@ impl Fleet {
 
     /// Starts a process; it works when its leases say so.
     pub(crate) fn start(&self, role: &'static str) -> Process {
+        self.start_with(role, &[])
+    }
+
+    /// The same with settings of its own.
+    pub(crate) fn start_with(
+        &self,
+        role: &'static str,
+        settings: &[(String, String)],
+    ) -> Process {
         let log = self.folder.path().join(format!("{role}-{}.log", uuid::Uuid::now_v7()));
         let mut command = self.command(&[role]);
+        command.envs(settings.iter().cloned());
         // A file: nobody reads a pipe here, and a full one would stop the process.
         command.stdout(Stdio::null()).stderr(File::create(&log).unwrap());
         Process { child: command.spawn().unwrap(), role, log }

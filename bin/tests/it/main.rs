@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod backup;
+mod bots;
 mod commands;
 mod fleet;
 mod integrator_examples;
