@@ -13,6 +13,7 @@ mod inbox;
 mod inspect;
 mod leases;
 mod ledger;
+mod long_order;
 mod members;
 mod migrations;
 mod order;
