@@ -127,7 +127,7 @@ fn the_sample_names_every_variable_and_no_other() {
         .map(|setting| setting.name.to_owned())
         .chain(bots)
         .chain(COMPOSE_ONLY.iter().chain(ENGINE_ONLY).map(|name| (*name).to_owned()))
-        .chain(["POSTGRES_PASSWORD".to_owned()])
+        .chain(["POSTGRES_PASSWORD", "NATS_PASSWORD", "NATS_PORT"].map(str::to_owned))
         .collect();
     let named: BTreeSet<String> = sample().into_keys().collect();
     let missing: Vec<_> = known.difference(&named).collect();

@@ -4,6 +4,7 @@
 mod backup;
 mod bots;
 mod commands;
+mod compose_file;
 mod fleet;
 mod integrator_examples;
 mod integrators;
