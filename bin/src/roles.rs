@@ -29,6 +29,7 @@ use crate::{
     compose::{self, Parts},
     config::{BotConfig, Config},
     erasures::{self, ERASURES, Erasures},
+    subject,
     supervise::{Phase, Role},
 };
 
@@ -90,7 +91,12 @@ pub(crate) fn serve(
     let probe = broker_probe(&parts.nats);
     let sender = Arc::new(parts.sender.clone());
     let state = ApiState::new(parts.query.clone(), sender, settings, probe);
-    let state = state.folding(compose::folds()).opening(parts.vault.clone());
+    let (pool, vault) = (parts.query.clone(), parts.vault.clone());
+    let export = move |tenant, account| {
+        let (pool, vault) = (pool.clone(), vault.clone());
+        async move { Ok(subject::document(&pool, vault, &tenant, account).await?) }
+    };
+    let state = state.folding(compose::folds()).opening(parts.vault.clone()).exporting(export);
     let mut app = kontor_http::app(state.clone());
     if let Some(telegram) = telegram {
         app = app.merge(telegram.webhooks());

@@ -56,10 +56,7 @@ pub(crate) async fn run(config: &Config, verb: SubjectVerb) -> Result<(), Failur
 
 async fn export(pool: &PgPool, vault: Vault, args: &SubjectArgs) -> anyhow::Result<()> {
     let (tenant, account) = (&args.tenant, args.account);
-    let log = reader(pool, vault);
-    let document = everything(pool, &log, tenant, account).await;
-    log.shutdown().await;
-    let Some(document) = document? else {
+    let Some(document) = document(pool, vault, tenant, account).await? else {
         bail!("the tenant {tenant} has no account {account}");
     };
     if args.output.json {
@@ -67,6 +64,19 @@ async fn export(pool: &PgPool, vault: Vault, args: &SubjectArgs) -> anyhow::Resu
     }
     output::line(&serde_json::to_string_pretty(&document)?);
     Ok(())
+}
+
+/// Everything that is kept about a person; none when there is no such account.
+pub(crate) async fn document(
+    pool: &PgPool,
+    vault: Vault,
+    tenant: &TenantId,
+    account: Uuid,
+) -> anyhow::Result<Option<Value>> {
+    let log = reader(pool, vault);
+    let document = everything(pool, &log, tenant, account).await;
+    log.shutdown().await;
+    document
 }
 
 /// A log that is only read.

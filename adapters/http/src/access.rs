@@ -207,6 +207,21 @@ impl FromRequestParts<ApiState> for Admin {
     }
 }
 
+/// The right of an admin of the platform in the tenant that the request names.
+#[derive(Debug)]
+pub(crate) struct AdminOf(pub(crate) Write);
+
+impl FromRequestParts<ApiState> for AdminOf {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
+        let caller = Caller::from_request_parts(parts, state).await?;
+        require_admin(parts, state, &caller).await?;
+        let Scope { caller, tenant } = Scope::of(parts, state, None).await?;
+        Write::new(parts, caller, tenant).map(Self)
+    }
+}
+
 /// What the path names.
 #[derive(Debug)]
 pub(crate) struct PathOf<T>(pub(crate) T);

@@ -5,6 +5,7 @@ pub(crate) mod commands;
 pub(crate) mod documents;
 pub(crate) mod meters;
 pub(crate) mod readings;
+pub(crate) mod subjects;
 pub(crate) mod tenants;
 pub(crate) mod values;
 
@@ -20,5 +21,6 @@ pub(crate) fn router() -> OpenApiRouter<ApiState> {
         .merge(meters::router())
         .merge(readings::router())
         .merge(commands::router())
+        .merge(subjects::router())
         .merge(crate::operations::api_router())
 }

@@ -171,6 +171,11 @@ impl Problem {
 const ELSEWHERE: &str = "command_malformed";
 
 impl Answer {
+    /// Whether the outcome is not known yet.
+    pub(crate) fn is_pending(&self) -> bool {
+        matches!(self.done, Done::Pending)
+    }
+
     /// Where to find the thing that the command made.
     pub(crate) fn at(mut self, location: String) -> Self {
         self.location = Some(location);

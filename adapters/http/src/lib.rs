@@ -41,7 +41,7 @@ use tower_http::{
 pub use limits::Rate;
 pub use openapi::document;
 pub use serve::{ServeLimits, serve, serve_within};
-pub use state::{ApiSettings, ApiState, BrokerProbe, BrokerShard, BrokerView};
+pub use state::{ApiSettings, ApiState, BrokerProbe, BrokerShard, BrokerView, ExportError};
 
 use crate::{
     access::POSITION,

@@ -9,8 +9,11 @@ use std::{
 };
 
 use kontor_commands::{CommandSender, Folds};
+use kontor_domain::TenantId;
 use kontor_postgres::Vault;
+use serde_json::Value;
 use sqlx::PgPool;
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use crate::{
@@ -138,6 +141,20 @@ impl BrokerProbe {
     }
 }
 
+/// How many people's data are put together at one time: each is held in memory as a whole.
+const EXPORTS_MAX: usize = 2;
+
+/// Why a person's data could not be put together.
+pub type ExportError = Box<dyn std::error::Error + Send + Sync>;
+
+type Export = Answer<Result<Option<Value>, ExportError>>;
+
+/// Puts together what is kept about a person.
+pub(crate) struct Exporter {
+    pub(crate) ask: Box<dyn Fn(TenantId, Uuid) -> Export + Send + Sync>,
+    pub(crate) places: Semaphore,
+}
+
 /// How often one address may try to log in: a person mistypes a few times, a key cannot be guessed.
 const LOGINS: (u32, u32) = (1, 5);
 
@@ -158,6 +175,8 @@ pub struct ApiState {
     pub(crate) folds: Arc<Folds>,
     /// Opens what is personal, where a history is looked at.
     pub(crate) vault: Vault,
+    /// Puts together what is kept about a person.
+    pub(crate) exporter: Option<Arc<Exporter>>,
     /// Answers that said that Kontor failed, since the start.
     pub(crate) errors: Arc<AtomicU64>,
 }
@@ -180,6 +199,7 @@ impl ApiState {
             recorder: Arc::default(),
             folds: Arc::default(),
             vault: Vault::locked(),
+            exporter: None,
             errors: Arc::default(),
             pool,
             sender,
@@ -192,6 +212,19 @@ impl ApiState {
     #[must_use]
     pub fn opening(mut self, vault: Vault) -> Self {
         self.vault = vault;
+        self
+    }
+
+    /// The same state, which hands out what is kept about a person as `ask` puts it together; none for
+    /// somebody who is not there. Only the composition root knows all the places.
+    #[must_use]
+    pub fn exporting<F, A>(mut self, ask: F) -> Self
+    where
+        F: Fn(TenantId, Uuid) -> A + Send + Sync + 'static,
+        A: Future<Output = Result<Option<Value>, ExportError>> + Send + 'static,
+    {
+        let ask = Box::new(move |tenant, account| -> Answer<_> { Box::pin(ask(tenant, account)) });
+        self.exporter = Some(Arc::new(Exporter { ask, places: Semaphore::new(EXPORTS_MAX) }));
         self
     }
 

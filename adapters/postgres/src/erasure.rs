@@ -80,6 +80,30 @@ pub async fn is_finished(
     .map_err(failed("look up an erasure"))
 }
 
+/// How far an erasure is: none when none was recorded, and whether everything is done. Recorded is
+/// what the log says, before anything follows from it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn stage(
+    pool: &PgPool,
+    (tenant, subject): (&TenantId, Uuid),
+) -> Result<Option<bool>, DatabaseError> {
+    sqlx::query_scalar(
+        "select coalesce(
+             (select finished_at is not null from kontor_keys.erasures
+              where tenant = $1 and subject_id = $2), false)
+         from events
+         where tenant = $1 and stream_id = $2 and event_type = 'account.erased'
+         limit 1",
+    )
+    .bind(tenant.as_str())
+    .bind(subject)
+    .fetch_optional(pool)
+    .await
+    .map_err(failed("look up an erasure"))
+}
+
 /// Deletes what stands beside the log about these aggregates: commands that could not be carried
 /// out, receipts with the fingerprints of what was asked, and error texts that may quote an event.
 ///

@@ -47,6 +47,9 @@ fn every_route_is_described() {
     get /v1/operations/find ["200"]
     get /v1/operations/overview ["200"]
     get /v1/operations/streams/{id} ["200"]
+    get /v1/subjects/{id}/erasure ["200", "202"]
+    post /v1/subjects/{id}/erasure ["200", "202"]
+    get /v1/subjects/{id}/export ["200"]
     get /v1/tenants ["200"]
     post /v1/tenants ["201", "202"]
     get /v1/tenants/{tenant} ["200"]
@@ -99,6 +102,10 @@ async fn examples_run_as_they_stand() {
                 .replace("{id}", id)
                 .replace("{reading_id}", &account)
                 .replace("{tenant}", "moscow");
+            if path.contains("subjects") {
+                // It needs a platform's key and somebody to lose: `subjects.rs` runs it.
+                continue;
+            }
             let key = if path == "/v1/tenants" { &world.admin } else { &world.operator };
             let target = (method.to_uppercase(), address);
             let target = (target.0.as_str(), target.1.as_str());

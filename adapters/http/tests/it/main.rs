@@ -14,5 +14,6 @@ mod readings;
 mod reads;
 mod senders;
 mod serving;
+mod subjects;
 mod support;
 mod tenants;

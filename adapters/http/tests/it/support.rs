@@ -79,7 +79,11 @@ impl World {
         let folds = Folds::new().register::<Account>().register::<Meter>();
         let state = ApiState::new(pool.clone(), Arc::clone(&sender), settings, probe(true))
             .folding(folds)
-            .opening(vault);
+            .opening(vault)
+            .exporting(|tenant, account| async move {
+                let known = tenant.as_str() == "moscow" && account != Uuid::nil();
+                Ok(known.then(|| json!({"tenant": tenant, "account_id": account})))
+            });
         let mut world = Self {
             app: kontor_http::app(state),
             admin: key(&pool, None, Role::Admin).await,
