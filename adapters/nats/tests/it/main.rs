@@ -12,6 +12,7 @@ mod proxy;
 mod roles;
 mod stores;
 mod streams;
+mod succession;
 
 use std::{
     future::Future,
