@@ -6,7 +6,7 @@ use anyhow::{Context, bail, ensure};
 use async_trait::async_trait;
 use kontor_commands::{CommandSender, Envelope, Sent};
 use kontor_nats::{Nats, NatsSender, NatsSettings, Relay, WorkerSettings, Workers};
-use kontor_postgres::{Follower, FollowerSettings};
+use kontor_postgres::{DispatchSettings, Dispatcher, Follower, FollowerSettings, PolicyEffect};
 use kontor_projections::checkpoints;
 use tokio::{task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
@@ -24,8 +24,8 @@ const OUTCOME_WAIT: Duration = Duration::from_secs(30);
 const CATCH_UP_MAX: Duration = Duration::from_secs(300);
 /// How long all parts may take to stop.
 const STOP_MAX: Duration = Duration::from_secs(30);
-/// The followers of this build.
-const FOLLOWERS: [&str; 5] = ["tenants", "accounts", "meters", "readings", "relay"];
+/// The checkpoint of the relay.
+const RELAY: &str = "relay";
 
 /// All roles but the edges, in this process.
 pub(crate) struct Running {
@@ -67,10 +67,11 @@ impl Running {
         tasks.spawn(async move { pokes.forward_head(head, stop_pokes).await });
         let settings =
             FollowerSettings { owner: "bench".to_owned(), ..FollowerSettings::default() };
-        let projections = kontor_projections::all().into_iter().map(|projection| {
-            let settings =
-                FollowerSettings { vault: Some(kontor.vault.clone()), ..settings.clone() };
-            Follower::projection(kontor.pool.clone(), projection, settings)
+        let reading = FollowerSettings { vault: Some(kontor.vault.clone()), ..settings.clone() };
+        let policies = kontor_commands::policies::all().into_iter();
+        let policies = policies.map(|policy| Arc::new(PolicyEffect::new(policy)) as _);
+        let projections = kontor_projections::all().into_iter().chain(policies).map(|projection| {
+            Follower::projection(kontor.pool.clone(), projection, reading.clone())
         });
         let relay = Arc::new(Relay::new(nats.clone(), kontor.pool.clone()));
         let relay = Follower::reactor(kontor.pool.clone(), relay, settings.clone());
@@ -78,6 +79,11 @@ impl Running {
             tasks.spawn(follower.run(kontor.head.clone(), stop.clone()));
         }
         let sender = SendsCommands::new(nats, kontor.workload.clone()).await?;
+        let dispatched = Arc::new(sender.sender.clone());
+        let dispatcher =
+            Dispatcher::new(kontor.pool.clone(), dispatched, DispatchSettings::default());
+        let stop_dispatch = stop.clone();
+        tasks.spawn(async move { dispatcher.run(stop_dispatch).await });
         Ok(Self { kontor, sender, tasks, stop })
     }
 
@@ -86,11 +92,12 @@ impl Running {
         let pool = &self.kontor.pool;
         let head = checkpoints::head_position(pool).await?;
         let mut events_behind = 0;
-        for name in FOLLOWERS {
+        let names = followers();
+        for name in &names {
             events_behind = events_behind.max(head - checkpoints::position(pool, name).await?);
         }
         let began = Instant::now();
-        let caught_up = checkpoints::wait_for(pool, &FOLLOWERS, head, CATCH_UP_MAX).await?;
+        let caught_up = checkpoints::wait_for(pool, &names, head, CATCH_UP_MAX).await?;
         ensure!(caught_up, "a follower did not catch up in {} s", CATCH_UP_MAX.as_secs());
         let milliseconds = u64::try_from(began.elapsed().as_millis())?;
         Ok(CatchUp { events_behind, milliseconds })
@@ -104,6 +111,14 @@ impl Running {
         self.kontor.stop().await;
         Ok(())
     }
+}
+
+/// The followers that every command has to pay for.
+fn followers() -> Vec<&'static str> {
+    let projections = kontor_projections::all();
+    let policies = kontor_commands::policies::all();
+    let names = projections.iter().map(|projection| projection.name());
+    names.chain(policies.iter().map(|policy| policy.name())).chain([RELAY]).collect()
 }
 
 impl SendsCommands {
