@@ -228,13 +228,12 @@ async fn bots_are_shared_by_processes_and_every_update_is_handled_once_though_on
     .await;
     let begun = Instant::now();
     loop {
-        let open: i64 = sqlx::query_scalar(
-            "select $1 - count(*) filter (where state = 'done') from inbox",
-        )
-        .bind(i64::try_from(BOTS).unwrap() * READINGS)
-        .fetch_one(&fleet.pool)
-        .await
-        .unwrap();
+        let open: i64 =
+            sqlx::query_scalar("select $1 - count(*) filter (where state = 'done') from inbox")
+                .bind(i64::try_from(BOTS).unwrap() * READINGS)
+                .fetch_one(&fleet.pool)
+                .await
+                .unwrap();
         let unsent: i64 = sqlx::query_scalar(
             "select count(*) from telegram_outbox where state in ('pending', 'sending')",
         )

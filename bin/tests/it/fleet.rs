@@ -62,11 +62,7 @@ impl Fleet {
     }
 
     /// The same with settings of its own.
-    pub(crate) fn start_with(
-        &self,
-        role: &'static str,
-        settings: &[(String, String)],
-    ) -> Process {
+    pub(crate) fn start_with(&self, role: &'static str, settings: &[(String, String)]) -> Process {
         let log = self.folder.path().join(format!("{role}-{}.log", uuid::Uuid::now_v7()));
         let mut command = self.command(&[role]);
         command.envs(settings.iter().cloned());
