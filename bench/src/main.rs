@@ -2,6 +2,7 @@
 
 mod all_roles;
 mod appends;
+mod beside;
 mod drive;
 mod growth;
 mod histogram;

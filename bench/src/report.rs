@@ -10,7 +10,8 @@ use serde::Serialize;
 
 pub(crate) use self::figures::Figure;
 use crate::{
-    drive::Run, growth::Growth, histogram::Histogram, machine::Machine, through_nats::CatchUp,
+    beside::Beside, drive::Run, growth::Growth, histogram::Histogram, machine::Machine,
+    through_nats::CatchUp,
 };
 
 /// Everything that was measured.
@@ -25,6 +26,8 @@ pub(crate) struct Report {
     pub(crate) round_trip: Option<Latency>,
     pub(crate) visible: Option<Latency>,
     pub(crate) rebuild: Option<Rebuild>,
+    /// A build beside live appends.
+    pub(crate) beside: Option<Beside>,
     pub(crate) memory: Memory,
     /// On logs of growing size.
     pub(crate) growth: Vec<Growth>,

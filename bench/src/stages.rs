@@ -9,6 +9,7 @@ use sqlx::PgPool;
 use crate::{
     all_roles::{self, Place},
     appends::Appends,
+    beside,
     drive::{Contender, Run, drive},
     growth, idle,
     in_process::Kontor,
@@ -64,6 +65,7 @@ pub(crate) async fn run(options: &Options, engines: &Engines<'_>) -> anyhow::Res
         round_trip: None,
         visible: None,
         rebuild: None,
+        beside: None,
         memory: Memory::default(),
         growth: Vec::new(),
         tenants: Vec::new(),
@@ -147,6 +149,7 @@ async fn rebuild_log(
     settle(&kontor.pool).await?;
     tell("the readings are built from the log");
     report.rebuild = Some(rebuild::rebuild(&kontor).await?);
+    report.beside = Some(beside::measure(&kontor).await?);
     kontor.stop().await;
     Ok(())
 }

@@ -24,6 +24,8 @@ const VISIBLE_P50_US: u64 = 10_000;
 const VISIBLE_P99_US: u64 = 50_000;
 /// Events a second in the rebuild of a projection.
 const REBUILD_MIN: u64 = 50_000;
+/// How long a promotion may hold up readers: nobody takes it for an outage.
+const PROMOTION_MAX_US: u64 = 100_000;
 /// Resident memory of `kontor` with all roles.
 const MEMORY_IDLE: u64 = 100 * MEGABYTE;
 const MEMORY_LOAD: u64 = 300 * MEGABYTE;
@@ -71,6 +73,19 @@ pub(super) fn all(report: &Report) -> Vec<Figure> {
             "rebuild of a projection, events/s",
             (REBUILD_MIN, report.rebuild.map(|rebuild| rebuild.per_second)),
             |n| n.to_string(),
+        ),
+        Figure {
+            what: "the same in 2 parts beside live appends, events/s",
+            target: String::new(),
+            measured: report
+                .beside
+                .map_or_else(not_measured, |beside| beside.per_second.to_string()),
+            met: None,
+        },
+        below(
+            "switch to the model that was built",
+            (PROMOTION_MAX_US, report.beside.map(|beside| beside.promotion_us)),
+            ms,
         ),
         below("resident memory with all roles, idle", (MEMORY_IDLE, memory.idle), megabytes),
         below("resident memory with all roles, under load", (MEMORY_LOAD, memory.load), megabytes),
