@@ -46,6 +46,8 @@ pub(crate) struct Person {
     pub(crate) id: i64,
     /// What the meter counts, as far as it was sent.
     value: AtomicI64,
+    /// How many messages the stand-in took.
+    written: AtomicI64,
 }
 
 /// All of them.
@@ -63,6 +65,11 @@ impl Person {
 
     fn meter(&self) -> Uuid {
         Uuid::from_u128((0x3e7e5 << 64) + u128::from(self.id.unsigned_abs()))
+    }
+
+    /// One more message was taken.
+    fn note_written(&self) {
+        self.written.fetch_add(1, Ordering::Relaxed);
     }
 
     /// A reading above all that were sent.
@@ -86,7 +93,12 @@ impl People {
             for _ in 0..PEOPLE_PER_BOT {
                 let id = FIRST_PERSON + i64::try_from(persons.len())?;
                 stand_in.add_person(id, NAME).await?;
-                persons.push(Arc::new(Person { bot, id, value: AtomicI64::new(1) }));
+                persons.push(Arc::new(Person {
+                    bot,
+                    id,
+                    value: AtomicI64::new(1),
+                    written: AtomicI64::new(0),
+                }));
             }
         }
         Ok(Self { stand_in, persons })
@@ -116,6 +128,11 @@ impl People {
             }
         }
         Ok(())
+    }
+
+    /// How many messages all of them wrote.
+    pub(crate) fn written(&self) -> i64 {
+        self.persons.iter().map(|person| person.written.load(Ordering::Relaxed)).sum()
     }
 
     /// Lets everybody write until `stop`.

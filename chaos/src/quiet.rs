@@ -20,7 +20,7 @@ struct Progress {
     behind: BTreeMap<&'static str, i64>,
     waiting_commands: u64,
     published: u64,
-    /// Updates that are not handled and messages that are not sent.
+    /// Messages that have not come in, updates that are not handled, replies that are not sent.
     open_in_chats: i64,
 }
 
@@ -41,7 +41,7 @@ impl Progress {
             behind,
             waiting_commands: snapshot::commands_waiting(world).await?,
             published: snapshot::events_published(world).await?,
-            open_in_chats: snapshot::chats_open(pool).await?,
+            open_in_chats: snapshot::chats_open(world).await?,
         })
     }
 

@@ -55,6 +55,8 @@ impl Writer {
             self.stand_in.next_update(arrival, (self.person.bot, self.person.id)).await?;
         }
         let text = if asks { "/help".to_owned() } else { self.person.next_value().to_string() };
-        self.stand_in.write((self.person.bot, self.person.id), &text).await
+        self.stand_in.write((self.person.bot, self.person.id), &text).await?;
+        self.person.note_written();
+        Ok(())
     }
 }

@@ -110,14 +110,19 @@ async fn replies(pool: &PgPool, bot: &str, person: i64) -> Result<Vec<Reply>, sq
     .await
 }
 
-/// How many updates are not handled and how many messages are not sent yet.
-pub(crate) async fn open(pool: &PgPool) -> Result<i64, sqlx::Error> {
-    sqlx::query_scalar(
+/// How many messages of people have not come in, how many updates are not handled, and how many
+/// replies are not sent yet.
+pub(crate) async fn open(world: &World) -> Result<i64, sqlx::Error> {
+    let open: i64 = sqlx::query_scalar(
         "select (select count(*) from inbox where state = 'pending') \
              + (select count(*) from telegram_outbox \
-                 where bot = any($1) and state in ('pending', 'sending'))",
+                 where bot = any($1) and state in ('pending', 'sending')) \
+             + greatest($2 - (select count(*) from inbox where key = any($3)), 0)",
     )
     .bind(BOTS.map(|(name, _)| name.to_owned()).to_vec())
-    .fetch_one(pool)
-    .await
+    .bind(world.people.written())
+    .bind(world.people.persons.iter().map(|person| person.id.to_string()).collect::<Vec<_>>())
+    .fetch_one(world.pool())
+    .await?;
+    Ok(open)
 }
