@@ -75,6 +75,14 @@ impl Gate {
         jetstream.publish(subject.to_owned(), event.into()).await.unwrap().await.unwrap();
     }
 
+    /// How many requests for events of a partner wait at the server.
+    async fn waiting_pulls(&self, partner: &Partner) -> usize {
+        let jetstream = jetstream::new(client(&self.server).await);
+        let stream = jetstream.get_stream(partner.names.stream).await.unwrap();
+        let consumer: PullConsumer = stream.get_consumer(&partner.names.consumer).await.unwrap();
+        consumer.cached_info().num_waiting
+    }
+
     /// A connection to the server's system account.
     async fn system(&self) -> Nats {
         Nats::connect(NatsSettings::new([self.server.system_url()])).await.unwrap()
@@ -280,11 +288,17 @@ async fn a_revoked_integrator_is_out_at_once() {
     let (client, mut heard) = acme.connect().await.unwrap();
     let (other_client, _) = other.connect().await.unwrap();
     let name = &acme.integrator.name;
+    let mut messages = acme.consumer(&client).await.messages().await.unwrap();
+    let pulling = tokio::spawn(async move { messages.next().await });
+    // Only then does the server tell the one who pulls that there is nothing to pull from.
+    wait_until("a pull waits", || async { gate.waiting_pulls(&acme).await == 1 }).await;
     assert!(integrators::revoke(&gate.pool, name).await.unwrap().is_some());
     assert!(gate.nats.remove_integrator(name).await.unwrap());
     assert!(!gate.nats.remove_integrator(name).await.unwrap(), "it is gone");
 
-    // Even before the connection ends there is nothing left to read.
+    // Even before the connection ends there is nothing left to read, and who waits is told so.
+    let pulled = tokio::time::timeout(PATIENCE, pulling).await.unwrap().unwrap();
+    assert!(matches!(pulled, None | Some(Err(_))), "{pulled:?}");
     let jetstream = ContextBuilder::new().timeout(REFUSED_AFTER).build(client.clone());
     let stream = jetstream.get_stream_no_info("EVENTS").await.unwrap();
     assert!(
@@ -297,6 +311,18 @@ async fn a_revoked_integrator_is_out_at_once() {
     assert_eq!(gate.system().await.end_connections(name).await.unwrap(), 1);
     let ended = async { while !matches!(heard.recv().await.unwrap(), Event::Disconnected) {} };
     tokio::time::timeout(PATIENCE, ended).await.unwrap();
+    // The client comes back by itself and is refused; its own word for that is the sign.
+    let refused = async {
+        loop {
+            let event = heard.recv().await.unwrap();
+            assert!(!matches!(event, Event::Connected), "it is in again");
+            if let Event::ClientError(err) = event {
+                return err.to_string();
+            }
+        }
+    };
+    let refused = tokio::time::timeout(PATIENCE, refused).await.unwrap();
+    assert!(refused.contains("authorization"), "{refused}");
     acme.connect().await.err().unwrap();
     gate.publish("evt.moscow.meter.archived", 1).await;
     assert_eq!(other.receive(&other_client, 1).await.len(), 1, "others are not touched");
