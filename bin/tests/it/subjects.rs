@@ -48,6 +48,17 @@ impl World {
         Self { folder, up, pool: pool.unwrap(), client: reqwest::Client::new(), key }
     }
 
+    /// The same as an admin of the platform asks for it: status and body.
+    async fn as_admin(&self, key: &str, path: &str, body: Option<Value>) -> (u16, String) {
+        let url = format!("{}/v1/subjects/{path}?tenant=demo_utility", self.up.address("api"));
+        let request = match body {
+            Some(body) => self.client.post(url).json(&body),
+            None => self.client.get(url),
+        };
+        let answer = request.header("X-Auth-Key", key).send().await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    }
+
     async fn post(&self, path: &str, body: &Value) -> Value {
         let request = self.client.post(format!("{}{path}", self.up.address("api"))).json(body);
         let request = request.header("X-Auth-Key", &self.key);
@@ -226,9 +237,23 @@ async fn an_erased_person_is_nowhere_and_comes_back_as_somebody_new() {
     {
         assert!(export_words.contains(&word), "{word} is missing in {export}");
     }
+    let create = ["key", "create", "--role", "admin", "--label", "privacy", "--json"];
+    let admin: Value = serde_json::from_str(&world.kontor(&create).await).unwrap();
+    let admin = admin["key"].as_str().unwrap();
+    let (status, by_http) = world.as_admin(admin, &format!("{id}/export"), None).await;
+    assert_eq!((status, found(&by_http)), (200, export_words), "the same over HTTP");
     eventually(|| async { world.streams().await.contains(&id).then_some(()) }).await;
     assert_eq!(found(&world.streams().await), Vec::<&str>::new(), "in the streams");
 
+    // The other one by way of HTTP; the verb finds it done.
+    let (erasure, confirm) = (format!("{other}/erasure"), json!({"confirm": other}));
+    let (status, said) = world.as_admin(admin, &erasure, Some(confirm)).await;
+    assert!(status == 202 && said.contains("under_way"), "{said}");
+    eventually(|| async {
+        let (status, said) = world.as_admin(admin, &erasure, None).await;
+        (status == 200 && said.contains("finished")).then_some(())
+    })
+    .await;
     for id in [id.as_str(), other.as_str()] {
         for _ in 0..2 {
             let erase = ["subject", "erase", "demo_utility", id, "--yes", "--json"];
