@@ -54,6 +54,7 @@ impl Workload {
             time_zone: chrono_tz::UTC,
             meter_rules: MeterRules::default(),
             reading_reminders: ReadingReminders::default(),
+            credit_rules: kontor_domain::credit_ledger::CreditRules::default(),
         };
         let actor = Actor::System { name: "bench".to_owned() };
         Ok(Self { tenant, actor, facts: Arc::new(facts) })

@@ -1,6 +1,7 @@
 //! The events: for each its name, its version, its shape and examples.
 
 mod account;
+mod credit_ledger;
 mod meter;
 mod tenant;
 
@@ -47,7 +48,10 @@ impl EventContract {
 /// All events of Kontor, by type.
 pub fn events() -> Vec<EventContract> {
     let mut all: Vec<EventContract> =
-        [account::events(), meter::events(), tenant::events()].into_iter().flatten().collect();
+        [account::events(), credit_ledger::events(), meter::events(), tenant::events()]
+            .into_iter()
+            .flatten()
+            .collect();
     all.sort_by_key(|event| (event.event_type, event.version));
     all
 }

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::{
     Actor, EventSchema, Language, TenantId,
+    credit_ledger::CreditRules,
     meter::MeterRules,
     tenant::{ReadingReminders, TenantKind},
 };
@@ -47,6 +48,8 @@ pub struct TenantFacts {
     pub meter_rules: MeterRules,
     /// How customers are reminded of readings.
     pub reading_reminders: ReadingReminders,
+    /// What credits are worth and how many there may be.
+    pub credit_rules: CreditRules,
 }
 
 impl TenantFacts {

@@ -4,6 +4,7 @@
 //! decision must know of its tenant arrive with the command, in [`Issued`].
 
 pub mod account;
+pub mod credit_ledger;
 mod decider;
 pub mod meter;
 mod recorded;
@@ -16,4 +17,6 @@ pub use decider::{
 };
 pub use recorded::{Metadata, Recorded};
 pub use upcast::{EventSchema, UpcastError, Upcasters};
-pub use values::{Actor, DisplayName, Language, Personal, Phone, Quantity, TenantId, ValueError};
+pub use values::{
+    Actor, Currency, DisplayName, Language, Money, Personal, Phone, Quantity, TenantId, ValueError,
+};

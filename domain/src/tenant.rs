@@ -10,12 +10,12 @@ mod state;
 use serde::{Deserialize, Serialize};
 
 pub use command::{
-    BeginReadingReminders, ChangeLocale, ChangeMeterRules, ChangeReadingReminders, Create, Rename,
-    TenantCommand,
+    BeginReadingReminders, ChangeCreditRules, ChangeLocale, ChangeMeterRules,
+    ChangeReadingReminders, Create, Rename, TenantCommand,
 };
 pub use event::{
-    Created, LocaleChanged, MeterRulesChanged, ReadingRemindersChanged, ReadingRemindersDue,
-    Renamed, TenantEvent,
+    Created, CreditRulesChanged, LocaleChanged, MeterRulesChanged, ReadingRemindersChanged,
+    ReadingRemindersDue, Renamed, TenantEvent,
 };
 pub use refusal::TenantRefusal;
 pub use reminders::{ReadingReminders, ReminderRound, decent_from};

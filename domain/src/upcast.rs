@@ -22,7 +22,10 @@ pub use self::{
     defect::UpcasterDefect,
     steps::{Fields, Upcaster},
 };
-use crate::{EventBody, Recorded, account::AccountEvent, meter::MeterEvent, tenant::TenantEvent};
+use crate::{
+    EventBody, Recorded, account::AccountEvent, credit_ledger::CreditLedgerEvent,
+    meter::MeterEvent, tenant::TenantEvent,
+};
 
 /// The longest chain of upcasters: far more versions than an event has in its life. A sound registry
 /// never meets it; it keeps one with a cycle from running for ever.
@@ -55,7 +58,8 @@ impl fmt::Display for EventSchema {
 
 /// The events of all aggregates as this build reads and writes them. A new aggregate gets a line.
 pub fn known_schemas() -> Vec<EventSchema> {
-    [TenantEvent::SCHEMAS, AccountEvent::SCHEMAS, MeterEvent::SCHEMAS].concat()
+    [TenantEvent::SCHEMAS, AccountEvent::SCHEMAS, MeterEvent::SCHEMAS, CreditLedgerEvent::SCHEMAS]
+        .concat()
 }
 
 /// The upcasters of everything that was ever released, oldest first. A changed event gets a line

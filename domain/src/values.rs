@@ -3,12 +3,14 @@
 use std::ops::RangeInclusive;
 
 mod actor;
+mod money;
 mod names;
 mod personal;
 mod quantity;
 mod tenant_id;
 
 pub use actor::Actor;
+pub use money::{Currency, Money};
 pub use names::{DisplayName, Language, Phone};
 pub use personal::Personal;
 pub use quantity::Quantity;

@@ -101,6 +101,7 @@ impl Policy for ReadingReminders {
             "tenant" => match event.body::<TenantEvent>()? {
                 TenantEvent::ReadingRemindersDue(due) => state.due(instance.key, event, &due),
                 TenantEvent::Created(_)
+                | TenantEvent::CreditRulesChanged(_)
                 | TenantEvent::Renamed(_)
                 | TenantEvent::LocaleChanged(_)
                 | TenantEvent::MeterRulesChanged(_)

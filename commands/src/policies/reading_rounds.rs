@@ -90,7 +90,8 @@ impl Policy for ReadingRounds {
                 | TenantEvent::LocaleChanged(_)
                 | TenantEvent::MeterRulesChanged(_)
                 | TenantEvent::ReadingRemindersChanged(_)
-                | TenantEvent::ReadingRemindersDue(_),
+                | TenantEvent::ReadingRemindersDue(_)
+                | TenantEvent::CreditRulesChanged(_),
                 _,
             ) => return Ok(vec![]),
         }

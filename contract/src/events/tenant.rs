@@ -59,7 +59,31 @@ pub(super) fn events() -> Vec<EventContract> {
             ],
             &[r#"{"period":"2026-11-01","closes_on":"2026-11-25"}"#],
         ),
+        first(
+            "tenant.credit_rules_changed",
+            "A tenant deals with credits by other rules.",
+            vec![always("credit_rules", credit_rules())],
+            &[
+                r#"{"credit_rules":{"message_cost":1,"welcome_credits":3,"tutorial_credits":2,"low_credits":5,"hold_seconds":900,"messages_per_minute_max":60,"credits_per_day_max":10000,"gifts_per_day_max":1000,"balance_max":1000000,"debt":"block"}}"#,
+            ],
+        ),
     ]
+}
+
+fn credit_rules() -> Value {
+    let debt = "What becomes of credits that were spent before their payment was lost";
+    object(vec![
+        always("message_cost", whole("What a message costs in credits", 0, 1000)),
+        always("welcome_credits", whole("What a new customer is given", 0, 1000)),
+        always("tutorial_credits", whole("What the tutorial is rewarded with", 0, 1000)),
+        always("low_credits", whole("At which balance a customer is warned", 0, 1000)),
+        always("hold_seconds", whole("How long a hold waits for its capture", 30, 86_400)),
+        always("messages_per_minute_max", whole("Messages in a minute", 1, 10_000)),
+        always("credits_per_day_max", whole("Credits spent in 24 hours", 1, 1_000_000)),
+        always("gifts_per_day_max", whole("Credits given in 24 hours", 0, 1_000_000)),
+        always("balance_max", whole("Credits that a customer may own", 1, 1_000_000_000)),
+        always("debt", word(debt, &["block", "owe", "forgive"])),
+    ])
 }
 
 fn reading_reminders() -> Value {

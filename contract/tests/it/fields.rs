@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, fmt};
 
 use kontor_domain::{
     account::{self, AccountEvent},
+    credit_ledger::{self, CreditLedgerEvent},
     meter::{self, MeterEvent},
     tenant::{self, TenantEvent},
 };
@@ -29,6 +30,24 @@ pub(crate) fn of_all_events() -> BTreeMap<&'static str, &'static [&'static str]>
         ("account.reading_reminder_postponed", of::<account::ReadingReminderPostponed>()),
         ("account.reading_reminder_due", of::<account::ReadingReminderDue>()),
         ("account.erased", of::<account::Erased>()),
+        ("credit_ledger.opened", of::<credit_ledger::Opened>()),
+        ("credit_ledger.granted", of::<credit_ledger::Granted>()),
+        ("credit_ledger.pass_granted", of::<credit_ledger::PassGranted>()),
+        ("credit_ledger.spent", of::<credit_ledger::Spent>()),
+        ("credit_ledger.held", of::<credit_ledger::Held>()),
+        ("credit_ledger.hold_captured", of::<credit_ledger::HoldCaptured>()),
+        ("credit_ledger.hold_released", of::<credit_ledger::HoldReleased>()),
+        ("credit_ledger.spend_reversed", of::<credit_ledger::SpendReversed>()),
+        ("credit_ledger.grant_expired", of::<credit_ledger::GrantExpired>()),
+        ("credit_ledger.grant_refunded", of::<credit_ledger::GrantRefunded>()),
+        ("credit_ledger.refund_returned", of::<credit_ledger::RefundReturned>()),
+        ("credit_ledger.grant_revoked", of::<credit_ledger::GrantRevoked>()),
+        ("credit_ledger.dispute_opened", of::<credit_ledger::DisputeOpened>()),
+        ("credit_ledger.dispute_closed", of::<credit_ledger::DisputeClosed>()),
+        ("credit_ledger.debt_covered", of::<credit_ledger::DebtCovered>()),
+        ("credit_ledger.debt_written_off", of::<credit_ledger::DebtWrittenOff>()),
+        ("credit_ledger.pass_recognised", of::<credit_ledger::PassRecognised>()),
+        ("credit_ledger.pass_refunded", of::<credit_ledger::PassRefunded>()),
         ("meter.registered", of::<meter::Registered>()),
         ("meter.reading_submitted", of::<meter::ReadingSubmitted>()),
         ("meter.reading_corrected", of::<meter::ReadingCorrected>()),
@@ -41,12 +60,18 @@ pub(crate) fn of_all_events() -> BTreeMap<&'static str, &'static [&'static str]>
         ("tenant.meter_rules_changed", of::<tenant::MeterRulesChanged>()),
         ("tenant.reading_reminders_changed", of::<tenant::ReadingRemindersChanged>()),
         ("tenant.reading_reminders_due", of::<tenant::ReadingRemindersDue>()),
+        ("tenant.credit_rules_changed", of::<tenant::CreditRulesChanged>()),
     ])
 }
 
 /// Stops the build at a new event: it needs a line above, and a description in `contract/src`.
 #[expect(dead_code, reason = "the compiler reads it")]
-fn all_are_listed(account: &AccountEvent, meter: &MeterEvent, tenant: &TenantEvent) {
+fn all_are_listed(
+    account: &AccountEvent,
+    ledger: &CreditLedgerEvent,
+    meter: &MeterEvent,
+    tenant: &TenantEvent,
+) {
     match account {
         AccountEvent::Registered(_)
         | AccountEvent::Renamed(_)
@@ -63,6 +88,26 @@ fn all_are_listed(account: &AccountEvent, meter: &MeterEvent, tenant: &TenantEve
         | AccountEvent::ReadingReminderDue(_)
         | AccountEvent::Erased(_) => {}
     }
+    match ledger {
+        CreditLedgerEvent::Opened(_)
+        | CreditLedgerEvent::Granted(_)
+        | CreditLedgerEvent::PassGranted(_)
+        | CreditLedgerEvent::Spent(_)
+        | CreditLedgerEvent::Held(_)
+        | CreditLedgerEvent::HoldCaptured(_)
+        | CreditLedgerEvent::HoldReleased(_)
+        | CreditLedgerEvent::SpendReversed(_)
+        | CreditLedgerEvent::GrantExpired(_)
+        | CreditLedgerEvent::GrantRefunded(_)
+        | CreditLedgerEvent::RefundReturned(_)
+        | CreditLedgerEvent::GrantRevoked(_)
+        | CreditLedgerEvent::DisputeOpened(_)
+        | CreditLedgerEvent::DisputeClosed(_)
+        | CreditLedgerEvent::DebtCovered(_)
+        | CreditLedgerEvent::DebtWrittenOff(_)
+        | CreditLedgerEvent::PassRecognised(_)
+        | CreditLedgerEvent::PassRefunded(_) => {}
+    }
     match meter {
         MeterEvent::Registered(_)
         | MeterEvent::ReadingSubmitted(_)
@@ -77,7 +122,8 @@ fn all_are_listed(account: &AccountEvent, meter: &MeterEvent, tenant: &TenantEve
         | TenantEvent::LocaleChanged(_)
         | TenantEvent::MeterRulesChanged(_)
         | TenantEvent::ReadingRemindersChanged(_)
-        | TenantEvent::ReadingRemindersDue(_) => {}
+        | TenantEvent::ReadingRemindersDue(_)
+        | TenantEvent::CreditRulesChanged(_) => {}
     }
 }
 

@@ -12,7 +12,10 @@ use std::{
 };
 
 use kontor_contract::{FOLDER, SCHEMAS, breaking_file_changes, events, files};
-use kontor_domain::{EventBody, account::AccountEvent, meter::MeterEvent, tenant::TenantEvent};
+use kontor_domain::{
+    EventBody, account::AccountEvent, credit_ledger::CreditLedgerEvent, meter::MeterEvent,
+    tenant::TenantEvent,
+};
 use serde_json::Value;
 
 fn root() -> PathBuf {
@@ -28,6 +31,7 @@ fn rewritten(event_type: &str, version: i32, payload: &str) -> Value {
     }
     let text = match event_type.split_once('.').unwrap().0 {
         "account" => of::<AccountEvent>(event_type, version, payload),
+        "credit_ledger" => of::<CreditLedgerEvent>(event_type, version, payload),
         "meter" => of::<MeterEvent>(event_type, version, payload),
         "tenant" => of::<TenantEvent>(event_type, version, payload),
         other => panic!("no aggregate is called {other}"),

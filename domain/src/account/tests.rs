@@ -16,6 +16,7 @@ use cqrs_es::{
 use uuid::Uuid;
 
 use super::*;
+use crate::credit_ledger::CreditRules;
 use crate::{
     Actor, Decider, Issued, Language, TenantFacts,
     meter::MeterRules,
@@ -34,6 +35,7 @@ fn facts() -> TenantFacts {
         time_zone: chrono_tz::Europe::Moscow,
         meter_rules: MeterRules::default(),
         reading_reminders: ReadingReminders::default(),
+        credit_rules: CreditRules::default(),
     }
 }
 

@@ -21,6 +21,7 @@ use cqrs_es::{
 use uuid::Uuid;
 
 use super::*;
+use crate::credit_ledger::CreditRules;
 use crate::{
     Actor, Issued, Language, Quantity, TenantFacts,
     tenant::{ReadingReminders, TenantKind},
@@ -53,6 +54,7 @@ fn facts() -> TenantFacts {
         time_zone: chrono_tz::Europe::Moscow,
         meter_rules: MeterRules::default(),
         reading_reminders: ReadingReminders::default(),
+        credit_rules: CreditRules::default(),
     }
 }
 

@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use super::{ReadingReminders, TenantKind};
-use crate::{DisplayName, Language, meter::MeterRules};
+use crate::{DisplayName, Language, credit_ledger::CreditRules, meter::MeterRules};
 
 /// A command to a tenant.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -22,6 +22,8 @@ pub enum TenantCommand {
     ChangeReadingReminders(ChangeReadingReminders),
     /// Begins the reminders of one month. Sent by Kontor itself when they are due.
     BeginReadingReminders(BeginReadingReminders),
+    /// Changes what credits are worth and how many there may be.
+    ChangeCreditRules(ChangeCreditRules),
 }
 
 /// Opens a tenant.
@@ -81,4 +83,12 @@ pub struct ChangeReadingReminders {
 pub struct BeginReadingReminders {
     /// The month, as its first day.
     pub period: NaiveDate,
+}
+
+/// Changes what credits are worth and how many there may be.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeCreditRules {
+    /// All rules, old and new.
+    pub credit_rules: CreditRules,
 }

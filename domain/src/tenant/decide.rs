@@ -3,12 +3,12 @@
 use chrono::{Datelike, NaiveDate};
 
 use super::{
-    BeginReadingReminders, ChangeLocale, ChangeMeterRules, ChangeReadingReminders, Create, Created,
-    LocaleChanged, MeterRulesChanged, ReadingReminders, ReadingRemindersChanged,
-    ReadingRemindersDue, Rename, Renamed, Tenant, TenantCommand, TenantEvent, TenantRefusal,
-    state::Settings,
+    BeginReadingReminders, ChangeCreditRules, ChangeLocale, ChangeMeterRules,
+    ChangeReadingReminders, Create, Created, CreditRulesChanged, LocaleChanged, MeterRulesChanged,
+    ReadingReminders, ReadingRemindersChanged, ReadingRemindersDue, Rename, Renamed, Tenant,
+    TenantCommand, TenantEvent, TenantRefusal, state::Settings,
 };
-use crate::{Actor, Decider, Issued, TenantId, meter::MeterRules};
+use crate::{Actor, Decider, Issued, TenantId, credit_ledger::CreditRules, meter::MeterRules};
 
 type Decision = Result<Vec<TenantEvent>, TenantRefusal>;
 
@@ -44,16 +44,21 @@ impl Decider for Tenant {
             (TenantCommand::BeginReadingReminders(begin), Some(settings)) => {
                 decide_begin(begin, settings, self.reminders_begun)
             }
+            (TenantCommand::ChangeCreditRules(change), Some(settings)) => {
+                decide_credit_rules(change, settings)
+            }
         }
     }
 }
 
 fn decide_create(create: Create, id: TenantId, settings: Option<&Settings>) -> Decision {
     let Create { name, kind, language, time_zone, meter_rules } = create;
-    // Reminders are no part of the order: a tenant that changed them is still the same.
+    // Reminders and credits are no part of the order: a tenant that changed them is still the same.
     let reading_reminders =
         settings.map_or_else(ReadingReminders::default, |settings| settings.reading_reminders);
-    let wanted = Settings { name, kind, language, time_zone, meter_rules, reading_reminders };
+    let credit_rules = settings.map_or_else(CreditRules::default, |settings| settings.credit_rules);
+    let wanted =
+        Settings { name, kind, language, time_zone, meter_rules, reading_reminders, credit_rules };
     match settings {
         Some(settings) if *settings == wanted => Ok(vec![]),
         Some(_) => Err(TenantRefusal::TenantExists),
@@ -114,6 +119,18 @@ fn decide_reading_reminders(change: ChangeReadingReminders, settings: &Settings)
     }
     let changed = ReadingRemindersChanged { reading_reminders };
     Ok(vec![TenantEvent::ReadingRemindersChanged(changed)])
+}
+
+fn decide_credit_rules(change: ChangeCreditRules, settings: &Settings) -> Decision {
+    let ChangeCreditRules { credit_rules } = change;
+    if credit_rules == settings.credit_rules {
+        return Ok(vec![]);
+    }
+    if let Some((field, expected)) = credit_rules.out_of_range() {
+        let (field, expected) = (field.to_owned(), expected.to_owned());
+        return Err(TenantRefusal::CreditRuleOutOfRange { field, expected });
+    }
+    Ok(vec![TenantEvent::CreditRulesChanged(CreditRulesChanged { credit_rules })])
 }
 
 /// Begins a month once. It begins late as well, so that the month after it follows: whether anybody

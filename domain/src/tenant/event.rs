@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{ReadingReminders, TenantKind};
 use crate::{
     DisplayName, EventBody, EventDecodeError, EventSchema, Language, TenantId,
+    credit_ledger::CreditRules,
     decider::{decode_payload, domain_event},
     meter::MeterRules,
 };
@@ -26,6 +27,8 @@ pub enum TenantEvent {
     ReadingRemindersChanged(ReadingRemindersChanged),
     /// `tenant.reading_reminders_due`
     ReadingRemindersDue(ReadingRemindersDue),
+    /// `tenant.credit_rules_changed`
+    CreditRulesChanged(CreditRulesChanged),
 }
 
 impl EventBody for TenantEvent {
@@ -36,6 +39,7 @@ impl EventBody for TenantEvent {
         EventSchema::new("tenant.meter_rules_changed", 1),
         EventSchema::new("tenant.reading_reminders_changed", 1),
         EventSchema::new("tenant.reading_reminders_due", 1),
+        EventSchema::new("tenant.credit_rules_changed", 1),
     ];
 
     fn wire_type(&self) -> &'static str {
@@ -46,6 +50,7 @@ impl EventBody for TenantEvent {
             Self::MeterRulesChanged(_) => "tenant.meter_rules_changed",
             Self::ReadingRemindersChanged(_) => "tenant.reading_reminders_changed",
             Self::ReadingRemindersDue(_) => "tenant.reading_reminders_due",
+            Self::CreditRulesChanged(_) => "tenant.credit_rules_changed",
         }
     }
 
@@ -56,7 +61,8 @@ impl EventBody for TenantEvent {
             | Self::LocaleChanged(_)
             | Self::MeterRulesChanged(_)
             | Self::ReadingRemindersChanged(_)
-            | Self::ReadingRemindersDue(_) => 1,
+            | Self::ReadingRemindersDue(_)
+            | Self::CreditRulesChanged(_) => 1,
         }
     }
 
@@ -68,6 +74,7 @@ impl EventBody for TenantEvent {
             Self::MeterRulesChanged(payload) => serde_json::to_string(payload),
             Self::ReadingRemindersChanged(payload) => serde_json::to_string(payload),
             Self::ReadingRemindersDue(payload) => serde_json::to_string(payload),
+            Self::CreditRulesChanged(payload) => serde_json::to_string(payload),
         }
     }
 
@@ -90,6 +97,9 @@ impl EventBody for TenantEvent {
             }
             ("tenant.reading_reminders_due", 1) => {
                 decode_payload(wire_type, payload).map(Self::ReadingRemindersDue)
+            }
+            ("tenant.credit_rules_changed", 1) => {
+                decode_payload(wire_type, payload).map(Self::CreditRulesChanged)
             }
             _ => Err(EventDecodeError::unknown(wire_type, schema_version)),
         }
@@ -152,4 +162,11 @@ pub struct ReadingRemindersDue {
     pub period: NaiveDate,
     /// The tenant's last local day on which its readings are taken.
     pub closes_on: NaiveDate,
+}
+
+/// What credits are worth, or how many there may be, changed.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct CreditRulesChanged {
+    /// All rules, old and new.
+    pub credit_rules: CreditRules,
 }

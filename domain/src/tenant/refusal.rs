@@ -40,6 +40,14 @@ pub enum TenantRefusal {
         /// What would be right.
         expected: String,
     },
+    /// A rule for credits lies outside its bounds.
+    #[error("the credit rule `{field}` is out of range: it must be {expected}")]
+    CreditRuleOutOfRange {
+        /// The rule's field.
+        field: String,
+        /// What would be right.
+        expected: String,
+    },
     /// Nobody is reminded here.
     #[error("reminders of readings are switched off; switch them on first")]
     RemindersOff,

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Created, ReadingReminders, TenantCommand, TenantEvent, TenantKind, TenantRefusal};
 use crate::{
-    DisplayName, Issued, Language, TenantFacts, TenantId, decider::decide_into, meter::MeterRules,
+    DisplayName, Issued, Language, TenantFacts, TenantId, credit_ledger::CreditRules,
+    decider::decide_into, meter::MeterRules,
 };
 
 /// The tenant aggregate. Its stream's id is [`TenantId::stream_id`].
@@ -29,6 +30,8 @@ pub(super) struct Settings {
     pub(super) meter_rules: MeterRules,
     #[serde(default)]
     pub(super) reading_reminders: ReadingReminders,
+    #[serde(default)]
+    pub(super) credit_rules: CreditRules,
 }
 
 impl Tenant {
@@ -46,6 +49,7 @@ impl Tenant {
                 time_zone: settings.time_zone,
                 meter_rules: settings.meter_rules.clone(),
                 reading_reminders: settings.reading_reminders,
+                credit_rules: settings.credit_rules,
             },
             None => TenantFacts {
                 id,
@@ -55,6 +59,7 @@ impl Tenant {
                 time_zone: chrono_tz::Europe::Moscow,
                 meter_rules: MeterRules::default(),
                 reading_reminders: ReadingReminders::default(),
+                credit_rules: CreditRules::default(),
             },
         }
     }
@@ -64,7 +69,8 @@ impl From<Created> for Settings {
     fn from(created: Created) -> Self {
         let Created { id: _, name, kind, language, time_zone, meter_rules } = created;
         let reading_reminders = ReadingReminders::default();
-        Self { name, kind, language, time_zone, meter_rules, reading_reminders }
+        let credit_rules = CreditRules::default();
+        Self { name, kind, language, time_zone, meter_rules, reading_reminders, credit_rules }
     }
 }
 
@@ -99,6 +105,9 @@ impl Aggregate for Tenant {
             (TenantEvent::ReadingRemindersChanged(changed), Some(settings)) => {
                 settings.reading_reminders = changed.reading_reminders;
             }
+            (TenantEvent::CreditRulesChanged(changed), Some(settings)) => {
+                settings.credit_rules = changed.credit_rules;
+            }
             (TenantEvent::ReadingRemindersDue(due), Some(_)) => {
                 self.reminders_begun = Some(due.period);
             }
@@ -108,7 +117,8 @@ impl Aggregate for Tenant {
                 | TenantEvent::LocaleChanged(_)
                 | TenantEvent::MeterRulesChanged(_)
                 | TenantEvent::ReadingRemindersChanged(_)
-                | TenantEvent::ReadingRemindersDue(_),
+                | TenantEvent::ReadingRemindersDue(_)
+                | TenantEvent::CreditRulesChanged(_),
                 None,
             ) => {}
         }

@@ -15,6 +15,7 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::*;
+use crate::credit_ledger::CreditRules;
 use crate::{
     Actor, Decider, Issued, Language, TenantFacts, TenantId,
     meter::{MeterRules, ReadingSource, SourceRules, VerificationPolicy},
@@ -286,6 +287,7 @@ fn the_facts_of_a_tenant_are_its_settings() {
         time_zone: chrono_tz::Asia::Tashkent,
         meter_rules,
         reading_reminders: ReadingReminders::default(),
+        credit_rules: CreditRules::default(),
     };
     assert_eq!(tenant.facts(id()), facts);
 }
@@ -300,6 +302,7 @@ fn the_facts_of_a_tenant_that_was_never_created_say_so() {
         time_zone: chrono_tz::Europe::Moscow,
         meter_rules: MeterRules::default(),
         reading_reminders: ReadingReminders::default(),
+        credit_rules: CreditRules::default(),
     };
     assert_eq!(Tenant::default().facts(id()), facts);
     let renamed = TenantEvent::Renamed(Renamed { name: "Other".parse().unwrap() });

@@ -13,7 +13,7 @@ use std::{
 use chrono::DateTime;
 use kontor_domain::{
     Actor, EventBody, EventDecodeError, Metadata, Recorded, Upcasters, account::AccountEvent,
-    meter::MeterEvent, tenant::TenantEvent,
+    credit_ledger::CreditLedgerEvent, meter::MeterEvent, tenant::TenantEvent,
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -92,6 +92,7 @@ fn through_its_type(event: &Recorded) -> Result<String, EventDecodeError> {
     match event.event_type.split('.').next() {
         Some("tenant") => again::<TenantEvent>(event),
         Some("account") => again::<AccountEvent>(event),
+        Some("credit_ledger") => again::<CreditLedgerEvent>(event),
         Some("meter") => again::<MeterEvent>(event),
         other => panic!("a new aggregate {other:?} needs its line here"),
     }

@@ -33,6 +33,7 @@ impl Projection for Tenants {
             "tenant.meter_rules_changed",
             "tenant.reading_reminders_changed",
             "tenant.reading_reminders_due",
+            "tenant.credit_rules_changed",
         ]
     }
 
@@ -87,7 +88,7 @@ impl StreamRow for TenantRow {
                 Self { reading_reminders: changed.reading_reminders, ..row? }
             }
             // It changes the version alone, which whoever pins a command must know.
-            TenantEvent::ReadingRemindersDue(_) => row?,
+            TenantEvent::ReadingRemindersDue(_) | TenantEvent::CreditRulesChanged(_) => row?,
         };
         row.position = event.position;
         row.version = event.version;

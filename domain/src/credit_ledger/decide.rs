@@ -1,0 +1,106 @@
+//! What a command to a credit ledger leads to.
+
+mod corrections;
+mod disputes;
+mod draft;
+mod due;
+mod grants;
+mod spends;
+
+use self::draft::Draft;
+use super::{CreditLedger, CreditLedgerCommand, CreditLedgerEvent, CreditLedgerRefusal};
+use crate::{Actor, Decider, Issued};
+
+type Decision = Result<Vec<CreditLedgerEvent>, CreditLedgerRefusal>;
+
+/// What carrying out one command adds to a draft. An addition of nothing means that everything
+/// asked for already holds.
+type Added = Result<(), CreditLedgerRefusal>;
+
+impl Decider for CreditLedger {
+    type Order = CreditLedgerCommand;
+    type Fact = CreditLedgerEvent;
+    type Reason = CreditLedgerRefusal;
+
+    fn decide(&self, issued: Issued<CreditLedgerCommand>) -> Decision {
+        if !issued.tenant.exists {
+            return Err(CreditLedgerRefusal::TenantUnknown);
+        }
+        self.check_actor(&issued)?;
+        if let Some(broken) = &self.broken {
+            let (number, reason) = (broken.number, broken.defect.clone());
+            return Err(CreditLedgerRefusal::BooksBroken { number, reason });
+        }
+        let mut draft = Draft::new(self, &issued)?;
+        // What is due is booked before anything else, so that no decision meets old credits.
+        draft.settle()?;
+        let settled = draft.len();
+        draft.carry_out(issued.command.clone())?;
+        let is_settling = matches!(issued.command, CreditLedgerCommand::SettleDue(_));
+        if draft.len() == settled && !is_settling {
+            return Ok(vec![]);
+        }
+        // What came back to a grant whose time is over expires at once.
+        draft.settle()?;
+        Ok(draft.into_events())
+    }
+}
+
+impl CreditLedger {
+    fn check_actor(&self, issued: &Issued<CreditLedgerCommand>) -> Added {
+        use CreditLedgerCommand as C;
+        let Actor::Customer { account_id } = issued.actor else { return Ok(()) };
+        let own = match &issued.command {
+            C::Open(open) => Some(open.account_id),
+            C::ClaimTutorialBonus(_) | C::Spend(_) => self.account_id,
+            C::Grant(_)
+            | C::GrantPass(_)
+            | C::Hold(_)
+            | C::CaptureHold(_)
+            | C::ReleaseHold(_)
+            | C::ReverseSpend(_)
+            | C::RefundGrant(_)
+            | C::RefundPass(_)
+            | C::ReturnRefund(_)
+            | C::RevokeGrant(_)
+            | C::OpenDispute(_)
+            | C::CloseDispute(_)
+            | C::WriteOffDebt(_)
+            | C::SettleDue(_) => return Err(CreditLedgerRefusal::NotAllowed),
+        };
+        match own {
+            Some(own) if own != account_id => Err(CreditLedgerRefusal::NotAllowed),
+            Some(_) | None => Ok(()),
+        }
+    }
+}
+
+impl Draft<'_> {
+    fn carry_out(&mut self, command: CreditLedgerCommand) -> Added {
+        use CreditLedgerCommand as C;
+        if let C::Open(open) = command {
+            return self.open(&open);
+        }
+        if self.ledger().account_id.is_none() {
+            return Err(CreditLedgerRefusal::LedgerUnknown);
+        }
+        match command {
+            C::Open(_) | C::SettleDue(_) => Ok(()),
+            C::Grant(grant) => self.grant(&grant),
+            C::ClaimTutorialBonus(_) => self.reward_tutorial(),
+            C::GrantPass(grant) => self.grant_pass(&grant),
+            C::Spend(spend) => self.spend(&spend),
+            C::Hold(hold) => self.hold(&hold),
+            C::CaptureHold(capture) => self.capture(&capture),
+            C::ReleaseHold(release) => self.release(&release),
+            C::ReverseSpend(reverse) => self.reverse(&reverse),
+            C::RefundGrant(refund) => self.refund(&refund),
+            C::RefundPass(refund) => self.refund_pass(&refund),
+            C::ReturnRefund(returned) => self.return_refund(&returned),
+            C::RevokeGrant(revoke) => self.revoke(&revoke),
+            C::OpenDispute(open) => self.open_dispute(&open),
+            C::CloseDispute(close) => self.close_dispute(&close),
+            C::WriteOffDebt(write_off) => self.write_off(&write_off),
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! The rules of the ledger: one history by hand, all histories against a naive model, the chain.
+
+mod chains;
+mod history;
+mod model;
+mod property;
+mod wire;
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Duration, Utc};
+use uuid::Uuid;
+
+use super::*;
+use crate::{Actor, Decider, Issued, Money, TenantFacts, tenant::Tenant};
+
+const ANNA: Uuid = Uuid::from_u128(0xa);
+
+fn id(number: u128) -> Uuid {
+    Uuid::from_u128(0x100 + number)
+}
+
+fn start() -> DateTime<Utc> {
+    "2026-11-16T09:00:00Z".parse().unwrap()
+}
+
+fn usd(amount_minor: i64) -> Money {
+    Money::new(amount_minor, "USD".parse().unwrap())
+}
+
+fn staff() -> Actor {
+    Actor::Operator { name: "desk".to_owned() }
+}
+
+/// A ledger with the events that made it.
+#[derive(Clone, Default)]
+struct Desk {
+    ledger: CreditLedger,
+    events: Vec<CreditLedgerEvent>,
+}
+
+impl Desk {
+    fn opened() -> Self {
+        let mut desk = Self::default();
+        desk.ask(0, CreditLedgerCommand::Open(Open { account_id: ANNA })).unwrap();
+        desk
+    }
+
+    fn issued(minutes: i64, command: CreditLedgerCommand) -> Issued<CreditLedgerCommand> {
+        let facts = Tenant::default().facts("demo".parse().unwrap());
+        Issued {
+            id: credit_ledger_id(ANNA),
+            at: start() + Duration::minutes(minutes),
+            actor: staff(),
+            tenant: Arc::new(TenantFacts { exists: true, ..facts }),
+            command,
+        }
+    }
+
+    /// Asks for something, so many minutes after the start; how many events it led to.
+    fn ask(
+        &mut self,
+        minutes: i64,
+        command: CreditLedgerCommand,
+    ) -> Result<usize, CreditLedgerRefusal> {
+        let events = self.ledger.decide(Self::issued(minutes, command))?;
+        for event in &events {
+            cqrs_es::Aggregate::apply(&mut self.ledger, event.clone());
+        }
+        self.events.extend(events.iter().cloned());
+        Ok(events.len())
+    }
+
+    fn balance(&self, minutes: i64) -> i64 {
+        self.ledger.balance(start() + Duration::minutes(minutes))
+    }
+}
+
+fn purchase(number: u128, credits: i64, price_minor: i64) -> CreditLedgerCommand {
+    let provider = PaymentProvider::Stripe;
+    let payment = Payment { payment_id: id(900 + number), provider, price: usd(price_minor) };
+    CreditLedgerCommand::Grant(Grant {
+        grant_id: id(number),
+        source: GrantSource::Purchase,
+        credits,
+        payment: Some(payment),
+        expires_at: None,
+        priority: None,
+    })
+}
+
+fn spend(number: u128, messages: i64) -> CreditLedgerCommand {
+    CreditLedgerCommand::Spend(Spend { spend_id: id(number), messages })
+}
