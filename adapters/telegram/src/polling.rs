@@ -77,7 +77,12 @@ async fn poll(bot: &Bot, offset: Option<i64>, attempt: u32) -> Step {
         parameters.insert("offset".to_owned(), json!(offset));
     }
     match bot.api.call("getUpdates", &parameters, timeout + ANSWER_GRACE).await {
-        Ok(Value::Array(updates)) => keep(bot, &updates, attempt).await,
+        Ok(Value::Array(mut updates)) => {
+            // An offset confirms everything below it. So what comes first must be the lowest: with
+            // one that could not be stored, none above it is confirmed.
+            updates.sort_by_key(crate::input::update_id);
+            keep(bot, &updates, attempt).await
+        }
         Ok(_) => {
             tracing::warn!(bot = bot.name(), "The answer to getUpdates is no list");
             Step::Failed(bot.pause(attempt))
@@ -94,7 +99,7 @@ async fn poll(bot: &Bot, offset: Option<i64>, attempt: u32) -> Step {
     }
 }
 
-/// Stores updates in their order, up to the first that the inbox does not take.
+/// Stores updates, which come in the order of their numbers, up to the first that the inbox does not take.
 async fn keep(bot: &Bot, updates: &[Value], attempt: u32) -> Step {
     let mut last = None;
     for update in updates {

@@ -169,3 +169,35 @@ async fn updates_of_one_chat_are_handled_and_answered_in_order() {
     }
     bots.stop().await;
 }
+
+#[tokio::test]
+async fn an_update_that_could_not_be_stored_is_not_confirmed_with_a_higher_one_before_it() {
+    let world = World::new().await;
+    let anna = world.person(1001, "Анна", "ru");
+    let (low, high) = (anna.message(json!({"text": "1"})), anna.message(json!({"text": "2"})));
+    let space = [
+        "create function no_space() returns trigger language plpgsql as $$ begin
+             raise exception 'no space left' using errcode = 'disk_full'; end $$",
+        "create trigger no_space before insert on inbox for each row
+         when (new.payload #>> '{message,text}' = '1') execute function no_space()",
+    ];
+    for statement in space {
+        sqlx::query(statement).execute(&world.pool).await.unwrap();
+    }
+    // Not in the order of their numbers.
+    anna.push(high);
+    anna.push(low);
+    let bots = world.work();
+    until("it was tried again", || async {
+        (world.telegram.calls("getUpdates").len() >= 3).then_some(())
+    })
+    .await;
+    sqlx::query("drop trigger no_space on inbox").execute(&world.pool).await.unwrap();
+    until("both are stored", || async {
+        let stored: i64 =
+            sqlx::query_scalar("select count(*) from inbox").fetch_one(&world.pool).await.unwrap();
+        (stored == 2).then_some(())
+    })
+    .await;
+    bots.stop().await;
+}
