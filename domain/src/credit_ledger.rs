@@ -11,7 +11,7 @@
 //! price to the last kopeck.
 //!
 //! Both laws are checked when an event is made and again when it is read; a ledger whose books do
-//! not hold takes no further command. The events of a ledger form a [chain](chain) of hashes.
+//! not hold takes no further command. The events of a ledger form a [chain] of hashes.
 //!
 //! The time of a ledger never goes back: a command that was issued before the last event counts as
 //! issued with it, so that what has expired stays expired.
