@@ -2,8 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use async_nats::jetstream::consumer::PullConsumer;
-use futures::StreamExt;
+use async_nats::jetstream::consumer::{PullConsumer, pull};
+use futures::{Stream, StreamExt, TryStreamExt, stream};
 use kontor_postgres::KeptLease;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -67,9 +67,10 @@ async fn serve(shared: &Arc<Shared>, shard: u32, lease: KeptLease, stop: &Cancel
 async fn pull(shared: &Arc<Shared>, shard: u32, session: &Session) -> Lanes {
     let places = Arc::new(Semaphore::new(shared.settings.in_flight_max));
     let mut lanes = Lanes::start(shared, session);
-    await_what_was_left(shared, shard, session).await;
+    let mut left = await_what_was_left(shared, shard, session).await;
     while !session.is_over() {
-        if let Err(err) = pull_once(shared, shard, (&places, &mut lanes), session).await {
+        let pulled = pull_once(shared, shard, (&places, &mut lanes, &mut left), session).await;
+        if let Err(err) = pulled {
             tracing::warn!(shard, error = %err, "The commands of shard {shard} cannot be pulled");
             recover(shared, session).await;
         }
@@ -79,7 +80,8 @@ async fn pull(shared: &Arc<Shared>, shard: u32, session: &Session) -> Lanes {
 
 /// Waits until the broker gives out again what an owner that died had taken: fresh commands of the
 /// same aggregates would otherwise go first. After an orderly end nothing is left and nobody waits.
-async fn await_what_was_left(shared: &Shared, shard: u32, session: &Session) {
+/// How many there were.
+async fn await_what_was_left(shared: &Shared, shard: u32, session: &Session) -> usize {
     let consumer: Result<PullConsumer, _> = shared
         .nats
         .jetstream()
@@ -88,13 +90,14 @@ async fn await_what_was_left(shared: &Shared, shard: u32, session: &Session) {
     // Without an answer the first request for commands fails too, and is tried again.
     let left = consumer.map_or(0, |consumer| consumer.cached_info().num_ack_pending);
     if left == 0 {
-        return;
+        return 0;
     }
     tracing::info!(shard, left, "Shard {shard} waits for commands that its last owner left");
     tokio::select! {
         () = session.over() => {}
         () = tokio::time::sleep(shared.nats.schema().ack_wait + REDELIVERY_GRACE) => {}
     }
+    left
 }
 
 /// Makes the streams again in case they are gone, and pauses.
@@ -110,12 +113,13 @@ async fn recover(shared: &Shared, session: &Session) {
     }
 }
 
-/// One session with the shard's consumer: requests for commands, one after the other.
+/// One session with the shard's consumer: requests for commands, one after the other. The first is
+/// for what a last owner left, as far as there is room.
 #[expect(clippy::significant_drop_tightening, reason = "the first place goes with its command")]
 async fn pull_once(
     shared: &Arc<Shared>,
     shard: u32,
-    (places, lanes): (&Arc<Semaphore>, &mut Lanes),
+    (places, lanes, left): (&Arc<Semaphore>, &mut Lanes, &mut usize),
     session: &Session,
 ) -> Result<(), BoxError> {
     let consumer: PullConsumer = shared
@@ -128,32 +132,48 @@ async fn pull_once(
             () = session.over() => return Ok(()),
             place = Arc::clone(places).acquire_owned() => place?,
         };
-        let more = places.available_permits();
-        let batch = consumer.batch().max_messages(more + 1).expires(PULL_EXPIRY).messages().await?;
-        take(batch, (first, places), lanes, session).await?;
+        let room = places.available_permits() + 1;
+        let batch = |most| consumer.batch().max_messages(most).expires(PULL_EXPIRY).messages();
+        if *left > 0 {
+            let left = std::mem::take(left).min(room);
+            let deliveries = deliveries(batch(left).await?);
+            let mut deliveries: Vec<_> = deliveries.try_collect().await?;
+            // The broker gives out again in the order in which its patience ended, and a report of
+            // progress has lengthened it for some.
+            deliveries.sort_by_key(|delivery| delivery.sequence);
+            let deliveries = stream::iter(deliveries.into_iter().map(Ok));
+            take(deliveries, (first, places), lanes, session).await?;
+        } else {
+            take(deliveries(batch(room).await?), (first, places), lanes, session).await?;
+        }
     }
     Ok(())
+}
+
+/// The commands of one request, until it has run out.
+fn deliveries(batch: pull::Batch) -> impl Stream<Item = Result<Delivery, BoxError>> + Unpin + Send {
+    let end = tokio::time::sleep(PULL_EXPIRY + PULL_GRACE);
+    Box::pin(batch.take_until(end).filter_map(async |message| match message.map(Delivery::read) {
+        Ok(Ok(delivery)) => Some(Ok(delivery)),
+        Ok(Err(err)) => {
+            tracing::warn!(error = %err, "A message of the command stream is no delivery");
+            None
+        }
+        Err(err) => Some(Err(err)),
+    }))
 }
 
 /// Gives the commands of one request to their lanes, also those that come after the session's end:
 /// sent back, they would come again behind later ones. Only when the shard may be another's already
 /// they are left to it.
 async fn take(
-    mut batch: async_nats::jetstream::consumer::pull::Batch,
+    mut deliveries: impl Stream<Item = Result<Delivery, BoxError>> + Unpin + Send,
     (first, places): (OwnedSemaphorePermit, &Arc<Semaphore>),
     lanes: &mut Lanes,
     session: &Session,
 ) -> Result<(), BoxError> {
     let mut spare = Some(first);
-    let deadline = tokio::time::Instant::now() + PULL_EXPIRY + PULL_GRACE;
-    while let Ok(Some(message)) = tokio::time::timeout_at(deadline, batch.next()).await {
-        let delivery = match Delivery::read(message?) {
-            Ok(delivery) => delivery,
-            Err(err) => {
-                tracing::warn!(error = %err, "A message of the command stream is no delivery");
-                continue;
-            }
-        };
+    while let Some(delivery) = deliveries.try_next().await? {
         if session.is_fenced() {
             delivery.return_after(FENCED_PAUSE).await;
             continue;

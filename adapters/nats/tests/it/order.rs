@@ -3,13 +3,14 @@ use std::{
     time::Duration,
 };
 
-use futures::future::join_all;
+use async_nats::jetstream::{AckKind, consumer::PullConsumer};
+use futures::{TryStreamExt, future::join_all};
 use kontor_commands::{CommandSender, Outcome, Sent};
 use kontor_nats::{WorkerSettings, Workers};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::{World, accepted, done, quick, router, start, stores::Flaky};
+use crate::{World, accepted, client, done, quick, router, start, stores::Flaky};
 
 #[tokio::test]
 async fn a_hundred_readings_of_one_meter_keep_their_order() {
@@ -76,4 +77,37 @@ async fn a_store_that_fails_for_a_while_changes_neither_order_nor_number() {
     assert_eq!(world.names(id).await, names);
     workers.stop().await;
     world.wait_until_empty().await;
+}
+
+/// A process takes three commands of one account, reports progress of the first, and is heard of no
+/// more: so the broker gives the first out again after the others.
+#[tokio::test]
+async fn what_a_dead_owner_left_keeps_its_order_though_it_comes_in_another() {
+    let world = World::new().await;
+    let sender = world.sender().await;
+    let id = Uuid::now_v7();
+    let commands = [world.register(id), world.rename(id, "First"), world.rename(id, "Second")];
+    for envelope in &commands {
+        let sent = sender.send(envelope.clone(), Duration::ZERO).await;
+        assert_eq!(sent, Ok(Sent::Unknown));
+    }
+    let jetstream = async_nats::jetstream::new(client(&world.server).await);
+    let stream = jetstream.get_stream("COMMANDS").await.unwrap();
+    let consumers: Vec<String> = stream.consumer_names().try_collect().await.unwrap();
+    let mut taken = Vec::new();
+    for name in consumers {
+        let consumer: PullConsumer = stream.get_consumer(&name).await.unwrap();
+        let batch = consumer.fetch().max_messages(commands.len()).messages().await.unwrap();
+        taken.extend(batch.try_collect::<Vec<_>>().await.unwrap());
+    }
+    assert_eq!(taken.len(), commands.len());
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    taken[0].ack_with(AckKind::Progress).await.unwrap();
+
+    let workers = world.workers("next");
+    for (version, envelope) in (1..).zip(commands) {
+        assert_eq!(accepted(&sender, envelope).await, version);
+    }
+    assert_eq!(world.names(id).await, ["First", "Second"]);
+    workers.stop().await;
 }
