@@ -12,6 +12,7 @@
 pub mod accounts;
 pub mod checkpoints;
 mod columns;
+pub mod credits;
 mod follower;
 pub mod meters;
 mod paging;
@@ -32,5 +33,6 @@ pub fn all() -> Vec<Arc<dyn Projection>> {
         Arc::new(accounts::Accounts),
         Arc::new(meters::Meters),
         Arc::new(readings::Readings),
+        Arc::new(credits::Credits),
     ]
 }

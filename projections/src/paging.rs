@@ -22,6 +22,8 @@ pub(crate) enum List {
     Accounts = b'a',
     Meters = b'm',
     Readings = b'r',
+    CreditHistory = b'c',
+    LedgerEntries = b'e',
 }
 
 impl Cursor {

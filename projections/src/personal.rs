@@ -1,13 +1,14 @@
 //! What the read models show of one person, for the person themselves.
 
-use kontor_domain::TenantId;
+use kontor_domain::{TenantId, credit_ledger::credit_ledger_id};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::{QueryError, meters};
 
-/// The rows about one account as JSON, by their columns: the account, its meters and their readings.
+/// The rows about one account as JSON, by their columns: the account, its meters and their
+/// readings, its credits and what became of them.
 ///
 /// # Errors
 /// When the database fails.
@@ -50,5 +51,30 @@ pub async fn export(
             );
         }
     }
-    Ok(json!({ "account": account, "meters": rows, "readings": readings }))
+    let credits = credits_of(pool, tenant, account_id).await?;
+    Ok(json!({ "account": account, "meters": rows, "readings": readings, "credits": credits }))
+}
+
+/// The balance of an account with its history, null when it has no ledger.
+async fn credits_of(
+    pool: &PgPool,
+    tenant: &TenantId,
+    account_id: Uuid,
+) -> Result<Value, QueryError> {
+    let id = credit_ledger_id(account_id);
+    let balance: Option<Value> = sqlx::query_scalar(
+        "select to_jsonb(b) from credit_balances b where id = $1 and tenant = $2",
+    )
+    .bind(id)
+    .bind(tenant.as_str())
+    .fetch_optional(pool)
+    .await?;
+    let Some(balance) = balance else { return Ok(Value::Null) };
+    let history: Vec<Value> = sqlx::query_scalar(
+        "select to_jsonb(h) from credit_history h where ledger_id = $1 order by version",
+    )
+    .bind(id)
+    .fetch_all(pool)
+    .await?;
+    Ok(json!({ "balance": balance, "history": history }))
 }

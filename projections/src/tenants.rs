@@ -5,6 +5,7 @@ mod apply;
 use chrono::{DateTime, Utc};
 use kontor_domain::{
     DisplayName, Language, TenantId,
+    credit_ledger::CreditRules,
     meter::MeterRules,
     tenant::{ReadingReminders, TenantKind},
 };
@@ -37,6 +38,8 @@ pub struct TenantRow {
     pub meter_rules: MeterRules,
     /// How customers are reminded of readings.
     pub reading_reminders: ReadingReminders,
+    /// How it deals with credits.
+    pub credit_rules: CreditRules,
     /// When it was opened.
     pub created_at: DateTime<Utc>,
     /// The position of the event that opened it; lists are in this order.
@@ -50,8 +53,8 @@ pub struct TenantRow {
 macro_rules! select_tenants {
     ($rest:literal) => {
         concat!(
-            "select id, name, kind, language, time_zone, meter_rules, reading_reminders, created_at, \
-             created_position, position, version from tenant_directory ",
+            "select id, name, kind, language, time_zone, meter_rules, reading_reminders, \
+             credit_rules, created_at, created_position, position, version from tenant_directory ",
             $rest
         )
     };
@@ -93,6 +96,7 @@ impl FromRow<'_, PgRow> for TenantRow {
             time_zone: named(row, "time_zone")?,
             meter_rules: json(row, "meter_rules")?,
             reading_reminders: json(row, "reading_reminders")?,
+            credit_rules: json(row, "credit_rules")?,
             created_at: row.try_get("created_at")?,
             created_position: row.try_get("created_position")?,
             position: row.try_get("position")?,

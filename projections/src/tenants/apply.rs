@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use kontor_domain::{
     Recorded,
+    credit_ledger::CreditRules,
     tenant::{ReadingReminders, TenantEvent},
 };
 use sqlx::PgConnection;
@@ -72,6 +73,7 @@ impl StreamRow for TenantRow {
                 time_zone: created.time_zone,
                 meter_rules: created.meter_rules,
                 reading_reminders: ReadingReminders::default(),
+                credit_rules: CreditRules::default(),
                 created_at: event.occurred_at,
                 created_position: event.position,
                 position: event.position,
@@ -87,8 +89,11 @@ impl StreamRow for TenantRow {
             TenantEvent::ReadingRemindersChanged(changed) => {
                 Self { reading_reminders: changed.reading_reminders, ..row? }
             }
+            TenantEvent::CreditRulesChanged(changed) => {
+                Self { credit_rules: changed.credit_rules, ..row? }
+            }
             // It changes the version alone, which whoever pins a command must know.
-            TenantEvent::ReadingRemindersDue(_) | TenantEvent::CreditRulesChanged(_) => row?,
+            TenantEvent::ReadingRemindersDue(_) => row?,
         };
         row.position = event.position;
         row.version = event.version;
@@ -117,16 +122,19 @@ async fn write(db: &mut PgConnection, rows: &[TenantRow]) -> Result<(), ApplyErr
     let rules: Result<Vec<_>, _> = rows.iter().map(|row| json_of(&row.meter_rules)).collect();
     let reminders: Result<Vec<_>, _> =
         rows.iter().map(|row| json_of(&row.reading_reminders)).collect();
+    let credit_rules: Result<Vec<_>, _> =
+        rows.iter().map(|row| json_of(&row.credit_rules)).collect();
     sqlx::query(
         "insert into tenant_directory as row (id, name, kind, language, time_zone, meter_rules, \
-             created_at, created_position, position, version, reading_reminders) \
+             created_at, created_position, position, version, reading_reminders, credit_rules) \
          select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], \
              $6::jsonb[], $7::timestamptz[], $8::bigint[], $9::bigint[], $10::bigint[], \
-             $11::jsonb[]) \
+             $11::jsonb[], $12::jsonb[]) \
          on conflict (id) do update set name = excluded.name, kind = excluded.kind, \
              language = excluded.language, time_zone = excluded.time_zone, \
              meter_rules = excluded.meter_rules, position = excluded.position, \
-             version = excluded.version, reading_reminders = excluded.reading_reminders \
+             version = excluded.version, reading_reminders = excluded.reading_reminders, \
+             credit_rules = excluded.credit_rules \
          where row.version < excluded.version",
     )
     .bind(column(rows, |row| row.id.as_str()))
@@ -140,6 +148,7 @@ async fn write(db: &mut PgConnection, rows: &[TenantRow]) -> Result<(), ApplyErr
     .bind(column(rows, |row| row.position))
     .bind(column(rows, |row| row.version))
     .bind(reminders?)
+    .bind(credit_rules?)
     .execute(db)
     .await?;
     Ok(())

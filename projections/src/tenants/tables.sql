@@ -19,7 +19,9 @@ create table tenant_directory (
     position bigint not null,
     version bigint not null,
     -- How customers are reminded of readings; what is missing has its default.
-    reading_reminders jsonb not null default '{}'
+    reading_reminders jsonb not null default '{}',
+    -- How credits are dealt with; what is missing has its default.
+    credit_rules jsonb not null default '{}'
 );
 
 create unique index tenant_directory_order on tenant_directory (created_position);

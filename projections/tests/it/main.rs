@@ -3,6 +3,7 @@
 
 mod accounts;
 mod checkpoints;
+mod credits;
 mod erasure;
 mod meters;
 mod paging;

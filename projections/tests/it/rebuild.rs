@@ -3,16 +3,30 @@
 use kontor_domain::{
     Recorded,
     account::{AccountEvent, BotBlocked, ConsentGiven, Renamed},
+    credit_ledger::{CreditLedgerCommand, CreditRules, DebtPolicy, Spend, credit_ledger_id},
     meter::{Archived, MeterEvent, VerificationRenewed},
     tenant::{self, TenantEvent},
 };
 
+use uuid::Uuid;
+
 use crate::support::{
-    Places, World, corrected, day, id, name, registered_account, registered_meter, submitted,
-    tenant,
+    Places, World, corrected, day, id, name, purchase, registered_account, registered_meter,
+    submitted, tenant, till::Till,
 };
 
-/// A history of 12 accounts with 3 meters each in 2 tenants, all streams interleaved.
+/// What a customer buys and spends in 14 rounds.
+fn till(account: Uuid) -> Till {
+    let mut till = Till::open(account);
+    till.ask(purchase(&account.to_string(), 100, 999));
+    for round in 0..11 {
+        let spend_id = Uuid::new_v5(&account, &[round]);
+        till.ask(CreditLedgerCommand::Spend(Spend { spend_id, messages: 1 + i64::from(round) }));
+    }
+    till
+}
+
+/// A history of 12 accounts with 3 meters and a ledger each in 2 tenants, all streams interleaved.
 fn history() -> Vec<Recorded> {
     let mut places = Places::default();
     let mut events = Vec::new();
@@ -27,7 +41,11 @@ fn history() -> Vec<Recorded> {
             meter_rules: Default::default(),
         });
         events.push(places.record(&tenant, tenant.stream_id(), &created));
+        let credit_rules = CreditRules { debt: DebtPolicy::Owe, ..CreditRules::default() };
+        let changed = TenantEvent::CreditRulesChanged(tenant::CreditRulesChanged { credit_rules });
+        events.push(places.record(&tenant, tenant.stream_id(), &changed));
     }
+    let tills: Vec<Till> = (0..12).map(|person| till(id(&format!("account {person}")))).collect();
     for round in 0..14_usize {
         for person in 0..12_usize {
             let slug = tenant(["north", "south"][person % 2]);
@@ -41,6 +59,8 @@ fn history() -> Vec<Recorded> {
                 }),
             };
             events.push(places.record(&slug, account, &fact));
+            let ledger = credit_ledger_id(account);
+            events.push(places.record(&slug, ledger, &tills[person].events[round]));
             for number in 0..3 {
                 let meter = id(&format!("meter {person} {number}"));
                 let reading = format!("reading {person} {number} {}", round / 2);
@@ -80,6 +100,7 @@ async fn rows_are_the_same_however_the_log_is_cut_into_pages() {
     run(&world, &events, 2_000).await;
     let expected = world.hash().await;
     assert!(expected.contains("reading_history 252 "), "{expected}");
+    assert!(expected.contains("credit_history 168 "), "{expected}");
     for page in [1, 7, 100] {
         world.clear().await;
         assert_ne!(world.hash().await, expected);

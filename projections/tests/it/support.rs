@@ -1,5 +1,7 @@
 //! A fresh database, events made by hand, and a look at whole tables.
 
+pub(crate) mod till;
+
 use std::{
     collections::{BTreeMap, HashMap},
     fmt::Write,
@@ -7,8 +9,9 @@ use std::{
 
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 use kontor_domain::{
-    Actor, DisplayName, EventBody, Metadata, Quantity, Recorded, TenantId,
+    Actor, DisplayName, EventBody, Metadata, Money, Quantity, Recorded, TenantId,
     account::{self, AccountEvent, Origin},
+    credit_ledger::{CreditLedgerCommand, Grant, GrantSource, Payment, PaymentProvider},
     meter::{self, MeterEvent, MeterKind, ReadingSource, Zone},
 };
 use kontor_engines::testing::TestDatabase;
@@ -16,12 +19,15 @@ use kontor_projections::Projection;
 use sqlx::{AssertSqlSafe, PgPool};
 use uuid::Uuid;
 
-pub(crate) const TABLES: [&str; 5] = [
+pub(crate) const TABLES: [&str; 8] = [
     "tenant_directory",
     "account_directory",
     "account_erasures",
     "meter_directory",
     "reading_history",
+    "credit_balances",
+    "credit_history",
+    "ledger_entries",
 ];
 
 pub(crate) struct World {
@@ -192,6 +198,20 @@ pub(crate) fn submitted(reading: &str, values: &[i64], taken_on: &str) -> MeterE
         rolled_over: Vec::new(),
         warnings: Vec::new(),
         photo: None,
+    })
+}
+
+/// Credits that were bought for US cents.
+pub(crate) fn purchase(word: &str, credits: i64, price_minor: i64) -> CreditLedgerCommand {
+    let price = Money::new(price_minor, "USD".parse().unwrap());
+    let payment_id = id(&format!("payment {word}"));
+    CreditLedgerCommand::Grant(Grant {
+        grant_id: id(&format!("grant {word}")),
+        source: GrantSource::Purchase,
+        credits,
+        payment: Some(Payment { payment_id, provider: PaymentProvider::Stripe, price }),
+        expires_at: None,
+        priority: None,
     })
 }
 

@@ -1,7 +1,11 @@
 use kontor_domain::{
     Language,
+    credit_ledger::CreditRules,
     meter::MeterRules,
-    tenant::{Created, LocaleChanged, MeterRulesChanged, Renamed, TenantEvent, TenantKind},
+    tenant::{
+        Created, CreditRulesChanged, LocaleChanged, MeterRulesChanged, Renamed, TenantEvent,
+        TenantKind,
+    },
 };
 use kontor_projections::{
     PageRequest,
@@ -28,6 +32,7 @@ async fn a_tenant_shows_its_newest_name_locale_and_rules() {
     let slug = tenant("moscow");
     let stream = slug.stream_id();
     let rules = MeterRules { window_first_day: 1, window_last_day: 31, ..MeterRules::default() };
+    let credit_rules = CreditRules { message_cost: 7, ..CreditRules::default() };
     let page = [
         places.record(&slug, stream, &created("moscow", "Мосводоканал «Ёлка»")),
         places.record(
@@ -47,6 +52,11 @@ async fn a_tenant_shows_its_newest_name_locale_and_rules() {
             stream,
             &TenantEvent::MeterRulesChanged(MeterRulesChanged { meter_rules: rules.clone() }),
         ),
+        places.record(
+            &slug,
+            stream,
+            &TenantEvent::CreditRulesChanged(CreditRulesChanged { credit_rules }),
+        ),
     ];
     world.apply(&Tenants, &later).await;
 
@@ -55,8 +65,9 @@ async fn a_tenant_shows_its_newest_name_locale_and_rules() {
     assert_eq!(row.language, Language::En);
     assert_eq!(row.time_zone, chrono_tz::Asia::Vladivostok);
     assert_eq!(row.meter_rules, rules);
+    assert_eq!(row.credit_rules, credit_rules);
     assert_eq!(row.created_at, page[0].occurred_at);
-    assert_eq!((row.created_position, row.position, row.version), (1, 4, 4));
+    assert_eq!((row.created_position, row.position, row.version), (1, 5, 5));
     assert_eq!(tenants::find(&world.pool, &tenant("salon")).await.unwrap(), None);
 }
 

@@ -3,12 +3,19 @@
 use std::{sync::Arc, time::Duration};
 
 use kontor_commands::{Envelope, Outcome, Router, clock};
-use kontor_domain::{Actor, account::Account, meter::Meter};
+use kontor_domain::{
+    Actor,
+    account::Account,
+    credit_ledger::{CreditLedger, credit_ledger_id},
+    meter::Meter,
+};
 use kontor_postgres::{
     AppenderSettings, EventLog, Follower, FollowerSettings, MasterKeys, Step, Vault,
     generations::{PromotionTerms, TableHash, begin, hash_tables, newest, promote, replay_into},
 };
-use kontor_projections::{PageRequest, accounts, checkpoints, meters, readings, tenants};
+use kontor_projections::{
+    PageRequest, accounts, checkpoints, credits, meters, personal, readings, tenants,
+};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use tokio::sync::watch;
@@ -34,6 +41,7 @@ impl Running {
         let router = Router::builder(Arc::new(log.clone()))
             .register::<Account>()
             .register::<Meter>()
+            .register::<CreditLedger>()
             .build();
         let followers = kontor_projections::all().into_iter().map(|projection| {
             // Small pages, and a look at the fence in every step.
@@ -89,6 +97,11 @@ impl Running {
             "origin": {"kind": "telegram", "bot": "demo", "user_id": 1001},
         });
         self.accept("account", id("anna"), register).await;
+        let ledger = credit_ledger_id(id("anna"));
+        let open = json!({"type": "open", "account_id": id("anna")});
+        self.accept("credit_ledger", ledger, open).await;
+        let spend = json!({"type": "spend", "spend_id": id("spend"), "messages": 2});
+        self.accept("credit_ledger", ledger, spend).await;
         let register = json!({
             "type": "register", "account_id": id("anna"), "kind": "electricity", "zones": 2,
             "digits": 6, "serial_number": "№ 7", "place": "Кухня",
@@ -125,6 +138,12 @@ async fn commands_show_in_all_read_models_and_a_rebuild_gives_the_same_rows() {
     let history = readings::history(pool, &slug, meter.id, &PageRequest::default()).await.unwrap();
     assert_eq!(history.items[0].consumption_total().to_string(), "106.75");
     assert_eq!(history.items[0].corrections, 1);
+    let ledger = credit_ledger_id(anna.id);
+    let balance = credits::find(pool, &slug, ledger).await.unwrap().unwrap();
+    assert_eq!((balance.available, balance.spent, balance.messages), (1, 2, 2));
+    let exported = personal::export(pool, &slug, anna.id).await.unwrap();
+    assert_eq!(exported["credits"]["balance"]["available"], 1);
+    assert_eq!(exported["credits"]["history"][2]["kind"], "spent");
     assert_eq!(checkpoints::position(pool, "readings").await.unwrap(), last_position);
 
     for projection in kontor_projections::all() {

@@ -149,6 +149,7 @@ fn about(name: &str) -> &'static str {
         "accounts" => "directory of accounts",
         "meters" => "directory of meters",
         "readings" => "history of readings",
+        "credits" => "credits and their journal",
         "relay" => "events out to NATS",
         _ => "",
     }
