@@ -3,6 +3,7 @@
 pub(crate) mod accounts;
 pub(crate) mod commands;
 pub(crate) mod documents;
+pub(crate) mod ledgers;
 pub(crate) mod meters;
 pub(crate) mod readings;
 pub(crate) mod subjects;
@@ -20,6 +21,7 @@ pub(crate) fn router() -> OpenApiRouter<ApiState> {
         .merge(accounts::router())
         .merge(meters::router())
         .merge(readings::router())
+        .merge(ledgers::router())
         .merge(commands::router())
         .merge(subjects::router())
         .merge(crate::operations::api_router())

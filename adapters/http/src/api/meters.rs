@@ -184,9 +184,13 @@ async fn register_meter(
     Ok(answer.at(format!("/v1/meters/{id}")))
 }
 
-/// Refuses a meter for an account that the tenant does not have. An account that was opened a
+/// Refuses a meter or ledger for an account that the tenant does not have. An account that was opened a
 /// moment ago is waited for.
-async fn check_account(state: &ApiState, write: &Write, account_id: Uuid) -> Result<(), Problem> {
+pub(crate) async fn check_account(
+    state: &ApiState,
+    write: &Write,
+    account_id: Uuid,
+) -> Result<(), Problem> {
     if accounts::find(&state.pool, &write.tenant, account_id).await?.is_some() {
         return Ok(());
     }

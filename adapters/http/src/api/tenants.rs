@@ -4,10 +4,11 @@ use axum::{Json, extract::State};
 use chrono::{DateTime, Utc};
 use kontor_domain::{
     DisplayName, Language, TenantId,
+    credit_ledger::CreditRules,
     meter::MeterRules,
     tenant::{
-        ChangeLocale, ChangeMeterRules, ChangeReadingReminders, Create, ReadingReminders, Rename,
-        TenantCommand, TenantKind,
+        ChangeCreditRules, ChangeLocale, ChangeMeterRules, ChangeReadingReminders, Create,
+        ReadingReminders, Rename, TenantCommand, TenantKind,
     },
 };
 use kontor_projections::{
@@ -61,6 +62,9 @@ pub(crate) struct TenantBody {
     /// How customers are reminded of readings before the window closes.
     #[schema(value_type = Object)]
     reading_reminders: ReadingReminders,
+    /// How credits are dealt with.
+    #[schema(value_type = Object)]
+    credit_rules: CreditRules,
     created_at: DateTime<Utc>,
     version: i64,
 }
@@ -75,6 +79,7 @@ impl From<TenantRow> for TenantBody {
             time_zone: row.time_zone,
             meter_rules: row.meter_rules,
             reading_reminders: row.reading_reminders,
+            credit_rules: row.credit_rules,
             created_at: row.created_at,
             version: row.version,
         }
@@ -131,6 +136,12 @@ pub(crate) struct ChangeTenant {
     /// the tenant's time); settings that are left out take their defaults.
     #[schema(value_type = Option<Object>)]
     reading_reminders: Option<ReadingReminders>,
+    /// Rules for credits: `message_cost`, `welcome_credits`, `tutorial_credits`, `low_credits` (0 to
+    /// 1000 each), `hold_seconds` (30 to 86400), `messages_per_minute_max`, `credits_per_day_max`,
+    /// `gifts_per_day_max`, `balance_max` and `debt` (`block`, `owe` or `forgive`); rules that are
+    /// left out take their defaults.
+    #[schema(value_type = Option<Object>)]
+    credit_rules: Option<CreditRules>,
 }
 
 impl ChangeTenant {
@@ -159,6 +170,10 @@ impl ChangeTenant {
         if let Some(reading_reminders) = self.reading_reminders {
             let change = ChangeReadingReminders { reading_reminders };
             commands.push(("reading_reminders", TenantCommand::ChangeReadingReminders(change)));
+        }
+        if let Some(credit_rules) = self.credit_rules {
+            let change = ChangeCreditRules { credit_rules };
+            commands.push(("credit_rules", TenantCommand::ChangeCreditRules(change)));
         }
         nothing_to_change(&commands)?;
         Ok(commands)

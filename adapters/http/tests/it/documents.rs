@@ -31,6 +31,25 @@ fn every_route_is_described() {
     get /v1/accounts/{id} ["200"]
     patch /v1/accounts/{id} ["200", "202"]
     get /v1/commands/{id} ["200"]
+    post /v1/ledgers ["201", "202"]
+    get /v1/ledgers/{id} ["200"]
+    post /v1/ledgers/{id}/disputes ["201", "202"]
+    post /v1/ledgers/{id}/disputes/{dispute_id}/close ["200", "202"]
+    get /v1/ledgers/{id}/entries ["200"]
+    post /v1/ledgers/{id}/grants ["201", "202"]
+    get /v1/ledgers/{id}/history ["200"]
+    post /v1/ledgers/{id}/holds ["201", "202"]
+    post /v1/ledgers/{id}/holds/{hold_id}/capture ["200", "202"]
+    post /v1/ledgers/{id}/holds/{hold_id}/release ["200", "202"]
+    post /v1/ledgers/{id}/passes ["201", "202"]
+    post /v1/ledgers/{id}/passes/{pass_id}/refund ["200", "202"]
+    post /v1/ledgers/{id}/refunds ["201", "202"]
+    post /v1/ledgers/{id}/refunds/{refund_id}/return ["200", "202"]
+    post /v1/ledgers/{id}/reversals ["201", "202"]
+    post /v1/ledgers/{id}/revocations ["201", "202"]
+    post /v1/ledgers/{id}/spends ["201", "202"]
+    post /v1/ledgers/{id}/tutorial-bonus ["201", "202"]
+    post /v1/ledgers/{id}/write-offs ["201", "202"]
     get /v1/meters ["200"]
     post /v1/meters ["201", "202"]
     get /v1/meters/{id} ["200"]
@@ -87,6 +106,7 @@ async fn examples_run_as_they_stand() {
     let document = document();
     let account = world.account().await;
     let meter = world.meter().await;
+    let ledger = world.ledger().await;
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
             let schema = &operation["requestBody"]["content"]["application/json"]["schema"]["$ref"];
@@ -94,13 +114,20 @@ async fn examples_run_as_they_stand() {
             let schema = document.pointer(reference.strip_prefix('#').unwrap()).unwrap();
             let mut example = schema["example"].clone();
             assert!(example.is_object(), "{reference} has an example");
-            if path == "/v1/meters" {
+            if ["/v1/meters", "/v1/ledgers"].contains(&path.as_str()) {
                 example["account_id"] = json!(account);
             }
-            let id = if path.contains("accounts") { &account } else { &meter };
+            let id = match path.split('/').nth(2).unwrap_or_default() {
+                "accounts" => &account,
+                "ledgers" => &ledger,
+                _ => &meter,
+            };
             let address = path
                 .replace("{id}", id)
                 .replace("{reading_id}", &account)
+                .replace("{hold_id}", &account)
+                .replace("{pass_id}", &account)
+                .replace("{dispute_id}", &account)
                 .replace("{tenant}", "moscow");
             if path.contains("subjects") {
                 // It needs a platform's key and somebody to lose: `subjects.rs` runs it.

@@ -6,6 +6,7 @@ mod bodies;
 mod documents;
 mod idempotency;
 mod keys;
+mod ledgers;
 mod limits;
 mod meters;
 mod operations;

@@ -8,7 +8,7 @@ use axum::{
     http::{HeaderMap, Request, StatusCode},
 };
 use kontor_commands::{CommandSender, Folds, LocalSender, Registry, Router as CommandRouter};
-use kontor_domain::{TenantId, account::Account, meter::Meter};
+use kontor_domain::{TenantId, account::Account, credit_ledger::CreditLedger, meter::Meter};
 use kontor_engines::testing::TestDatabase;
 use kontor_http::{ApiSettings, ApiState, BrokerProbe, Rate, keys, keys::Role};
 use kontor_postgres::{AppenderSettings, EventLog, Follower, FollowerSettings, MasterKeys, Vault};
@@ -73,10 +73,14 @@ impl World {
             let follower = Follower::projection(pool.clone(), projection, settings);
             tokio::spawn(follower.run(head.clone(), stop.clone()));
         }
-        let router =
-            CommandRouter::builder(Arc::new(log)).register::<Account>().register::<Meter>().build();
+        let router = CommandRouter::builder(Arc::new(log))
+            .register::<Account>()
+            .register::<Meter>()
+            .register::<CreditLedger>()
+            .build();
         let sender: Arc<dyn CommandSender> = Arc::new(LocalSender::new(router));
-        let folds = Folds::new().register::<Account>().register::<Meter>();
+        let folds =
+            Folds::new().register::<Account>().register::<Meter>().register::<CreditLedger>();
         let state = ApiState::new(pool.clone(), Arc::clone(&sender), settings, probe(true))
             .folding(folds)
             .opening(vault)
@@ -175,6 +179,14 @@ impl World {
             "serial_number": "№ 0012-АБ", "place": "Кухня", "initial_values": {"t1": "1000"},
         });
         let answer = self.post(&self.operator, "/v1/meters", body).await;
+        assert_eq!(answer.status, StatusCode::CREATED, "{answer}");
+        answer.id()
+    }
+
+    /// Opens the ledger of a new account of `moscow`, with 3 credits of welcome.
+    pub(crate) async fn ledger(&self) -> String {
+        let body = json!({"account_id": self.account().await});
+        let answer = self.post(&self.operator, "/v1/ledgers", body).await;
         assert_eq!(answer.status, StatusCode::CREATED, "{answer}");
         answer.id()
     }

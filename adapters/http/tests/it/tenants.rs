@@ -30,6 +30,18 @@ async fn an_admin_opens_a_tenant_and_reads_it() {
     etag: "1"
     {
       "created_at": "[instant]",
+      "credit_rules": {
+        "balance_max": 1000000,
+        "credits_per_day_max": 10000,
+        "debt": "block",
+        "gifts_per_day_max": 1000,
+        "hold_seconds": 900,
+        "low_credits": 5,
+        "message_cost": 1,
+        "messages_per_minute_max": 60,
+        "tutorial_credits": 2,
+        "welcome_credits": 3
+      },
       "id": "city_7",
       "kind": "utility",
       "language": "en",
@@ -111,6 +123,18 @@ async fn a_tenant_changes_field_after_field() {
     etag: "4"
     {
       "created_at": "[instant]",
+      "credit_rules": {
+        "balance_max": 1000000,
+        "credits_per_day_max": 10000,
+        "debt": "block",
+        "gifts_per_day_max": 1000,
+        "hold_seconds": 900,
+        "low_credits": 5,
+        "message_cost": 1,
+        "messages_per_minute_max": 60,
+        "tutorial_credits": 2,
+        "welcome_credits": 3
+      },
       "id": "moscow",
       "kind": "utility",
       "language": "en",
