@@ -1,18 +1,22 @@
 //! The policies of this build.
 
+mod credit_dues;
 mod reading_reminders;
 mod reading_rounds;
 
 use std::sync::Arc;
 
 use crate::policy::AnyPolicy;
+pub use credit_dues::CreditDues;
 pub use reading_reminders::ReadingReminders;
 pub use reading_rounds::ReadingRounds;
 
 /// All policies; the composition root runs one follower for each.
 pub fn all() -> Vec<Arc<dyn AnyPolicy>> {
-    vec![Arc::new(ReadingRounds), Arc::new(ReadingReminders)]
+    vec![Arc::new(ReadingRounds), Arc::new(ReadingReminders), Arc::new(CreditDues)]
 }
 
+#[cfg(test)]
+mod credits_tests;
 #[cfg(test)]
 mod tests;

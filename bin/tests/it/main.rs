@@ -5,6 +5,7 @@ mod backup;
 mod bots;
 mod commands;
 mod compose_file;
+mod credits;
 mod fleet;
 mod integrator_examples;
 mod integrators;

@@ -12,20 +12,20 @@ use crate::program::{MASTER_KEY, Up, command, eventually, run, text};
 const EVENT_LIMIT: Duration = Duration::from_secs(20);
 
 /// The API with the demo tenant's key.
-struct Api {
+pub(crate) struct Api {
     client: reqwest::Client,
     base: String,
     key: String,
 }
 
 impl Api {
-    fn of(up: &Up, folder: &Path) -> Self {
+    pub(crate) fn of(up: &Up, folder: &Path) -> Self {
         let key = std::fs::read_to_string(folder.join(up.address("api_key_file"))).unwrap();
         let client = reqwest::Client::new();
         Self { client, base: up.address("api"), key: key.trim().to_owned() }
     }
 
-    async fn post(&self, path: &str, body: &Value) -> Value {
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Value {
         let request = self.client.post(format!("{}{path}", self.base)).json(body);
         let request = request.header("X-Auth-Key", &self.key);
         let request = request.header("Idempotency-Key", uuid::Uuid::now_v7().to_string());
@@ -35,7 +35,7 @@ impl Api {
         serde_json::from_str(&body).unwrap()
     }
 
-    async fn get(&self, path: &str) -> Value {
+    pub(crate) async fn get(&self, path: &str) -> Value {
         let request = self.client.get(format!("{}{path}", self.base));
         let answer = request.header("X-Auth-Key", &self.key).send().await.unwrap();
         let (status, body) = (answer.status(), answer.text().await.unwrap());
