@@ -1,6 +1,7 @@
 //! The rules of the ledger: one history by hand, all histories against a naive model, the chain.
 
 mod chains;
+mod corrections;
 mod history;
 mod model;
 mod property;
@@ -37,6 +38,8 @@ fn staff() -> Actor {
 struct Desk {
     ledger: CreditLedger,
     events: Vec<CreditLedgerEvent>,
+    /// The rules of the tenant.
+    rules: CreditRules,
 }
 
 impl Desk {
@@ -63,7 +66,10 @@ impl Desk {
         minutes: i64,
         command: CreditLedgerCommand,
     ) -> Result<usize, CreditLedgerRefusal> {
-        let events = self.ledger.decide(Self::issued(minutes, command))?;
+        let mut issued = Self::issued(minutes, command);
+        let facts = TenantFacts { credit_rules: self.rules, ..(*issued.tenant).clone() };
+        issued.tenant = Arc::new(facts);
+        let events = self.ledger.decide(issued)?;
         for event in &events {
             cqrs_es::Aggregate::apply(&mut self.ledger, event.clone());
         }
