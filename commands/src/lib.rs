@@ -14,6 +14,7 @@ pub mod policies;
 pub mod policy;
 mod ports;
 mod router;
+mod trace_parent;
 
 pub use envelope::{CommandId, Envelope, EnvelopeError};
 pub use folds::{Fold, FoldError, Folds, Registry};
@@ -24,3 +25,4 @@ pub use ports::{
     SendError, Sent, StoreError, StreamTail,
 };
 pub use router::{RouteError, Routed, Router, RouterBuilder, RouterSettings};
+pub use trace_parent::TraceParent;

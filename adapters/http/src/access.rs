@@ -7,6 +7,7 @@ use axum::{
     extract::{FromRequestParts, Path},
     http::{HeaderMap, HeaderName, header, request::Parts},
 };
+use kontor_commands::TraceParent;
 use kontor_domain::TenantId;
 use kontor_projections::checkpoints;
 use serde::de::DeserializeOwned;
@@ -268,15 +269,9 @@ fn expected_version(headers: &HeaderMap) -> Result<Option<i64>, Problem> {
     }
 }
 
-/// The trace context of the request, when it has the form of version 00; other forms are passed by.
+/// The trace context of the request; several of them, or one out of form, are passed by.
 fn traceparent(headers: &HeaderMap) -> Option<String> {
-    let text = headers.get("traceparent")?.to_str().ok()?;
-    let mut parts = text.split('-');
-    let lengths_fit = [2, 32, 16, 2].into_iter().all(|length| {
-        parts.next().is_some_and(|part| {
-            part.len() == length
-                && part.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
-        })
-    });
-    (lengths_fit && parts.next().is_none() && text.starts_with("00-")).then(|| text.to_owned())
+    let mut values = headers.get_all(TraceParent::HEADER).into_iter();
+    let (only, None) = (values.next()?, values.next()) else { return None };
+    TraceParent::parse(only.to_str().ok()?).map(String::from)
 }

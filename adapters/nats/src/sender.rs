@@ -14,7 +14,7 @@ use async_nats::{
 };
 use async_trait::async_trait;
 use bytes::Bytes;
-use kontor_commands::{CommandSender, Envelope, SendError, Sent};
+use kontor_commands::{CommandSender, Envelope, SendError, Sent, TraceParent};
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use self::replies::{Replies, Waiting};
@@ -91,6 +91,9 @@ impl NatsSender {
         let mut headers = HeaderMap::new();
         headers.insert(names::REPLY_TO, waiting.address());
         headers.insert(names::MESSAGE_ID, message_id);
+        if let Some(trace) = &command.trace {
+            headers.insert(TraceParent::HEADER, trace.as_str());
+        }
         let (subject, body) = (command.subject.clone(), command.body.clone());
         let sending = self.nats.jetstream().publish_with_headers(subject, headers, body);
         // Until it returns, nothing has left this process.
@@ -161,6 +164,8 @@ struct Command {
     id: String,
     subject: Subject,
     body: Bytes,
+    /// Also in the body. In the header it is for whoever watches the broker.
+    trace: Option<TraceParent>,
 }
 
 impl Command {
@@ -175,7 +180,12 @@ impl Command {
             let reason = format!("a command has at most {limit} bytes, this one has {size}");
             return Err(SendError::Malformed(reason));
         }
-        Ok(Self { id: envelope.command_id.to_string(), subject: subject.into(), body: body.into() })
+        Ok(Self {
+            id: envelope.command_id.to_string(),
+            subject: subject.into(),
+            body: body.into(),
+            trace: envelope.trace.as_deref().and_then(TraceParent::parse),
+        })
     }
 }
 

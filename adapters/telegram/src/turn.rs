@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, NaiveDate, Utc};
-use kontor_commands::{Accepted, CommandSender, Envelope, Outcome, SendError, Sent};
+use kontor_commands::{Accepted, CommandSender, Envelope, Outcome, SendError, Sent, TraceParent};
 use kontor_domain::{Actor, Language, RefusalDocument, TenantId, account::telegram_account_id};
 use kontor_faults::Point;
 use kontor_projections::{
@@ -158,13 +158,15 @@ impl Turn {
         command: &impl Serialize,
     ) -> Result<Verdict, TurnError> {
         let (aggregate, id) = address;
-        let envelope = Envelope::new(
+        let mut envelope = Envelope::new(
             self.command_id(number),
             (self.ports.tenant.clone(), aggregate, id),
             serde_json::to_value(command)?,
             Actor::Customer { account_id: self.account_id() },
             self.received_at,
         );
+        // All commands of one update are in one trace.
+        envelope.trace = Some(TraceParent::of_cause(self.command_id(0)).into());
         kontor_faults::reach(Point::TurnBeforeCommand);
         let sent = self.ports.sender.send(envelope, self.ports.command_wait).await;
         kontor_faults::reach(Point::TurnAfterCommand);

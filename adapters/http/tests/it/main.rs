@@ -18,3 +18,4 @@ mod serving;
 mod subjects;
 mod support;
 mod tenants;
+mod traces;

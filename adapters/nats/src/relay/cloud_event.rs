@@ -1,6 +1,7 @@
 //! An event of the log as a `CloudEvent` 1.0 in structured JSON.
 
 use async_nats::HeaderMap;
+use kontor_commands::TraceParent;
 use kontor_domain::{Actor, Recorded};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -33,7 +34,7 @@ pub(super) struct CloudEvent<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     causationid: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    traceparent: Option<&'a str>,
+    traceparent: Option<String>,
     data: &'a RawValue,
 }
 
@@ -70,7 +71,8 @@ impl<'a> CloudEvent<'a> {
             commandid: metadata.command_id.to_string(),
             correlationid: metadata.correlation_id.to_string(),
             causationid: metadata.causation_id.map(|id| id.to_string()),
-            traceparent: metadata.trace.as_deref().filter(|trace| is_traceparent(trace)),
+            // What an older build let in was looked at less closely.
+            traceparent: metadata.trace.as_deref().and_then(TraceParent::parse).map(String::from),
             data: serde_json::from_str(&event.payload)?,
         })
     }
@@ -87,16 +89,11 @@ impl<'a> CloudEvent<'a> {
         headers.insert("ce-subject", self.subject.as_str());
         headers.insert("ce-time", self.time.as_str());
         headers.insert(names::POSITION, self.position.as_str());
-        if let Some(trace) = self.traceparent {
-            headers.insert("traceparent", trace);
+        if let Some(trace) = &self.traceparent {
+            headers.insert(TraceParent::HEADER, trace.as_str());
         }
         headers
     }
-}
-
-/// `traceparent` came in from outside, and a header must not hold line breaks.
-fn is_traceparent(text: &str) -> bool {
-    text.len() <= 64 && text.chars().all(|c| c.is_ascii_hexdigit() || c == '-')
 }
 
 #[cfg(test)]

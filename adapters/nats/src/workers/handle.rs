@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use kontor_commands::{Envelope, RouteError, Routed};
 use kontor_faults::Point;
+use tracing::Instrument;
 
 use super::{
     Shared, WorkerSettings, dead,
@@ -37,6 +38,24 @@ pub(super) async fn handle(shared: &Shared, delivery: &Delivery, session: &Sessi
             return set_aside(shared, delivery, session, (&reason, Some(reply))).await;
         }
     };
+    // Every line about a command can be found by its ids, whatever becomes of it.
+    let span = tracing::info_span!(
+        "command",
+        tenant = %envelope.tenant,
+        command.id = %envelope.command_id,
+        correlation.id = %envelope.correlation_id,
+        trace.id = envelope.trace_id(),
+        delivery = delivery.deliveries,
+    );
+    carry_out(shared, delivery, session, envelope).instrument(span).await
+}
+
+async fn carry_out(
+    shared: &Shared,
+    delivery: &Delivery,
+    session: &Session,
+    envelope: Envelope,
+) -> Settled {
     if delivery.deliveries > shared.settings.unfinished_deliveries_max {
         let reason = format!("delivered {} times and never finished", delivery.deliveries);
         return set_aside(shared, delivery, session, (&reason, None)).await;

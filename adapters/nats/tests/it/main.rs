@@ -13,6 +13,7 @@ mod roles;
 mod stores;
 mod streams;
 mod succession;
+mod traces;
 
 use std::{
     future::Future,

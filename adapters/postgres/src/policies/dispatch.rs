@@ -83,6 +83,7 @@ struct Due {
     command: Value,
     correlation_id: Uuid,
     causation_id: Uuid,
+    trace: Option<String>,
     attempts: i32,
 }
 
@@ -170,7 +171,7 @@ impl Dispatcher {
                  for update skip locked
              )
              returning id, policy, command_id, tenant, aggregate, aggregate_id, command,
-                 correlation_id, causation_id, attempts",
+                 correlation_id, causation_id, trace, attempts",
         )
         .bind(now)
         .bind(now + taken_for)
@@ -184,13 +185,14 @@ impl Dispatcher {
         let Ok(tenant) = TenantId::try_from(row.tenant.clone()) else {
             return Attempt::Failed("its tenant is no tenant".to_owned());
         };
-        let envelope: Envelope = policy::envelope(
+        let mut envelope: Envelope = policy::envelope(
             (&row.policy, row.command_id),
             (tenant, &row.aggregate, row.aggregate_id),
             row.command.clone(),
             (row.correlation_id, row.causation_id),
             (now, self.settings.valid_for),
         );
+        envelope.trace.clone_from(&row.trace);
         match self.sender.send(envelope, self.settings.wait).await {
             Ok(Sent::Done { outcome, .. }) => outcome_of(&outcome),
             // Whether or not the broker has it, the same command is sent again until its outcome shows.
@@ -221,6 +223,8 @@ impl Dispatcher {
                 tracing::error!(
                     scheduled.id = row.id,
                     policy = row.policy,
+                    command.id = %row.command_id,
+                    correlation.id = %row.correlation_id,
                     "A scheduled command cannot be carried out: {error}"
                 );
                 ("failed", None, Some(error))

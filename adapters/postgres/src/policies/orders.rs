@@ -55,12 +55,14 @@ impl Orders {
         event: &Recorded,
         (id, timer, directive): (Uuid, Option<(String, chrono::DateTime<chrono::Utc>)>, Directive),
     ) -> Result<(), sqlx::Error> {
+        // A timer begins a trace of its own.
+        let trace = if timer.is_some() { None } else { event.metadata.trace.as_deref() };
         let (key, due_at) = timer.unzip();
         sqlx::query(
             "insert into scheduled_commands (policy, policy_version, key, command_id, tenant,
                  aggregate, aggregate_id, command, correlation_id, causation_id, due_at, next_at,
-                 state)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $12)
+                 state, trace)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $12, $13)
              on conflict (policy, policy_version, command_id) do nothing",
         )
         .bind(self.policy)
@@ -75,6 +77,7 @@ impl Orders {
         .bind(event.event_id)
         .bind(due_at.unwrap_or(event.occurred_at))
         .bind(if self.mark.live { "pending" } else { "held" })
+        .bind(trace)
         .execute(db)
         .await?;
         Ok(())
