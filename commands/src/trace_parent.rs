@@ -43,7 +43,7 @@ impl TraceParent {
             return None;
         }
         // The other flags mean nothing here, and what means nothing is passed on as zero.
-        let sampled = flags.bytes().last().is_some_and(|digit| is_odd(digit));
+        let sampled = flags.bytes().last().is_some_and(is_odd);
         Some(Self(format!("00-{trace}-{span}-{}", if sampled { "01" } else { "00" })))
     }
 
