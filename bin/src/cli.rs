@@ -3,6 +3,7 @@
 mod backup;
 mod dead_letters;
 pub mod integrator;
+mod journal;
 mod operate;
 mod process;
 pub mod projection;
@@ -20,6 +21,7 @@ use uuid::Uuid;
 pub use backup::*;
 pub use dead_letters::*;
 use integrator::IntegratorVerb;
+pub use journal::JournalArgs;
 pub use operate::*;
 pub use process::ProcessVerb;
 use projection::ProjectionVerb;
@@ -106,6 +108,11 @@ pub enum Verb {
     /// Look at what could not be carried out, try it again or skip it
     #[command(subcommand)]
     DeadLetters(DeadLetterVerb),
+    /// Look at what people did by hand: logins, retries, skips, looks at personal data
+    #[command(
+        after_help = "Examples:\n  kontor journal\n  kontor journal --action personal_data_shown --from 2026-11-01\n  kontor journal --tenant demo_utility --about command:17 --json"
+    )]
+    Journal(JournalArgs),
     /// Look at the processes that share the work
     #[command(subcommand)]
     Process(ProcessVerb),

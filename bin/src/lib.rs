@@ -13,6 +13,7 @@ mod dead_letters;
 mod erasures;
 mod failure;
 mod integrator;
+mod journal;
 mod key;
 mod master_key;
 mod monitoring;
@@ -125,6 +126,10 @@ async fn carry_out(config: Arc<Config>, verb: Verb) -> Result<(), Failure> {
         Verb::Integrator(verb) => integrator::run(&config, verb).await,
         Verb::Subject(verb) => subject::run(&config, verb).await,
         Verb::DeadLetters(verb) => dead_letters::run(&config, verb).await,
+        Verb::Journal(args) => {
+            let pool = compose::pool(&Addresses::find(&config)?, COMMAND_CONNECTIONS).await?;
+            Ok(journal::list(&pool, args).await?)
+        }
         Verb::Process(ProcessVerb::List(args)) => {
             let pool = compose::pool(&Addresses::find(&config)?, COMMAND_CONNECTIONS).await?;
             Ok(process::list(&pool, args).await?)

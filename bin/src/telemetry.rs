@@ -38,6 +38,7 @@ pub(crate) fn default_filter(verb: &Verb) -> &'static str {
         | Verb::Operate(_)
         | Verb::Seed(_)
         | Verb::Scheduled(_)
+        | Verb::Journal(_)
         | Verb::Completions { .. } => QUIET_FILTER,
     }
 }

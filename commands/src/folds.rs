@@ -1,9 +1,14 @@
 //! The state of any stream by the name of its aggregate, for those who look at the log from outside:
 //! checks, viewers, exports. The router itself knows its aggregates by type.
 
+mod covered;
+
 use std::collections::HashMap;
 
 use kontor_domain::{Decider, EventDecodeError, Recorded, UpcastError, Upcasters, tenant::Tenant};
+use serde_json::Value;
+
+pub use self::covered::{COVER, CoveredFold, Sight};
 
 use crate::router::{RouterBuilder, guarded, type_of};
 
@@ -23,7 +28,17 @@ impl Registry for RouterBuilder {
 /// Folds streams of all aggregates of this build. `tenant` is always part of it.
 #[derive(Clone)]
 pub struct Folds {
-    makers: HashMap<&'static str, fn() -> Box<dyn Fold>>,
+    known: HashMap<&'static str, Known>,
+}
+
+/// What can be done with the events and commands of an aggregate.
+#[derive(Clone, Copy)]
+struct Known {
+    start: fn() -> Box<dyn Fold>,
+    start_covered: fn() -> CoveredFold,
+    /// A payload and a command with what belongs to people covered; none when it cannot be read.
+    payload: fn(&Recorded) -> Option<Value>,
+    command: fn(&Value) -> Option<Value>,
 }
 
 /// A stream that is being folded, event by event.
@@ -59,17 +74,35 @@ pub enum FoldError {
 impl Folds {
     /// Knows `tenant` and nothing else yet.
     pub fn new() -> Self {
-        Self { makers: HashMap::new() }.register::<Tenant>()
+        Self { known: HashMap::new() }.register::<Tenant>()
     }
 
     /// A fresh stream of an aggregate; `None` when this build has no such aggregate.
     pub fn start(&self, stream_type: &str) -> Option<Box<dyn Fold>> {
-        self.makers.get(stream_type).map(|make| make())
+        self.known.get(stream_type).map(|known| (known.start)())
+    }
+
+    /// As [`Folds::start`], with states that are told with and without what belongs to people.
+    pub fn start_covered(&self, stream_type: &str) -> Option<CoveredFold> {
+        self.known.get(stream_type).map(|known| (known.start_covered)())
+    }
+
+    /// The payload of an event as everybody may see it: its personal fields are covered, opened or
+    /// not. A form that this build does not know is covered whole.
+    pub fn covered_payload(&self, event: &Recorded) -> Value {
+        let known = self.known.get(event.stream_type.as_str());
+        known.and_then(|known| (known.payload)(event)).unwrap_or_else(|| COVER.into())
+    }
+
+    /// A command as everybody may see it, by the rule of [`Folds::covered_payload`].
+    pub fn covered_command(&self, aggregate: &str, command: &Value) -> Value {
+        let known = self.known.get(aggregate);
+        known.and_then(|known| (known.command)(command)).unwrap_or_else(|| COVER.into())
     }
 
     /// The names of all aggregates, in order.
     pub fn names(&self) -> Vec<&'static str> {
-        let mut names: Vec<&'static str> = self.makers.keys().copied().collect();
+        let mut names: Vec<&'static str> = self.known.keys().copied().collect();
         names.sort_unstable();
         names
     }
@@ -89,7 +122,13 @@ impl std::fmt::Debug for Folds {
 
 impl Registry for Folds {
     fn register<A: Decider>(mut self) -> Self {
-        self.makers.insert(type_of::<A>(), || Box::new(Folding(A::default())));
+        let known = Known {
+            start: || Box::new(Folding(A::default())),
+            start_covered: CoveredFold::new::<A>,
+            payload: covered::payload::<A>,
+            command: covered::command::<A>,
+        };
+        self.known.insert(type_of::<A>(), known);
         self
     }
 }
@@ -120,7 +159,7 @@ mod tests {
     use super::*;
     use crate::clock;
 
-    fn event(event_type: &str, schema_version: i32, payload: &str) -> Recorded {
+    pub(super) fn event(event_type: &str, schema_version: i32, payload: &str) -> Recorded {
         let id = Uuid::nil();
         let actor = Actor::System { name: "test".to_owned() };
         Recorded {

@@ -17,7 +17,7 @@ mod router;
 mod trace_parent;
 
 pub use envelope::{CommandId, Envelope, EnvelopeError};
-pub use folds::{Fold, FoldError, Folds, Registry};
+pub use folds::{COVER, CoveredFold, Fold, FoldError, Folds, Registry, Sight};
 pub use local::LocalSender;
 pub use outcome::{Accepted, CommandStatus, Outcome};
 pub use ports::{

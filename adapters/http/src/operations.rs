@@ -8,7 +8,6 @@ mod find;
 mod history;
 mod letters;
 mod login;
-mod mask;
 mod operator;
 mod overview;
 mod pages;

@@ -4,26 +4,20 @@ use std::{fmt, str::FromStr, time::Duration};
 
 use kontor_commands::{CommandSender, Envelope, EnvelopeError, Outcome, SendError, Sent};
 use sqlx::PgPool;
-use uuid::Uuid;
 
-use crate::{DatabaseError, command_dead_letters, dead_letters, error::failed};
+use crate::{
+    DatabaseError, command_dead_letters,
+    dead_letters::{self, LetterPlace},
+    error::failed,
+};
 
 /// Which dead letter: `command:17`, or `follower:readings:1:<stream>:<position>`.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum LetterId {
     /// A command that could not be carried out, by its row.
     Command(i64),
-    /// The head of a parked stream.
-    Follower {
-        /// The follower.
-        name: String,
-        /// Its version.
-        version: i32,
-        /// The stream.
-        key: Uuid,
-        /// The position of the event that stops it.
-        position: i64,
-    },
+    /// An event that a follower could not apply, by its place.
+    Follower(LetterPlace),
 }
 
 /// A text is no id of a dead letter.
@@ -35,7 +29,7 @@ impl fmt::Display for LetterId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Command(id) => write!(f, "command:{id}"),
-            Self::Follower { name, version, key, position } => {
+            Self::Follower(LetterPlace { name, version, key, position }) => {
                 write!(f, "follower:{name}:{version}:{key}:{position}")
             }
         }
@@ -54,12 +48,12 @@ impl FromStr for LetterId {
                 let [name, version, key, position] = parts.as_slice() else {
                     return Err(NoLetterId);
                 };
-                Ok(Self::Follower {
+                Ok(Self::Follower(LetterPlace {
                     name: (*name).to_owned(),
                     version: version.parse().map_err(|_| NoLetterId)?,
                     key: key.parse().map_err(|_| NoLetterId)?,
                     position: position.parse().map_err(|_| NoLetterId)?,
-                })
+                }))
             }
             _ => Err(NoLetterId),
         }
@@ -121,8 +115,8 @@ pub async fn tenant_of(pool: &PgPool, id: &LetterId) -> Result<Option<String>, D
         LetterId::Command(id) => {
             sqlx::query_scalar("select tenant from command_dead_letters where id = $1").bind(*id)
         }
-        LetterId::Follower { position, .. } => {
-            sqlx::query_scalar("select tenant from events where position = $1").bind(*position)
+        LetterId::Follower(place) => {
+            sqlx::query_scalar("select tenant from events where position = $1").bind(place.position)
         }
     };
     query.fetch_optional(pool).await.map_err(failed("look up a dead letter's tenant"))
@@ -139,7 +133,7 @@ pub async fn retry(
     wait: Duration,
 ) -> Result<Done, LetterError> {
     let id = match id {
-        LetterId::Follower { name, version, key, .. } => {
+        LetterId::Follower(LetterPlace { name, version, key, .. }) => {
             let marked = dead_letters::retry(pool, name, *version, *key).await?;
             return Ok(if marked { Done::Marked } else { Done::Gone });
         }
@@ -166,7 +160,7 @@ pub async fn retry(
 pub async fn skip(pool: &PgPool, id: &LetterId) -> Result<Done, LetterError> {
     let skipped = match id {
         LetterId::Command(id) => command_dead_letters::skip(pool, *id).await?,
-        LetterId::Follower { name, version, key, position } => {
+        LetterId::Follower(LetterPlace { name, version, key, position }) => {
             dead_letters::skip(pool, name, *version, *key, *position).await?
         }
     };
@@ -175,14 +169,15 @@ pub async fn skip(pool: &PgPool, id: &LetterId) -> Result<Done, LetterError> {
 
 #[cfg(test)]
 mod tests {
+    use uuid::Uuid;
+
     use super::*;
 
     #[test]
     fn ids_read_back_as_they_are_written() {
         let key = Uuid::from_u128(7);
-        let follower =
-            LetterId::Follower { name: "readings".into(), version: 1, key, position: 4711 };
-        for id in [LetterId::Command(17), follower] {
+        let place = LetterPlace { name: "readings".into(), version: 1, key, position: 4711 };
+        for id in [LetterId::Command(17), LetterId::Follower(place)] {
             assert_eq!(id.to_string().parse::<LetterId>().ok(), Some(id));
         }
         let long = format!("follower:readings:1:{key}:4711:5");

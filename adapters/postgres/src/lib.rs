@@ -17,6 +17,7 @@ pub mod housekeeping;
 pub mod inbox;
 pub mod inspect;
 pub mod integrators;
+pub mod journal;
 pub mod leases;
 pub mod letters;
 mod log;

@@ -4,12 +4,12 @@ use kontor_domain::TenantId;
 use kontor_postgres::{
     command_dead_letters::{self, CommandDeadLetter, CommandLetterState},
     dead_letters::{self, Letter, LetterFilter, LetterPlace},
+    letters::LetterId,
 };
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use sqlx::PgPool;
 
-use super::LetterId;
 use crate::cli::LetterState;
 
 /// How many rows are read at once.

@@ -6,11 +6,12 @@ use kontor_postgres::{
     command_dead_letters,
     dead_letters::{self, LetterPlace},
     inspect,
+    letters::LetterId,
 };
 use serde_json::{Value, json};
 use sqlx::PgPool;
 
-use super::{LetterId, rows::Row};
+use super::rows::Row;
 use crate::{
     operate::{EventView, Shown},
     output,
@@ -59,7 +60,11 @@ async fn command(pool: &PgPool, id: i64, shown: Shown) -> anyhow::Result<Value> 
     let letter = command_dead_letters::find(pool, id).await?;
     let letter = letter.context("there is no such dead letter")?;
     let message = match Envelope::from_bytes(&letter.message) {
-        Ok(envelope) => shown.value(serde_json::to_value(&envelope)?),
+        Ok(envelope) => {
+            let mut message = serde_json::to_value(&envelope)?;
+            message["command"] = shown.command(&envelope.aggregate, &envelope.command);
+            message
+        }
         Err(error) => {
             let size = letter.message.len();
             let text = String::from_utf8_lossy(&letter.message[..size.min(MESSAGE_MAX)]);

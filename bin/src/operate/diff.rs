@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use kontor_commands::Sight;
 use serde::Serialize;
 use serde_json::Value;
-
-use super::mask::{MASK, Shown, is_personal};
 
 /// The most differences that are listed of one change; a state of thousands of fields is looked at
 /// as JSON.
@@ -35,10 +34,10 @@ impl Change {
 }
 
 /// The fields that differ, in order of their names.
-pub(super) fn changes(before: &Value, after: &Value, shown: Shown) -> Vec<Change> {
+pub(super) fn changes(before: &Sight, after: &Sight) -> Vec<Change> {
     let (mut old, mut new) = (BTreeMap::new(), BTreeMap::new());
-    flatten(before, "", false, &mut old);
-    flatten(after, "", false, &mut new);
+    flatten((&before.whole, &before.covered), "", &mut old);
+    flatten((&after.whole, &after.covered), "", &mut new);
     let fields: std::collections::BTreeSet<&String> = old.keys().chain(new.keys()).collect();
     let differ = fields.into_iter().filter(|field| {
         old.get(*field) != new.get(*field)
@@ -48,7 +47,7 @@ pub(super) fn changes(before: &Value, after: &Value, shown: Shown) -> Vec<Change
     differ
         .take(CHANGES_MAX)
         .map(|field| {
-            let show = |leaf: Option<&Leaf<'_>>| leaf.map(|leaf| leaf.show(shown));
+            let show = |leaf: Option<&Leaf<'_>>| leaf.map(|leaf| leaf.shown.clone());
             Change {
                 field: field.clone(),
                 before: show(old.get(field)),
@@ -71,61 +70,54 @@ fn is_filled(
     empty.contains_key(field) && !filled.contains_key(field) && (after('.') || after('['))
 }
 
-/// A value without parts.
-#[derive(PartialEq)]
+/// A value without parts, or one that is covered as a whole.
 struct Leaf<'a> {
     value: &'a Value,
-    personal: bool,
+    shown: &'a Value,
 }
 
-impl Leaf<'_> {
-    fn show(&self, shown: Shown) -> Value {
-        match shown {
-            Shown::Masked if self.personal && !self.value.is_null() => MASK.into(),
-            Shown::Masked | Shown::Personal => self.value.clone(),
-        }
+impl PartialEq for Leaf<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.value == other.value
     }
 }
 
 fn flatten<'a>(
-    value: &'a Value,
+    (value, shown): (&'a Value, &'a Value),
     path: &str,
-    personal: bool,
     leaves: &mut BTreeMap<String, Leaf<'a>>,
 ) {
-    match value {
-        Value::Object(fields) if !fields.is_empty() => {
+    match (value, shown) {
+        (Value::Object(fields), Value::Object(others)) if !fields.is_empty() => {
             for (name, value) in fields {
                 let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-                flatten(value, &path, personal || is_personal(name), leaves);
+                let Some(shown) = others.get(name) else { continue };
+                flatten((value, shown), &path, leaves);
             }
         }
-        Value::Array(items) if !items.is_empty() => {
-            for (index, value) in items.iter().enumerate() {
-                flatten(value, &format!("{path}[{index}]"), personal, leaves);
+        (Value::Array(items), Value::Array(others)) if !items.is_empty() => {
+            for (index, (value, shown)) in items.iter().zip(others).enumerate() {
+                flatten((value, shown), &format!("{path}[{index}]"), leaves);
             }
         }
         // A state that is nothing yet has no fields.
-        Value::Null if path.is_empty() => {}
-        Value::Object(_)
-        | Value::Array(_)
-        | Value::Null
-        | Value::Bool(_)
-        | Value::Number(_)
-        | Value::String(_) => {
-            leaves.insert(path.to_owned(), Leaf { value, personal });
+        (Value::Null, _) if path.is_empty() => {}
+        _ => {
+            leaves.insert(path.to_owned(), Leaf { value, shown });
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use kontor_commands::COVER;
     use serde_json::json;
 
     use super::*;
 
     fn lines(before: &Value, after: &Value) -> Vec<String> {
-        changes(before, after, Shown::Masked).iter().map(Change::line).collect()
+        let (before, after) = (Sight::open(before.clone()), Sight::open(after.clone()));
+        changes(&before, &after).iter().map(Change::line).collect()
     }
 
     #[test]
@@ -141,13 +133,19 @@ mod tests {
 
     #[test]
     fn a_personal_field_shows_that_it_changed_and_not_to_what() {
-        let before = json!({"holder": {"display_name": "Анна", "phone": null}});
-        let after = json!({"holder": {"display_name": "Ольга", "phone": "+7"}});
+        let sight = |name: &str, phone: Option<&str>| {
+            let whole = json!({"holder": {"display_name": name, "phone": phone}});
+            let phone = phone.map(|_| COVER);
+            Sight { whole, covered: json!({"holder": {"display_name": COVER, "phone": phone}}) }
+        };
+        let (before, after) = (sight("Анна", None), sight("Ольга", Some("+7")));
+        let lines: Vec<String> = changes(&before, &after).iter().map(Change::line).collect();
         assert_eq!(
-            lines(&before, &after),
+            lines,
             ["holder.display_name: \"•••\" → \"•••\"", "holder.phone: null → \"•••\""]
         );
-        let open = changes(&before, &after, Shown::Personal);
+        assert_eq!(changes(&before, &before), []);
+        let open = changes(&Sight::open(before.whole), &Sight::open(after.whole));
         assert_eq!(open[0].after, Some("Ольга".into()));
     }
 
@@ -165,6 +163,6 @@ mod tests {
             .map(|n| (format!("f{n}"), json!(n)))
             .collect::<serde_json::Map<_, _>>()
             .into();
-        assert_eq!(changes(&Value::Null, &after, Shown::Masked).len(), CHANGES_MAX);
+        assert_eq!(changes(&Sight::default(), &Sight::open(after)).len(), CHANGES_MAX);
     }
 }

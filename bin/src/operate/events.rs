@@ -39,16 +39,10 @@ impl<'a> EventView<'a> {
             event_id: event.event_id,
             event_type: &event.event_type,
             schema_version: event.schema_version,
-            payload: payload(event, shown),
+            payload: shown.payload(event),
             metadata: &event.metadata,
         }
     }
-}
-
-/// The payload as it may be shown.
-pub(super) fn payload(event: &Recorded, shown: Shown) -> Value {
-    // The log holds JSON only.
-    shown.value(serde_json::from_str(&event.payload).unwrap_or_default())
 }
 
 /// Who gave the command.
@@ -108,6 +102,6 @@ pub(super) fn detail(event: &Recorded, shown: Shown) -> anyhow::Result<()> {
     for (name, value) in rows {
         output::line(&format!("{name:14}{value}"));
     }
-    output::line(&serde_json::to_string_pretty(&payload(event, shown))?);
+    output::line(&serde_json::to_string_pretty(&shown.payload(event))?);
     Ok(())
 }

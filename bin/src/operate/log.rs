@@ -241,7 +241,7 @@ impl Tail {
         }
         output::line(&events::line(event));
         if self.shown == Shown::Personal {
-            output::line(&format!("           {}", events::payload(event, self.shown)));
+            output::line(&format!("           {}", self.shown.payload(event)));
         }
         Ok(())
     }

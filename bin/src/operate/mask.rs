@@ -1,30 +1,18 @@
 //! Personal data stays hidden on the command line unless it is asked for.
-//!
-//! By the name of a field, wherever it stands: in the payload of an event, in the state of an
-//! aggregate, in the message of a command.
 
+use std::sync::LazyLock;
+
+use kontor_commands::{Folds, Sight};
+use kontor_domain::Recorded;
 use serde_json::Value;
 
-/// What stands in place of a value.
-pub(crate) const MASK: &str = "•••";
+use crate::compose;
 
-/// The fields that name a person, reach one, or hold their own words.
-const PERSONAL: [&str; 14] = [
-    "display_name",
-    "external_id",
-    "first_name",
-    "last_name",
-    "phone",
-    "photo",
-    "place",
-    "reason",
-    "text",
-    "user_id",
-    "username",
-    "telegram_user_id",
-    "telegram_username",
-    "correction_reason",
-];
+/// What stands in place of a value.
+pub(crate) const MASK: &str = kontor_commands::COVER;
+
+/// Who knows what is personal: the aggregates of this build.
+static FOLDS: LazyLock<Folds> = LazyLock::new(compose::folds);
 
 /// How values are shown.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -40,60 +28,28 @@ impl Shown {
         if personal { Self::Personal } else { Self::Masked }
     }
 
-    /// The value as it may be shown.
-    pub(crate) fn value(self, mut value: Value) -> Value {
-        if self == Self::Masked {
-            mask(&mut value);
+    /// The payload of an event as it may be shown.
+    pub(crate) fn payload(self, event: &Recorded) -> Value {
+        match self {
+            Self::Masked => FOLDS.covered_payload(event),
+            // The log holds JSON only.
+            Self::Personal => serde_json::from_str(&event.payload).unwrap_or_default(),
         }
-        value
     }
-}
 
-fn mask(value: &mut Value) {
-    match value {
-        Value::Object(fields) => {
-            for (name, value) in fields {
-                if is_personal(name) && !value.is_null() {
-                    *value = MASK.into();
-                } else {
-                    mask(value);
-                }
-            }
+    /// A command as it may be shown.
+    pub(crate) fn command(self, aggregate: &str, command: &Value) -> Value {
+        match self {
+            Self::Masked => FOLDS.covered_command(aggregate, command),
+            Self::Personal => command.clone(),
         }
-        Value::Array(items) => items.iter_mut().for_each(mask),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
-}
 
-/// Whether a field of that name is personal.
-pub(super) fn is_personal(name: &str) -> bool {
-    PERSONAL.contains(&name)
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn personal_fields_are_masked_at_any_depth() {
-        let value = json!({
-            "holder": {"display_name": "Анна", "language": "ru", "phone": null,
-                       "origin": {"kind": "telegram", "bot": "demo", "user_id": 7}},
-            "list": [{"place": "кухня", "zones": 2}],
-            "name": "Demo utility",
-        });
-        let masked = Shown::Masked.value(value.clone());
-        assert_eq!(
-            masked,
-            json!({
-                "holder": {"display_name": MASK, "language": "ru", "phone": null,
-                           "origin": {"kind": "telegram", "bot": "demo", "user_id": MASK}},
-                "list": [{"place": MASK, "zones": 2}],
-                "name": "Demo utility",
-            })
-        );
-        assert_eq!(Shown::Personal.value(value.clone()), value);
+    /// A state as it may be shown.
+    pub(crate) fn state(self, state: Sight) -> Sight {
+        match self {
+            Self::Masked => state,
+            Self::Personal => Sight::open(state.whole),
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! A look at personal data is noted before anything is shown.
 
 use anyhow::Context;
+use kontor_postgres::journal::{self, Action, NewEntry};
 use sqlx::PgPool;
 
 use super::mask::Shown;
@@ -18,36 +19,33 @@ pub(crate) async fn shown(
 ) -> anyhow::Result<Shown> {
     if personal {
         let subject: String = subject.chars().take(SUBJECT_LENGTH_MAX).collect();
-        sqlx::query("insert into personal_data_views (viewer, verb, subject) values ($1, $2, $3)")
-            .bind(viewer())
-            .bind(verb)
-            .bind(subject)
-            .execute(pool)
+        let target = format!("{verb} {subject}");
+        note(pool, Action::ShowPersonal, (&target, None), "done")
             .await
             .context("the look at personal data cannot be noted, so nothing is shown")?;
     }
     Ok(Shown::of(personal))
 }
 
-/// Notes what an operator did by hand, in the journal that the operations page shows.
+/// Notes what somebody did by hand: to what, of which tenant, and what came of it.
 pub(crate) async fn note_action(
     pool: &PgPool,
-    action: &str,
-    target: &str,
+    action: Action,
+    about: (&str, Option<&str>),
     outcome: &str,
 ) -> anyhow::Result<()> {
-    sqlx::query(
-        "insert into operator_actions (key_prefix, action, target, outcome, request_id)
-         values ($1, $2, $3, $4, '')",
-    )
-    .bind(format!("cli {}", viewer()))
-    .bind(action)
-    .bind(target)
-    .bind(outcome)
-    .execute(pool)
-    .await
-    .context("it was done, but it cannot be noted")?;
-    Ok(())
+    note(pool, action, about, outcome).await.context("it was done, but it cannot be noted")
+}
+
+async fn note(
+    pool: &PgPool,
+    action: Action,
+    (target, tenant): (&str, Option<&str>),
+    outcome: &str,
+) -> anyhow::Result<()> {
+    let by = format!("cli {}", viewer());
+    let entry = NewEntry { by: &by, action, target, tenant, outcome, request_id: "" };
+    Ok(journal::record(pool, &entry).await?)
 }
 
 /// The user and the machine, as the operating system tells them.

@@ -1,10 +1,10 @@
 //! `kontor stream`: why an aggregate is as it is.
 
 use anyhow::{Context, bail};
-use kontor_commands::{Fold, Folds};
+use kontor_commands::{CoveredFold, Folds, Sight};
 use kontor_domain::Recorded;
 use kontor_postgres::{Vault, inspect};
-use serde_json::{Value, json};
+use serde_json::json;
 use sqlx::PgPool;
 use uuid::Uuid;
 
@@ -44,7 +44,7 @@ pub(super) async fn run(place: (&PgPool, &Vault), verb: StreamVerb) -> Result<()
             walk.shown = personal::shown(pool, personal.personal, "stream diff", &subject).await?;
             let old = walk.state_at(before).await?;
             let new = walk.state_at(after).await?;
-            let changes = diff::changes(&old, &new, walk.shown);
+            let changes = diff::changes(&walk.shown.state(old), &walk.shown.state(new));
             if output.json {
                 output::json(&json!({ "before": before, "after": after, "changes": changes }))?;
             } else {
@@ -61,8 +61,8 @@ struct Walk<'a> {
     vault: &'a Vault,
     aggregate: &'a str,
     id: Uuid,
-    fold: Box<dyn Fold>,
-    state: Value,
+    fold: CoveredFold,
+    state: Sight,
     version: i64,
     page: std::vec::IntoIter<Recorded>,
     shown: Shown,
@@ -75,7 +75,7 @@ impl<'a> Walk<'a> {
         id: Uuid,
     ) -> Result<Self, Failure> {
         let folds: Folds = compose::folds();
-        let Some(fold) = folds.start(aggregate) else {
+        let Some(fold) = folds.start_covered(aggregate) else {
             let known = folds.names().join(", ");
             let text = format!("there is no aggregate `{aggregate}`; there are {known}");
             return Err(Failure::Usage(text));
@@ -87,7 +87,7 @@ impl<'a> Walk<'a> {
     }
 
     /// The next event and what it changed; `None` at the end.
-    async fn next(&mut self) -> anyhow::Result<Option<(Recorded, Value)>> {
+    async fn next(&mut self) -> anyhow::Result<Option<(Recorded, Sight)>> {
         let event = match self.page.next() {
             Some(event) => event,
             None => {
@@ -110,7 +110,7 @@ impl<'a> Walk<'a> {
     }
 
     /// The state at a version, from where the walk stands.
-    async fn state_at(&mut self, version: i64) -> anyhow::Result<Value> {
+    async fn state_at(&mut self, version: i64) -> anyhow::Result<Sight> {
         while self.version < version {
             if self.next().await?.is_none() {
                 bail!("the stream ends at version {}", self.version);
@@ -135,7 +135,8 @@ async fn show(mut walk: Walk<'_>, args: &StreamArgs) -> anyhow::Result<()> {
             continue;
         }
         printed += 1;
-        let changes = diff::changes(&before, &walk.state, walk.shown);
+        let now = walk.shown.state(walk.state.clone());
+        let changes = diff::changes(&walk.shown.state(before), &now);
         print_event(&event, &changes, walk.shown, args.output.json)?;
     }
     if walk.version == 0 {
@@ -144,7 +145,7 @@ async fn show(mut walk: Walk<'_>, args: &StreamArgs) -> anyhow::Result<()> {
     if walk.version < until && args.at.is_some() {
         bail!("the stream ends at version {}", walk.version);
     }
-    let state = walk.shown.value(walk.state);
+    let state = walk.shown.state(walk.state).covered;
     if args.output.json {
         return output::json(
             &json!({ "version": walk.version, "state": state, "left_out": left_out }),

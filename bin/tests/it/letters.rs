@@ -82,7 +82,12 @@ async fn a_letter_is_shown_with_what_waits_behind_it() {
     assert!(!output.contains("7999"), "{output}");
     let (_, output, _) = records.kontor(&["dead-letters", "show", "command:1", "--personal"]).await;
     assert!(output.contains("7999"), "{output}");
-    assert_eq!(records.count("select count(*) from personal_data_views").await, 1);
+    assert_eq!(
+        records
+            .count("select count(*) from operator_actions where action = 'personal_data_shown'")
+            .await,
+        1
+    );
     let (code, _, errors) = records.kontor(&["dead-letters", "show", "command:99"]).await;
     assert!(code == 1 && errors.contains("no such dead letter"), "{errors}");
     let (code, _, errors) = records.kontor(&["dead-letters", "show", "teapot:1"]).await;
@@ -133,7 +138,7 @@ async fn all_of_one_fault_are_tried_again_and_one_that_fails_holds_up_no_other()
     assert!(output.contains("2 tried again, 2 of them in vain"), "{output}");
     let (code, output, errors) =
         kontor(&["dead-letters", "retry", "--all-of", &of(3), "--json"]).await;
-    assert!(code == 0 && output.contains("\"result\":\"asked\""), "{output}{errors}");
+    assert!(code == 0 && output.contains("\"result\":\"marked\""), "{output}{errors}");
     assert_eq!(records.count("select count(*) from dead_letters where state = 'retry'").await, 1);
     let (code, _, errors) = kontor(&["dead-letters", "retry", "--all-of", "00000000"]).await;
     assert!(code == 1 && errors.contains("nothing is parked"), "{errors}");

@@ -98,7 +98,7 @@ async fn the_tail_shows_what_was_asked_for_and_no_personal_data() {
     assert_eq!(positions(&["--type", "meter.*", "--type", "tenant.created"]).await, [1, 4, 5]);
     assert_eq!(positions(&["--tenant", "other"]).await, [0_i64; 0]);
     assert_eq!(positions(&["--from", "99"]).await, [0_i64; 0]);
-    assert_eq!(records.count("select count(*) from personal_data_views").await, 0);
+    assert_eq!(records.count("select count(*) from operator_actions").await, 0);
 }
 
 #[tokio::test]
@@ -131,16 +131,38 @@ async fn a_look_at_personal_data_is_noted_and_cannot_be_unnoted() {
     assert_eq!(
         records
             .count(
-                "select count(*) from personal_data_views
-                 where verb = 'log show' and subject = 'position 2' and viewer like '%@%'"
+                "select count(*) from operator_actions
+                 where action = 'personal_data_shown' and target = 'log show position 2'
+                     and key_prefix like 'cli %@%'"
             )
             .await,
         1
     );
-    let undone = sqlx::query("delete from personal_data_views").execute(&records.pool).await;
+    let undone = sqlx::query("delete from operator_actions").execute(&records.pool).await;
     assert!(undone.is_err());
 
-    records.execute("drop table personal_data_views").await;
+    let journal = async |arguments: &[&str]| {
+        let arguments = [&["journal", "--json"], arguments].concat();
+        records.json(&arguments).await.remove(0).as_array().unwrap().len()
+    };
+    assert_eq!(journal(&[]).await, 1);
+    let wanted = ["--action", "personal_data_shown", "--by", "CLI ", "--about", "Position 2"];
+    assert_eq!(journal(&wanted).await, 1);
+    for unwanted in [
+        ["--action", "log_in"],
+        ["--tenant", "other"],
+        ["--from", "2999-01-01"],
+        ["--until", "2000-01-01"],
+        ["--about", "Анна"],
+    ] {
+        assert_eq!(journal(&unwanted).await, 0, "{unwanted:?}");
+    }
+    let (code, _, errors) = records.kontor(&["journal", "--from", "вчера"]).await;
+    assert!(code == 2 && errors.contains("give an instant"), "{errors}");
+    let (code, _, errors) = records.kontor(&["journal", "--action", "dance"]).await;
+    assert!(code == 2 && errors.contains("an action is"), "{errors}");
+
+    records.execute("drop table operator_actions").await;
     let (code, output, errors) = records.kontor(&["log", "show", "2", "--personal"]).await;
     assert_eq!((code, output.as_str()), (1, ""), "what is not noted is not shown");
     assert!(errors.contains("cannot be noted"), "{errors}");

@@ -72,6 +72,24 @@ impl Decider for Account {
     fn subject(&self, id: Uuid) -> Option<Uuid> {
         Some(id)
     }
+
+    fn personal_fields(order: &AccountCommand) -> Option<&'static [&'static str]> {
+        Some(match order {
+            AccountCommand::Register(_) => &["/display_name", "/origin", "/phone"],
+            AccountCommand::Rename(_) => &["/display_name"],
+            AccountCommand::ChangePhone(_) => &["/phone"],
+            AccountCommand::ChangeLanguage(_)
+            | AccountCommand::GiveConsent(_)
+            | AccountCommand::WithdrawConsent(_)
+            | AccountCommand::BlockBot(_)
+            | AccountCommand::UnblockBot(_)
+            | AccountCommand::AskReadingReminder(_)
+            | AccountCommand::MuteReadingReminders(_)
+            | AccountCommand::UnmuteReadingReminders(_)
+            | AccountCommand::RemindOfReadings(_)
+            | AccountCommand::Erase(_) => &[],
+        })
+    }
 }
 
 fn decide_first_register(register: Register) -> Decision {

@@ -108,6 +108,15 @@ impl Decider for Meter {
     fn subject(&self, _id: Uuid) -> Option<Uuid> {
         self.device.as_ref().map(|device| device.particulars.account_id)
     }
+
+    fn personal_fields(order: &MeterCommand) -> Option<&'static [&'static str]> {
+        Some(match order {
+            MeterCommand::Register(_) => &["/place"],
+            MeterCommand::SubmitReading(_) => &["/photo"],
+            MeterCommand::CorrectReading(_) | MeterCommand::Archive(_) => &["/reason"],
+            MeterCommand::RenewVerification(_) | MeterCommand::EraseHolder(_) => &[],
+        })
+    }
 }
 
 /// Of a meter whose holder was erased nothing is known any more that a command could change.

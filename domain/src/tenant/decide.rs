@@ -49,6 +49,11 @@ impl Decider for Tenant {
             }
         }
     }
+
+    /// A tenant is an organisation; its name is on its signboard.
+    fn personal_fields(_order: &TenantCommand) -> Option<&'static [&'static str]> {
+        Some(&[])
+    }
 }
 
 fn decide_create(create: Create, id: TenantId, settings: Option<&Settings>) -> Decision {

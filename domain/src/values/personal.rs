@@ -26,6 +26,10 @@ impl<T> Personal<T> {
     /// `{"$redacted": true}`.
     pub const REDACTED_FIELD: &'static str = "$redacted";
 
+    /// The name of the one field of a value's JSON while it is encrypted in the log, which is the
+    /// object `{"$sealed": "…"}`.
+    pub const SEALED_FIELD: &'static str = "$sealed";
+
     /// The value, unless it is gone.
     pub fn known(&self) -> Option<&T> {
         match self {

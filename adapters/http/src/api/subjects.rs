@@ -1,13 +1,16 @@
 //! People: everything that is kept about one, and their erasure. Only for admins of the platform.
 
 use axum::{
-    Json,
+    Extension, Json,
     extract::State,
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use kontor_domain::account::{AccountCommand, Erase, ErasureGround};
-use kontor_postgres::erasure;
+use kontor_postgres::{
+    erasure,
+    journal::{self, Action, NewEntry},
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -18,6 +21,7 @@ use super::documents::{CommandParameters, Failures, ReadParameters, one_of};
 use crate::{
     access::{AdminOf, PathOf},
     body::Body,
+    envelope::RequestId,
     problem::{Problem, chain},
     state::ApiState,
 };
@@ -154,6 +158,7 @@ async fn export_subject(
     State(state): State<ApiState>,
     AdminOf(admin): AdminOf,
     PathOf(id): PathOf<Uuid>,
+    Extension(request_id): Extension<RequestId>,
 ) -> Result<Response, Problem> {
     let Some(exporter) = &state.exporter else {
         let detail = "this process cannot hand out personal data";
@@ -163,12 +168,15 @@ async fn export_subject(
         return Err(Problem::busy("overloaded", "other exports are under way"));
     };
     // What cannot be noted is not shown.
-    sqlx::query("insert into personal_data_views (viewer, verb, subject) values ($1, $2, $3)")
-        .bind(format!("key {}", admin.caller.key().prefix))
-        .bind("http subject export")
-        .bind(format!("{} {id}", admin.tenant))
-        .execute(&state.pool)
-        .await?;
+    let noted = NewEntry {
+        by: &admin.caller.key().prefix,
+        action: Action::ShowPersonal,
+        target: &format!("subject export {id}"),
+        tenant: Some(admin.tenant.as_str()),
+        outcome: "done",
+        request_id: &request_id.0,
+    };
+    journal::record(&state.pool, &noted).await.map_err(|err| Problem::internal(&err))?;
     let document: Option<Value> = (exporter.ask)(admin.tenant, id).await.map_err(|err| {
         tracing::error!(error = %chain(err.as_ref()), "a person's data could not be handed out");
         let detail = "the data cannot be put together now; is the master key configured?";

@@ -1,44 +1,25 @@
-//! The journal of what operators did by hand.
+//! The journal of what operators did by hand, on these pages and on the command line.
 
 use chrono::{DateTime, Utc};
+use kontor_postgres::journal::{self, EntryFilter, NewEntry};
 use serde::Serialize;
-use sqlx::{FromRow, PgPool};
+use sqlx::PgPool;
 use utoipa::ToSchema;
+
+pub(super) use kontor_postgres::journal::Action;
 
 use super::operator::Operator;
 use crate::problem::Problem;
 
 /// The most rows of one page of the journal.
-pub(super) const PAGE: i64 = 100;
-
-/// What was done.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Action {
-    LogIn,
-    LogOut,
-    Retry,
-    Skip,
-    ShowPersonal,
-}
-
-impl Action {
-    fn name(self) -> &'static str {
-        match self {
-            Self::LogIn => "log_in",
-            Self::LogOut => "log_out",
-            Self::Retry => "dead_letter_retry",
-            Self::Skip => "dead_letter_skip",
-            Self::ShowPersonal => "personal_data_shown",
-        }
-    }
-}
+pub(super) const PAGE: u32 = 100;
 
 /// One entry of the journal.
-#[derive(Clone, Debug, FromRow, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct Entry {
     id: i64,
     pub(super) at: DateTime<Utc>,
-    /// The public part of the key under which it was done.
+    /// The public part of the key under which it was done, or `cli user@host`.
     pub(super) key_prefix: String,
     /// What was done.
     #[schema(example = "dead_letter_retry")]
@@ -55,6 +36,13 @@ pub(crate) struct Entry {
     pub(super) request_id: String,
 }
 
+impl From<journal::Entry> for Entry {
+    fn from(entry: journal::Entry) -> Self {
+        let journal::Entry { id, at, by, action, target, tenant, outcome, request_id } = entry;
+        Self { id, at, key_prefix: by, action, target, tenant, outcome, request_id }
+    }
+}
+
 /// Writes an entry: target, tenant and outcome.
 pub(super) async fn record(
     pool: &PgPool,
@@ -62,39 +50,23 @@ pub(super) async fn record(
     action: Action,
     (target, tenant, outcome): (&str, Option<&str>, &str),
 ) -> Result<(), Problem> {
-    sqlx::query(
-        "insert into operator_actions (key_prefix, action, target, tenant, outcome, request_id) \
-         values ($1, $2, $3, $4, $5, $6)",
-    )
-    .bind(&operator.key.prefix)
-    .bind(action.name())
-    .bind(target)
-    .bind(tenant)
-    .bind(outcome)
-    .bind(&operator.request_id)
-    .execute(pool)
-    .await?;
-    Ok(())
+    let (by, request_id) = (operator.key.prefix.as_str(), operator.request_id.as_str());
+    let entry = NewEntry { by, action, target, tenant, outcome, request_id };
+    journal::record(pool, &entry).await.map_err(|err| Problem::internal(&err))
 }
 
-/// The newest entries before an id: all for the platform, those about a tenant or by its keys for
-/// an operator of it.
+/// The newest entries before an id that the operator may see: all for the platform, those about a
+/// tenant or by its keys for an operator of it.
 pub(super) async fn list(
     pool: &PgPool,
     operator: &Operator,
     before: Option<i64>,
 ) -> Result<Vec<Entry>, Problem> {
-    let entries = sqlx::query_as(
-        "select id, at, key_prefix, action, target, tenant, outcome, request_id \
-         from operator_actions \
-         where ($1::bigint is null or id < $1) and ($2::text is null or tenant = $2 \
-             or key_prefix in (select prefix from api_keys where api_keys.tenant = $2)) \
-         order by id desc limit $3",
-    )
-    .bind(before)
-    .bind(operator.tenant().map(kontor_domain::TenantId::as_str))
-    .bind(PAGE);
-    Ok(entries.fetch_all(pool).await?)
+    let visible_to = operator.tenant().map(ToString::to_string);
+    let filter = EntryFilter { visible_to, ..EntryFilter::default() };
+    let entries = journal::page(pool, &filter, before, PAGE).await;
+    let entries = entries.map_err(|err| Problem::internal(&err))?;
+    Ok(entries.into_iter().map(Entry::from).collect())
 }
 
 impl Entry {

@@ -61,7 +61,7 @@ async fn list_letters(
     State(state): State<ApiState>,
     operator: Operator,
 ) -> Result<Json<Letters>, Problem> {
-    Ok(Json(Letters { items: letters::list(&state.pool, &operator).await? }))
+    Ok(Json(Letters { items: letters::list(&state, &operator).await? }))
 }
 
 /// Show one dead letter.
@@ -76,7 +76,7 @@ async fn show_letter(
     Path(id): Path<String>,
 ) -> Result<Json<Letter>, Problem> {
     let id = id.parse::<LetterId>().map_err(|_| letters::unknown())?;
-    let letter = letters::find(&state.pool, &operator, &id).await?;
+    let letter = letters::find(&state, &operator, &id).await?;
     letter.map(Json).ok_or_else(letters::unknown)
 }
 

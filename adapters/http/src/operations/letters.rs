@@ -3,10 +3,10 @@
 use std::{collections::HashMap, time::Duration};
 
 use chrono::{DateTime, Utc};
-use kontor_commands::Envelope;
+use kontor_commands::{Envelope, Folds};
 use kontor_postgres::{
     command_dead_letters::{self, CommandDeadLetter, CommandLetterState},
-    dead_letters::{self, DeadLetter},
+    dead_letters::{self, DeadLetter, LetterPlace},
     letters::{self, Done, LetterError, LetterId},
 };
 use serde::Serialize;
@@ -17,7 +17,6 @@ use uuid::Uuid;
 
 use super::{
     actions::{self, Action},
-    mask,
     operator::Operator,
 };
 use crate::{problem::Problem, state::ApiState};
@@ -58,14 +57,15 @@ pub(crate) struct Letter {
 }
 
 /// The letters that an operator may see, the oldest first within each kind.
-pub(super) async fn list(pool: &PgPool, operator: &Operator) -> Result<Vec<Letter>, Problem> {
+pub(super) async fn list(state: &ApiState, operator: &Operator) -> Result<Vec<Letter>, Problem> {
+    let pool = &state.pool;
     let parked = CommandLetterState::Parked;
     let commands = command_dead_letters::list(pool, parked, 0, LIST_MAX).await;
     let commands = commands.map_err(|err| Problem::internal(&err))?;
     let parked = dead_letters::list(pool, None, LIST_MAX).await;
     let parked = parked.map_err(|err| Problem::internal(&err))?;
     let events = events_of(pool, &parked).await?;
-    let commands = commands.into_iter().map(of_command);
+    let commands = commands.into_iter().map(|letter| of_command(letter, &state.folds));
     let followers = parked.into_iter().map(|letter| {
         let event = events.get(&letter.position);
         of_follower(letter, event)
@@ -75,18 +75,19 @@ pub(super) async fn list(pool: &PgPool, operator: &Operator) -> Result<Vec<Lette
 
 /// One letter that is still parked and that the operator may see.
 pub(super) async fn find(
-    pool: &PgPool,
+    state: &ApiState,
     operator: &Operator,
     id: &LetterId,
 ) -> Result<Option<Letter>, Problem> {
     let text = id.to_string();
     if let LetterId::Command(row) = id {
-        let letter = command_dead_letters::find(pool, *row).await;
+        let letter = command_dead_letters::find(&state.pool, *row).await;
         let letter = letter.map_err(|err| Problem::internal(&err))?;
-        let letter = letter.filter(|letter| letter.state == "parked").map(of_command);
+        let letter = letter.filter(|letter| letter.state == "parked");
+        let letter = letter.map(|letter| of_command(letter, &state.folds));
         return Ok(letter.filter(|letter| operator.may_see(&letter.tenant)));
     }
-    Ok(list(pool, operator).await?.into_iter().find(|letter| letter.id == text))
+    Ok(list(state, operator).await?.into_iter().find(|letter| letter.id == text))
 }
 
 /// Tries a letter again or gives it up, and writes down who did.
@@ -150,12 +151,12 @@ async fn events_of(pool: &PgPool, parked: &[DeadLetter]) -> Result<HashMap<i64, 
 }
 
 fn of_follower(letter: DeadLetter, event: Option<&Stopper>) -> Letter {
-    let id = LetterId::Follower {
+    let id = LetterId::Follower(LetterPlace {
         name: letter.name.clone(),
         version: letter.version,
         key: letter.key,
         position: letter.position,
-    };
+    });
     let event_type = event.map_or("an event", |event| event.event_type.as_str());
     Letter {
         id: id.to_string(),
@@ -174,7 +175,7 @@ fn of_follower(letter: DeadLetter, event: Option<&Stopper>) -> Letter {
     }
 }
 
-fn of_command(letter: CommandDeadLetter) -> Letter {
+fn of_command(letter: CommandDeadLetter, folds: &Folds) -> Letter {
     let envelope = Envelope::from_bytes(&letter.message).ok();
     let kind = envelope.as_ref().and_then(|envelope| envelope.command.get("type")?.as_str());
     let aggregate =
@@ -195,6 +196,8 @@ fn of_command(letter: CommandDeadLetter) -> Letter {
         state: letter.state,
         aggregate_id: envelope.as_ref().map(|envelope| envelope.id),
         event_version: None,
-        command: envelope.map_or(Value::Null, |envelope| mask::covered(&envelope.command)),
+        command: envelope.map_or(Value::Null, |envelope| {
+            folds.covered_command(&letter.aggregate, &envelope.command)
+        }),
     }
 }

@@ -95,7 +95,7 @@ pub(super) async fn letters(
     OriginalUri(uri): OriginalUri,
 ) -> Result<Response, Problem> {
     let said = Parameters::of(&uri).parsed::<String>("done", "a word")?;
-    let letters = letters::list(&state.pool, &operator).await?;
+    let letters = letters::list(&state, &operator).await?;
     html(&LettersPage {
         shell: shell(&state, &operator, "letters").await,
         is_cut: letters.len() >= letters::LIST_MAX as usize,
@@ -132,7 +132,7 @@ pub(super) async fn letter(
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let id = id.parse::<LetterId>().map_err(|_| letters::unknown())?;
-    let letter = letters::find(&state.pool, &operator, &id).await?.ok_or_else(letters::unknown)?;
+    let letter = letters::find(&state, &operator, &id).await?.ok_or_else(letters::unknown)?;
     let command = pretty(&letter.command);
     html(&LetterPage { shell: shell(&state, &operator, "letters").await, letter, command })
 }
@@ -289,7 +289,7 @@ pub(super) async fn actions(
 ) -> Result<Response, Problem> {
     let before = Parameters::of(&uri).parsed("before", "a whole number")?;
     let entries = actions::list(&state.pool, &operator, before).await?;
-    let full = i64::try_from(entries.len()).is_ok_and(|count| count >= actions::PAGE);
+    let full = u32::try_from(entries.len()).is_ok_and(|count| count >= actions::PAGE);
     html(&ActionsPage {
         shell: shell(&state, &operator, "actions").await,
         older: entries.last().filter(|_| full).map(Entry::id),

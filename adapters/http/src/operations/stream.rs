@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
-use kontor_commands::Fold;
+use kontor_commands::{CoveredFold, Folds, Sight};
 use kontor_domain::{Actor, Recorded, TenantId};
 use kontor_postgres::{VaultError, inspect};
 use serde::Serialize;
@@ -13,7 +13,6 @@ use sqlx::PgPool;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::mask;
 use crate::{problem::Problem, state::ApiState};
 
 /// The events of one page.
@@ -120,7 +119,8 @@ impl Stream {
         let version = version.unwrap_or(self.last_version).clamp(1, self.last_version);
         let first = (version - PAGE).max(0);
         let ApiState { pool, folds, vault, .. } = state;
-        let mut fold = if version <= FOLD_MAX { folds.start(&self.aggregate) } else { None };
+        let mut fold =
+            if version <= FOLD_MAX { folds.start_covered(&self.aggregate) } else { None };
         let mut missing = fold.is_none().then(|| {
             if version > FOLD_MAX {
                 return format!("the stream is longer than the {FOLD_MAX} events that are folded");
@@ -146,19 +146,20 @@ impl Stream {
             after = last.version;
             for event in page {
                 let shown = event.version > first;
-                let before = fold.as_deref().filter(|_| shown).map(state_of);
+                let before = fold.as_ref().filter(|_| shown).map(|fold| state_of(fold, covered));
                 if let Some(Err(err)) = fold.as_mut().map(|fold| fold.apply(&event)) {
                     missing = Some(err.to_string());
                     fold = None;
                 }
                 if shown {
-                    let now = fold.as_deref().map(state_of);
-                    events.push(Event::new(&event, before.zip(now), covered));
+                    let now = fold.as_ref().map(|fold| state_of(fold, covered));
+                    let folds = covered.then_some(&**folds);
+                    events.push(Event::new(&event, before.zip(now), folds));
                 }
             }
         }
         events.reverse();
-        let state = fold.as_deref().map_or(Value::Null, state_of);
+        let state = fold.map_or(Value::Null, |fold| state_of(&fold, covered).covered);
         Ok(History {
             tenant: self.tenant.to_string(),
             aggregate: self.aggregate.clone(),
@@ -166,7 +167,7 @@ impl Stream {
             last_version: self.last_version,
             version,
             events,
-            state: if covered { mask::covered(&state) } else { state },
+            state,
             state_missing: missing,
             covered,
         })
@@ -183,8 +184,12 @@ impl Event {
         [first, rest]
     }
 
-    fn new(event: &Recorded, states: Option<(Value, Value)>, covered: bool) -> Self {
-        let payload: Value = serde_json::from_str(&event.payload).unwrap_or(Value::Null);
+    /// With `folds` what belongs to people is covered.
+    fn new(event: &Recorded, states: Option<(Sight, Sight)>, folds: Option<&Folds>) -> Self {
+        let payload = match folds {
+            Some(folds) => folds.covered_payload(event),
+            None => serde_json::from_str(&event.payload).unwrap_or(Value::Null),
+        };
         let metadata = &event.metadata;
         let (actor_kind, actor) = match &metadata.actor {
             Actor::Customer { account_id } => ("customer", account_id.to_string()),
@@ -204,41 +209,42 @@ impl Event {
             correlation_id: metadata.correlation_id,
             causation_id: metadata.causation_id,
             trace: metadata.trace.clone(),
-            changes: states.map_or_else(Vec::new, |(old, new)| changes(&old, &new, covered)),
-            payload: if covered { mask::covered(&payload) } else { payload },
+            changes: states.map_or_else(Vec::new, |(old, new)| changes(&old, &new)),
+            payload,
         }
     }
 }
 
 /// The state of a stream; nothing when it has no JSON, which is a defect of its type.
-fn state_of(fold: &dyn Fold) -> Value {
-    fold.state().unwrap_or(Value::Null)
+fn state_of(fold: &CoveredFold, covered: bool) -> Sight {
+    let state = fold.state().unwrap_or_default();
+    if covered { state } else { Sight::open(state.whole) }
 }
 
-/// A value of a state: how it reads, and what it really is where that is shortened.
-#[derive(Eq, PartialEq)]
+/// A value of a state: how it reads, and what it really is where that is shortened or covered.
 struct Leaf {
     shown: String,
     whole: Value,
 }
 
 /// The fields that differ between two states.
-fn changes(before: &Value, after: &Value, covered: bool) -> Vec<Change> {
+fn changes(before: &Sight, after: &Sight) -> Vec<Change> {
     let (mut old, mut new) = (BTreeMap::new(), BTreeMap::new());
-    flatten("", before, &mut old);
-    flatten("", after, &mut new);
+    flatten("", (&before.whole, &before.covered), &mut old);
+    flatten("", (&after.whole, &after.covered), &mut new);
     let fields: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
-    let changed = fields.into_iter().filter(|field| old.get(*field) != new.get(*field));
-    let shown = |field: &str, leaf: Option<&Leaf>| {
-        let leaf = leaf.filter(|leaf| !leaf.whole.is_null())?;
-        let hidden = covered && mask::is_personal(field);
-        Some(if hidden { mask::cover() } else { leaf.shown.clone() })
+    let whole = |leaves: &BTreeMap<String, Leaf>, field: &str| {
+        leaves.get(field).map(|leaf| leaf.whole.clone())
+    };
+    let changed = fields.into_iter().filter(|field| whole(&old, field) != whole(&new, field));
+    let shown = |leaf: Option<&Leaf>| {
+        leaf.filter(|leaf| !leaf.whole.is_null()).map(|leaf| leaf.shown.clone())
     };
     changed
         .map(|field| Change {
             field: field.clone(),
-            before: shown(field, old.get(field)),
-            after: shown(field, new.get(field)),
+            before: shown(old.get(field)),
+            after: shown(new.get(field)),
         })
         .filter(|change| change.before.is_some() || change.after.is_some())
         .take(CHANGES_MAX)
@@ -246,29 +252,29 @@ fn changes(before: &Value, after: &Value, covered: bool) -> Vec<Change> {
 }
 
 /// The values of a state by their paths. A list of things is told by its length: which of them moved
-/// to which place helps nobody, and the state shows them all.
-fn flatten(path: &str, value: &Value, into: &mut BTreeMap<String, Leaf>) {
-    let shown = match value {
-        Value::Object(fields) if !fields.is_empty() => {
+/// to which place helps nobody, and the state shows them all. What is covered has no parts.
+fn flatten(path: &str, (whole, covered): (&Value, &Value), into: &mut BTreeMap<String, Leaf>) {
+    let shown = match (whole, covered) {
+        (Value::Object(fields), Value::Object(others)) if !fields.is_empty() => {
             for (name, value) in fields {
                 let below = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-                flatten(&below, value, into);
+                let Some(other) = others.get(name) else { continue };
+                flatten(&below, (value, other), into);
             }
             return;
         }
-        Value::Array(items) if items.iter().any(Value::is_object) => {
+        (Value::Array(items), Value::Array(_)) if items.iter().any(Value::is_object) => {
             format!("{} items", items.len())
         }
-        Value::String(text) => text.clone(),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
-            value.to_string()
-        }
+        (_, Value::String(text)) => text.clone(),
+        (_, other) => other.to_string(),
     };
-    into.insert(path.to_owned(), Leaf { shown, whole: value.clone() });
+    into.insert(path.to_owned(), Leaf { shown, whole: whole.clone() });
 }
 
 #[cfg(test)]
 mod tests {
+    use kontor_commands::COVER;
     use serde_json::json;
 
     use super::*;
@@ -282,23 +288,27 @@ mod tests {
             before: before.map(ToOwned::to_owned),
             after: after.map(ToOwned::to_owned),
         };
+        let covered = json!({"holder": {"display_name": COVER, "language": "ru", "bots": []}});
+        let registered = Sight { whole: after.clone(), covered };
         assert_eq!(
-            changes(&before, &after, true),
+            changes(&Sight::open(before), &registered),
             [
                 change("holder.bots", None, Some("[]")),
                 change("holder.display_name", None, Some("•••")),
                 change("holder.language", None, Some("ru")),
             ]
         );
+        let after = Sight::open(after);
         let renamed = json!({"holder": {"display_name": "Аня", "language": "ru", "bots": []}});
         assert_eq!(
-            changes(&after, &renamed, false),
+            changes(&after, &Sight::open(renamed)),
             [change("holder.display_name", Some("Анна"), Some("Аня"))]
         );
-        assert_eq!(changes(&after, &after, false), []);
-        let list = |first: i64| json!({"list": [{"n": first}, {"n": 2}], "few": [first]});
+        assert_eq!(changes(&after, &after), []);
+        let list =
+            |first: i64| Sight::open(json!({"list": [{"n": first}, {"n": 2}], "few": [first]}));
         assert_eq!(
-            changes(&list(1), &list(3), false),
+            changes(&list(1), &list(3)),
             [
                 change("few", Some("[1]"), Some("[3]")),
                 change("list", Some("2 items"), Some("2 items")),

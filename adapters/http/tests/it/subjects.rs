@@ -1,7 +1,10 @@
 //! Handing a person's data out, and erasing them.
 
 use kontor_domain::TenantId;
-use kontor_postgres::erasure;
+use kontor_postgres::{
+    erasure,
+    journal::{self, Action, EntryFilter},
+};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -100,15 +103,13 @@ async fn an_export_is_noted_and_kept_by_no_cache() {
     assert_eq!(given.header("cache-control"), "no-store");
     let elsewhere = world.get(&world.admin, &format!("{address}?tenant=salon")).await;
     assert_eq!((elsewhere.status.as_u16(), elsewhere.code().as_str()), (404, "account_unknown"));
-    let views: Vec<(String, String, String)> =
-        sqlx::query_as("select viewer, verb, subject from personal_data_views order by id")
-            .fetch_all(&world.pool)
-            .await
-            .unwrap();
-    assert_eq!(views.len(), 2, "{views:?}");
-    assert!(views[0].0.starts_with("key "), "{views:?}");
-    assert_eq!(
-        (views[0].1.as_str(), views[0].2.clone()),
-        ("http subject export", format!("moscow {account}"))
-    );
+    let filter = EntryFilter { tenant: Some("moscow".to_owned()), ..EntryFilter::default() };
+    let noted = journal::page(&world.pool, &filter, None, 10).await.unwrap();
+    assert_eq!(noted.len(), 1, "{noted:?}");
+    assert!(world.admin.contains(&noted[0].by), "{noted:?}");
+    assert_eq!(noted[0].action, Action::ShowPersonal.name());
+    assert_eq!(noted[0].target, format!("subject export {account}"));
+    assert!(!noted[0].request_id.is_empty(), "{noted:?}");
+    let elsewhere = EntryFilter { tenant: Some("salon".to_owned()), ..filter };
+    assert_eq!(journal::page(&world.pool, &elsewhere, None, 10).await.unwrap().len(), 1);
 }

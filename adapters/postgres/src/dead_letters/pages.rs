@@ -56,13 +56,16 @@ pub struct Letter {
     pub tenant: Option<String>,
     /// The event's type.
     pub event_type: Option<String>,
+    /// The event's version in its stream.
+    pub event_version: Option<i64>,
 }
 
 /// Letters by follower, version, stream and position: `$1` skipped, `$2` follower, `$3` tenant,
 /// `$4` to `$7` the place before.
 const PAGE: &str = "
     select p.name, p.version, p.key, p.position, p.attempts, p.error, p.state, p.first_at,
-           p.next_at, case when $1 then 0 else p.waiting end as waiting, e.tenant, e.event_type
+           p.next_at, case when $1 then 0 else p.waiting end as waiting, e.tenant, e.event_type,
+           e.version as event_version
     from (
         select *,
                row_number() over (partition by name, version, key order by position) as place,
@@ -107,7 +110,7 @@ pub async fn page(
 pub async fn find(pool: &PgPool, place: &LetterPlace) -> Result<Option<Letter>, DatabaseError> {
     sqlx::query_as(
         "select d.name, d.version, d.key, d.position, d.attempts, d.error, d.state, d.first_at,
-                d.next_at, e.tenant, e.event_type,
+                d.next_at, e.tenant, e.event_type, e.version as event_version,
                 (select count(*) from dead_letters b
                  where b.name = d.name and b.version = d.version and b.key = d.key
                      and b.position > d.position and b.state <> 'skipped') as waiting

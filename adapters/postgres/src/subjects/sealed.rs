@@ -18,7 +18,7 @@ use super::{
 };
 
 /// The name of the one field of an encrypted value.
-const SEALED: &str = "$sealed";
+const SEALED: &str = Personal::<()>::SEALED_FIELD;
 /// The name as it stands in JSON text: a payload without it has no encrypted field.
 const SEALED_QUOTED: &str = "\"$sealed\"";
 /// The version of the form. Another one means another cipher or context.
