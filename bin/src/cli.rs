@@ -4,6 +4,7 @@ mod backup;
 mod dead_letters;
 pub mod integrator;
 mod journal;
+mod ledger;
 mod operate;
 mod process;
 pub mod projection;
@@ -22,6 +23,7 @@ pub use backup::*;
 pub use dead_letters::*;
 use integrator::IntegratorVerb;
 pub use journal::JournalArgs;
+pub use ledger::{LedgerVerb, LedgerVerifyArgs};
 pub use operate::*;
 pub use process::ProcessVerb;
 use projection::ProjectionVerb;
@@ -128,6 +130,9 @@ pub enum Verb {
     /// Build read models anew beside those in use, switch, pause and resume followers
     #[command(subcommand, visible_alias = "projections")]
     Projection(ProjectionVerb),
+    /// Check the books of credits
+    #[command(subcommand)]
+    Ledger(LedgerVerb),
     /// Look at the log and hold it against its promises.
     #[command(flatten)]
     Operate(OperateVerb),

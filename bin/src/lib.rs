@@ -15,6 +15,7 @@ mod failure;
 mod integrator;
 mod journal;
 mod key;
+mod ledger;
 mod master_key;
 mod monitoring;
 mod operate;
@@ -141,6 +142,7 @@ async fn carry_out(config: Arc<Config>, verb: Verb) -> Result<(), Failure> {
         Verb::Backup(verb) => backup::run(&config, verb).await,
         Verb::Transfer(verb) => transfer::run(&config, verb).await,
         Verb::Projection(verb) => projection::run(&config, verb).await,
+        Verb::Ledger(verb) => ledger::run(&config, verb).await,
         Verb::Operate(verb) => operate::run(&config, verb).await,
         Verb::Seed(args) => run_seed(&config, args).await,
         // Answered before the configuration is read.

@@ -34,6 +34,7 @@ pub(crate) fn default_filter(verb: &Verb) -> &'static str {
         | Verb::Process(_)
         | Verb::Backup(_)
         | Verb::Transfer(_)
+        | Verb::Ledger(_)
         | Verb::Projection(_)
         | Verb::Operate(_)
         | Verb::Seed(_)

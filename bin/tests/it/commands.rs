@@ -36,6 +36,8 @@ async fn every_command_explains_itself() {
         "stream diff",
         "causal",
         "verify",
+        "ledger",
+        "ledger verify",
         "process",
         "process list",
         "backup",

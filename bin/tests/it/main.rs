@@ -9,6 +9,7 @@ mod credits;
 mod fleet;
 mod integrator_examples;
 mod integrators;
+mod ledger;
 mod letters;
 mod load;
 mod metrics;
