@@ -1,6 +1,5 @@
 //! Carries the log into the stream of events.
 
-mod cloud_event;
 mod outgoing;
 mod tail;
 

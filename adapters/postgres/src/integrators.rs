@@ -3,6 +3,7 @@
 //! A NATS integrator proves itself with a secret of which only a hash is kept. Its user, its durable
 //! consumer and its inbox are named after it; `adapters/nats` makes them from what stands here.
 
+mod cloud_event;
 mod names;
 mod rows;
 
@@ -16,6 +17,7 @@ use sqlx::PgPool;
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
+pub use cloud_event::CloudEvent;
 pub use names::{EventFilter, IntegratorName};
 
 use crate::{DatabaseError, error::failed};

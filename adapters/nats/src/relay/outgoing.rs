@@ -2,10 +2,12 @@
 
 use async_nats::HeaderMap;
 use bytes::Bytes;
+use kontor_commands::TraceParent;
 use kontor_domain::Recorded;
+use kontor_postgres::integrators::CloudEvent;
 use kontor_projections::ReactorError;
 
-use super::{cloud_event::CloudEvent, failed};
+use super::failed;
 use crate::names;
 
 /// The server refuses a message unless the last one it stored has this sequence.
@@ -41,13 +43,12 @@ impl Outgoing {
         })?;
         let cloud = CloudEvent::new(event, schemas)
             .map_err(|err| failed("the payload of an event is no JSON", err))?;
-        let body = serde_json::to_vec(&cloud)
-            .map_err(|err| failed("an event is not representable", err))?;
+        let body = cloud.body().map_err(|err| failed("an event is not representable", err))?;
         Ok(Self {
             position: event.position,
             id: event.event_id.to_string(),
             subject,
-            headers: cloud.headers(),
+            headers: attributes(&cloud),
             body: body.into(),
         })
     }
@@ -62,5 +63,66 @@ impl Outgoing {
             Predecessor::Event(id) => headers.insert(EXPECTED_LAST_ID, id),
         }
         (self.subject.clone(), headers, self.body.clone())
+    }
+}
+
+/// The attributes that a subscriber may want without reading the body.
+fn attributes(cloud: &CloudEvent<'_>) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(names::MESSAGE_ID, cloud.id.as_str());
+    headers.insert("content-type", CloudEvent::CONTENT_TYPE);
+    headers.insert("ce-specversion", cloud.specversion);
+    headers.insert("ce-id", cloud.id.as_str());
+    headers.insert("ce-source", cloud.source.as_str());
+    headers.insert("ce-type", cloud.event_type);
+    headers.insert("ce-subject", cloud.subject.as_str());
+    headers.insert("ce-time", cloud.time.as_str());
+    headers.insert(names::POSITION, cloud.position.as_str());
+    if let Some(trace) = &cloud.traceparent {
+        headers.insert(TraceParent::HEADER, trace.as_str());
+    }
+    headers
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+    use kontor_domain::{Actor, Metadata};
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn the_headers_repeat_the_attributes() {
+        let event = Recorded {
+            position: 7,
+            tenant: "demo".parse().unwrap(),
+            stream_type: "meter".to_owned(),
+            stream_id: Uuid::from_u128(1),
+            version: 3,
+            event_id: Uuid::from_u128(2),
+            event_type: "meter.reading_submitted".to_owned(),
+            schema_version: 1,
+            payload: "{}".to_owned(),
+            metadata: Metadata {
+                actor: Actor::System { name: "test".to_owned() },
+                command_id: Uuid::from_u128(3),
+                correlation_id: Uuid::from_u128(4),
+                causation_id: None,
+                trace: Some("00-1\r\nNats-Msg-Id: other".to_owned()),
+            },
+            occurred_at: DateTime::UNIX_EPOCH,
+            recorded_at: DateTime::UNIX_EPOCH,
+        };
+        let headers = attributes(&CloudEvent::new(&event, None).unwrap());
+        let text = |name: &str| headers.get(name).map(ToString::to_string);
+        assert_eq!(text("Nats-Msg-Id"), Some(event.event_id.to_string()));
+        assert_eq!(text("ce-type"), Some("meter.reading_submitted".to_owned()));
+        assert_eq!(text("ce-position"), Some("7".to_owned()));
+        assert_eq!(text("traceparent"), None);
+        assert_eq!(
+            text("content-type").unwrap().split(';').next(),
+            Some("application/cloudevents+json")
+        );
     }
 }

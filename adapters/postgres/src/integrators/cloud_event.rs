@@ -1,52 +1,57 @@
-//! An event of the log as a `CloudEvent` 1.0 in structured JSON.
+//! An event of the log as a `CloudEvent` 1.0 in structured JSON: what integrators read, whichever way
+//! it comes to them.
 
-use async_nats::HeaderMap;
 use kontor_commands::TraceParent;
 use kontor_domain::{Actor, Recorded};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::names;
-
-const CONTENT_TYPE: &str = "application/cloudevents+json; charset=UTF-8";
-
 /// The attributes in the order of the specification, then Kontor's extensions.
 ///
 /// Positions and versions are texts: an integer of the specification has 32 bits. Of the actor only
 /// the kind goes out, never a name.
-#[derive(Serialize)]
-pub(super) struct CloudEvent<'a> {
-    specversion: &'static str,
-    id: String,
-    source: String,
+#[derive(Debug, Serialize)]
+pub struct CloudEvent<'a> {
+    /// The version of the specification.
+    pub specversion: &'static str,
+    /// The event's own id.
+    pub id: String,
+    /// Tenant and aggregate.
+    pub source: String,
+    /// The type on the wire, such as `meter.registered`.
     #[serde(rename = "type")]
-    event_type: &'a str,
-    subject: String,
-    time: String,
+    pub event_type: &'a str,
+    /// The aggregate's id.
+    pub subject: String,
+    /// When it happened.
+    pub time: String,
     datacontenttype: &'static str,
     dataschema: String,
     tenant: &'a str,
-    position: String,
+    /// The place in the whole log, as decimal text.
+    pub position: String,
     streamversion: String,
     actorkind: &'static str,
     commandid: String,
     correlationid: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     causationid: Option<String>,
+    /// W3C `traceparent` of the request, when it was traced. Safe in a header.
     #[serde(skip_serializing_if = "Option::is_none")]
-    traceparent: Option<String>,
+    pub traceparent: Option<String>,
     data: &'a RawValue,
 }
 
 impl<'a> CloudEvent<'a> {
+    /// What the body is, as a header says it.
+    pub const CONTENT_TYPE: &'static str = "application/cloudevents+json; charset=UTF-8";
+
     /// Describes a recorded event, with the address of its schema when it is known where they are.
+    /// Personal fields go out as the event holds them: sealed, when it was read as it is stored.
     ///
     /// # Errors
     /// When its payload is no JSON.
-    pub(super) fn new(
-        event: &'a Recorded,
-        schemas: Option<&str>,
-    ) -> Result<Self, serde_json::Error> {
+    pub fn new(event: &'a Recorded, schemas: Option<&str>) -> Result<Self, serde_json::Error> {
         let metadata = &event.metadata;
         Ok(Self {
             specversion: "1.0",
@@ -77,22 +82,12 @@ impl<'a> CloudEvent<'a> {
         })
     }
 
-    /// The attributes that a subscriber may want without reading the body.
-    pub(super) fn headers(&self) -> HeaderMap {
-        let mut headers = HeaderMap::new();
-        headers.insert(names::MESSAGE_ID, self.id.as_str());
-        headers.insert("content-type", CONTENT_TYPE);
-        headers.insert("ce-specversion", self.specversion);
-        headers.insert("ce-id", self.id.as_str());
-        headers.insert("ce-source", self.source.as_str());
-        headers.insert("ce-type", self.event_type);
-        headers.insert("ce-subject", self.subject.as_str());
-        headers.insert("ce-time", self.time.as_str());
-        headers.insert(names::POSITION, self.position.as_str());
-        if let Some(trace) = &self.traceparent {
-            headers.insert(TraceParent::HEADER, trace.as_str());
-        }
-        headers
+    /// The body: the same bytes on NATS and in a webhook.
+    ///
+    /// # Errors
+    /// When it has no JSON, which is a defect of this type.
+    pub fn body(&self) -> Result<Vec<u8>, serde_json::Error> {
+        serde_json::to_vec(self)
     }
 }
 
