@@ -322,6 +322,7 @@ impl Parts {
             Err(
                 err @ (VaultError::MasterKeyUnknown { .. }
                 | VaultError::KeyDamaged { .. }
+                | VaultError::SecretDamaged { .. }
                 | VaultError::KeyMissing { .. }
                 | VaultError::Interrupted
                 | VaultError::NoSubject

@@ -11,7 +11,7 @@ use crate::{
     error::{chain, failed},
     members,
     policies::scheduled,
-    schemas,
+    schemas, webhooks,
 };
 
 /// What is kept, and how fast the rest is deleted.
@@ -21,6 +21,8 @@ pub struct HousekeepingSettings {
     pub receipts_kept: Duration,
     /// How long a finished delivery is recognised as a duplicate.
     pub inbox_kept: Duration,
+    /// How long attempts of webhooks are kept, and events that were given up.
+    pub webhooks_kept: Duration,
     /// How often to look.
     pub every: Duration,
     /// The most rows deleted in one transaction.
@@ -37,6 +39,7 @@ impl Default for HousekeepingSettings {
         Self {
             receipts_kept: 7 * day,
             inbox_kept: 7 * day,
+            webhooks_kept: 30 * day,
             every: Duration::from_secs(600),
             batch: 2_000,
             batches_max: 500,
@@ -146,12 +149,15 @@ pub async fn ensure_partitions(pool: &PgPool) -> Result<(), DatabaseError> {
 pub async fn sweep(pool: &PgPool, settings: &HousekeepingSettings) -> Result<u64, DatabaseError> {
     ensure_partitions(pool).await?;
     let mut rows = members::sweep(pool).await?;
+    rows += webhooks::purge_secrets(pool, settings.batch).await?;
     for _ in 0..settings.batches_max {
         let receipts = purge_receipts(pool, settings.receipts_kept, settings.batch).await?;
         let deliveries = purge_inbox(pool, settings.inbox_kept, settings.batch).await?;
         let scheduled = scheduled::purge(pool, settings.receipts_kept, settings.batch).await?;
-        rows += receipts + deliveries + scheduled;
-        if receipts.max(deliveries).max(scheduled) < u64::from(settings.batch) {
+        let attempts = webhooks::purge(pool, settings.webhooks_kept, settings.batch).await?;
+        rows += receipts + deliveries + scheduled + attempts;
+        let most = receipts.max(deliveries).max(scheduled).max(attempts);
+        if most < u64::from(settings.batch) {
             break;
         }
         sleep(settings.pause).await;

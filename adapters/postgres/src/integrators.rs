@@ -13,7 +13,7 @@ use kontor_domain::TenantId;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
@@ -99,12 +99,22 @@ pub struct NewIntegrator {
     pub channel: Channel,
 }
 
-/// Adds an integrator. A NATS integrator's secret is returned this once and kept nowhere.
+/// Adds an integrator. A NATS integrator's secret is returned this once and kept nowhere. One that is
+/// called by a webhook is added by [`crate::webhooks::add`].
 ///
 /// # Errors
 /// When the name is in use, there are too many, or the database fails.
 pub async fn add(
     pool: &PgPool,
+    new: NewIntegrator,
+) -> Result<(Integrator, Option<SecretString>), AddError> {
+    let mut db = pool.acquire().await.map_err(failed("add an integrator"))?;
+    add_in(&mut db, new).await
+}
+
+/// The same inside the caller's transaction.
+pub(crate) async fn add_in(
+    db: &mut PgConnection,
     new: NewIntegrator,
 ) -> Result<(Integrator, Option<SecretString>), AddError> {
     let secret = match new.channel {
@@ -113,7 +123,7 @@ pub async fn add(
     };
     let in_force: i64 =
         sqlx::query_scalar("select count(*) from integrators where revoked_at is null")
-            .fetch_one(pool)
+            .fetch_one(&mut *db)
             .await
             .map_err(failed("count the integrators"))?;
     if in_force >= INTEGRATORS_MAX {
@@ -132,7 +142,7 @@ pub async fn add(
     .bind(new.channel.name())
     .bind(secret.as_ref().map(|secret| hash_of(secret.expose_secret()).to_vec()))
     .bind(clock::now())
-    .fetch_optional(pool)
+    .fetch_optional(db)
     .await
     .map_err(failed("add an integrator"))?;
     match added {
@@ -198,7 +208,8 @@ pub async fn authenticate(
     if right { find(pool, name).await } else { Ok(None) }
 }
 
-/// Refuses an integrator from now on. `None` when none of that name was in force.
+/// Refuses an integrator from now on; what a webhook has waiting is dropped with its secrets, and its
+/// checkpoint moves for nobody any more. `None` when none of that name was in force.
 ///
 /// # Errors
 /// When the database fails.
@@ -207,11 +218,24 @@ pub async fn revoke(
     name: &IntegratorName,
 ) -> Result<Option<Integrator>, DatabaseError> {
     sqlx::query_as(
-        "update integrators set revoked_at = $2 where name = $1 and revoked_at is null
-         returning id, name, tenant, events, channel, created_at, start_at, revoked_at",
+        "with revoked as (
+             update integrators set revoked_at = $2 where name = $1 and revoked_at is null
+             returning id, name, tenant, events, channel, created_at, start_at, revoked_at
+         ),
+         fenced as (
+             update webhooks set epoch = $3 where integrator_id in (select id from revoked)
+         ),
+         dropped as (
+             delete from webhook_deliveries where integrator_id in (select id from revoked)
+         ),
+         forgotten as (
+             delete from webhook_secrets where integrator_id in (select id from revoked)
+         )
+         select * from revoked",
     )
     .bind(name.as_str())
     .bind(clock::now())
+    .bind(i64::MAX)
     .fetch_optional(pool)
     .await
     .map_err(failed("revoke an integrator"))

@@ -29,6 +29,7 @@ pub mod schemas;
 mod subjects;
 pub mod transfer;
 pub mod verify;
+pub mod webhooks;
 
 pub use connection::{
     MigrateError, PendingMigration, connect, connect_bounded, migrate, pending_migrations,

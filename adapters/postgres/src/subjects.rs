@@ -11,6 +11,7 @@ mod cipher;
 mod keys;
 mod master;
 mod sealed;
+mod secrets;
 mod table;
 
 use std::{
@@ -25,6 +26,7 @@ use sqlx::PgPool;
 use uuid::Uuid;
 
 pub use self::master::{MasterKeyError, MasterKeys};
+pub(crate) use self::secrets::{SealedSecret, SecretPlace};
 use self::{
     cache::KEY_LIFE,
     keys::{Found, Keys},
@@ -54,8 +56,8 @@ pub enum VaultError {
     Locked,
     /// A key is wrapped by a master key that is not configured.
     #[error(
-        "people's keys are wrapped by the master key {id}, which is not configured (configured: \
-         {configured}); add it to KONTOR_MASTER_KEY"
+        "keys are wrapped by the master key {id}, which is not configured (configured: {configured}); \
+         add it to KONTOR_MASTER_KEY"
     )]
     MasterKeyUnknown {
         /// The id of the master key that is needed.
@@ -68,6 +70,15 @@ pub enum VaultError {
     KeyDamaged {
         /// The key.
         key_id: Uuid,
+    },
+    /// A sealed secret does not open although its master key is there.
+    #[error(
+        "the webhook secret {secret_id} is damaged; `kontor integrator rotate-secret` makes a new \
+         one"
+    )]
+    SecretDamaged {
+        /// The secret.
+        secret_id: Uuid,
     },
     /// Events name a key that does not exist, not even as erased.
     #[error(
@@ -100,6 +111,7 @@ impl From<VaultError> for DatabaseError {
             error @ (VaultError::Locked
             | VaultError::MasterKeyUnknown { .. }
             | VaultError::KeyDamaged { .. }
+            | VaultError::SecretDamaged { .. }
             | VaultError::KeyMissing { .. }
             | VaultError::Interrupted
             | VaultError::NoSubject
@@ -228,8 +240,9 @@ impl Vault {
         self.keys()?.is_erased(tenant, subject).await
     }
 
-    /// Wraps up to `limit` keys, which other master keys wrapped, by the current one. Returns how
-    /// many there were; call it until there are none. Events are not touched.
+    /// Wraps up to `limit` keys of people and secrets of webhooks, which other master keys wrapped, by
+    /// the current one. Returns how many there were; call it until there are none. Events are not
+    /// touched.
     ///
     /// # Errors
     /// [`VaultError`]; what was wrapped before stays so.
@@ -237,7 +250,7 @@ impl Vault {
         self.keys()?.rewrap(limit).await
     }
 
-    /// How many keys the current master key does not wrap yet.
+    /// How many keys and secrets the current master key does not wrap yet.
     ///
     /// # Errors
     /// When the database fails.

@@ -36,8 +36,8 @@ type Subject = (TenantId, Uuid);
 /// The keys of a process.
 #[derive(Debug)]
 pub(super) struct Keys {
-    pool: PgPool,
-    masters: MasterKeys,
+    pub(super) pool: PgPool,
+    pub(super) masters: MasterKeys,
     cache: KeyCache,
     /// Who waits for a key. Whoever has the turn looks up for all of them.
     waiting: Mutex<Vec<Waiting>>,
@@ -223,12 +223,18 @@ impl Keys {
             wrapped.push((row.key_id, self.masters.rewrap(&row.owner(), (master, old))?));
         }
         table::replace(&mut tx, &wrapped, current).await?;
+        let mut done = rows.len() as u64;
+        if done < u64::from(limit) {
+            let left = limit - u32::try_from(done).unwrap_or(limit);
+            done += self.reseal_secrets(&mut tx, left).await?;
+        }
         tx.commit().await.map_err(failed("wrap keys anew"))?;
-        Ok(rows.len() as u64)
+        Ok(done)
     }
 
     pub(super) async fn to_rewrap(&self) -> Result<i64, VaultError> {
-        Ok(table::count_of_other_masters(&self.pool, self.masters.current_id()).await?)
+        let keys = table::count_of_other_masters(&self.pool, self.masters.current_id()).await?;
+        Ok(keys + self.secrets_to_reseal().await?)
     }
 
     pub(super) async fn forget_erased(

@@ -119,6 +119,20 @@ impl MasterKeys {
         self.current.key.seal(&owner.context(), bytes.as_slice()).ok_or(damaged)
     }
 
+    /// Seals a secret by the current key; none only for one that no cipher takes.
+    pub(super) fn seal(&self, context: &[u8], plain: &[u8]) -> Option<Vec<u8>> {
+        self.current.key.seal(context, plain)
+    }
+
+    /// Opens a secret that one of the keys sealed; none when it is damaged or of another place.
+    pub(super) fn open(
+        &self,
+        context: &[u8],
+        (master_key_id, sealed): (&str, &[u8]),
+    ) -> Result<Option<Zeroizing<Vec<u8>>>, VaultError> {
+        Ok(self.find(master_key_id)?.key.open(context, sealed))
+    }
+
     fn find(&self, id: &str) -> Result<&MasterKey, VaultError> {
         let mut all = std::iter::once(&self.current).chain(&self.old);
         all.find(|key| key.id == id).ok_or_else(|| VaultError::MasterKeyUnknown {

@@ -28,3 +28,4 @@ mod support;
 mod tally;
 mod upcasters;
 mod verify;
+mod webhooks;
