@@ -1,0 +1,7 @@
+//! Webhooks against a real PostgreSQL and a server that really answers.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod delivery;
+mod guard;
+mod stand;
+mod support;
