@@ -21,10 +21,10 @@ use crate::{
 };
 
 /// What the verbs share.
-struct Desk<'a> {
-    config: &'a Config,
+pub(crate) struct Desk<'a> {
+    pub(crate) config: &'a Config,
     addresses: Addresses,
-    pool: PgPool,
+    pub(crate) pool: PgPool,
 }
 
 /// Carries out a verb.
@@ -41,6 +41,17 @@ pub(crate) async fn run(config: &Config, verb: IntegratorVerb) -> Result<(), Fai
         IntegratorVerb::Revoke(args) => Ok(desk.revoke(args).await?),
         IntegratorVerb::Replay { name, from_position, output } => {
             Ok(desk.replay(name, from_position, output.json).await?)
+        }
+        IntegratorVerb::Disable(args) => Ok(desk.disable(args).await?),
+        IntegratorVerb::Enable(args) => Ok(desk.enable(args).await?),
+        IntegratorVerb::RotateSecret { one, at_once } => {
+            Ok(desk.rotate_secret(one, at_once).await?)
+        }
+        IntegratorVerb::Deliveries { one, failed, limit } => {
+            Ok(desk.deliveries(one, (failed, limit)).await?)
+        }
+        IntegratorVerb::Redeliver { one, from_position, .. } => {
+            Ok(desk.redeliver(one, from_position).await?)
         }
         // Answered above: it needs no engine.
         IntegratorVerb::Issuer(_) => Ok(()),
@@ -72,6 +83,11 @@ impl Desk<'_> {
                 "--events: no event fits `{pattern}`; there are {}",
                 kontor_contract::event_types().join(", ")
             )));
+        }
+        if let Some(url) = args.webhook {
+            let AddArgs { name, tenant, output, .. } = args;
+            let new = NewIntegrator { name, tenant, events, channel: Channel::Webhook };
+            return self.add_webhook((new, &url), output.json).await;
         }
         if compose::issuer(self.config)?.is_none() {
             return Err(Failure::Usage(
@@ -164,6 +180,10 @@ impl Desk<'_> {
                 connections_ended = Some(system.end_connections(&args.name).await?);
             }
         }
+        if integrator.channel == Channel::Webhook && !args.output.json {
+            output::line("Revoked: it is called no more; what waited for it was dropped.");
+            return Ok(());
+        }
         if args.output.json {
             return output::json(&json!({
                 "name": args.name,
@@ -185,6 +205,9 @@ impl Desk<'_> {
         let Some(integrator) = integrators::find(&self.pool, &name).await? else {
             bail!(unknown(&name));
         };
+        if integrator.channel == Channel::Webhook {
+            return self.redeliver_from(&name, from, json).await;
+        }
         let reader = EventReader::new(self.pool.clone());
         let Some(event) = reader.event(from).await? else {
             let head = reader.head().await?;
@@ -211,7 +234,7 @@ impl Desk<'_> {
     }
 }
 
-fn unknown(name: &IntegratorName) -> String {
+pub(crate) fn unknown(name: &IntegratorName) -> String {
     format!("there is no integrator `{name}` in force; `kontor integrator list` shows them")
 }
 

@@ -31,6 +31,7 @@ mod supervise;
 mod telemetry;
 mod transfer;
 mod up;
+mod webhook;
 
 use std::{process::ExitCode, sync::Arc, time::Duration};
 

@@ -22,7 +22,7 @@ use kontor_telegram::{ReminderMessages, TelegramSettings};
 
 pub(crate) use self::{
     alone::{Kind, run, run_sandbox},
-    integrators::integrators,
+    integrators::{integrators, webhooks},
     telegram::{Telegram, demo_bot},
 };
 use crate::{
@@ -65,6 +65,7 @@ pub(crate) fn all(
     roles.extend(policies(parts));
     roles.push(relay(parts, &schemas));
     roles.extend(integrators(parts));
+    roles.push(webhooks(parts, &schemas));
     roles.push(follow_head(parts));
     Ok(roles)
 }

@@ -11,7 +11,7 @@ use super::OutputArgs;
 pub enum IntegratorVerb {
     /// Add an integrator and print how it connects; its secret is shown only this once
     #[command(
-        after_help = "Examples:\n  kontor integrator add billing --tenant demo_utility --events 'meter.*,account.registered'\n  kontor integrator add warehouse   # every event of every tenant\n\nIt gets a user and a durable consumer of its own, and may do nothing else.\ndocs/guides/integrators.md says how to go on."
+        after_help = "Examples:\n  kontor integrator add billing --tenant demo_utility --events 'meter.*,account.registered'\n  kontor integrator add warehouse   # every event of every tenant\n  kontor integrator add crm --webhook https://crm.example.org/kontor   # is called for each event\n\nIt gets a user and a durable consumer of its own, and may do nothing else.\ndocs/guides/integrators.md says how to go on."
     )]
     Add(AddArgs),
     /// List the integrators, without their secrets
@@ -43,6 +43,54 @@ pub enum IntegratorVerb {
         #[command(flatten)]
         output: OutputArgs,
     },
+    /// Stop calling a webhook; nothing is lost, `enable` goes on from there
+    #[command(after_help = "Example:\n  kontor integrator disable crm")]
+    Disable(OneIntegrator),
+    /// Call a webhook again from where it stopped; what waits is tried at once
+    #[command(after_help = "Example:\n  kontor integrator enable crm")]
+    Enable(OneIntegrator),
+    /// Make a new secret for a webhook and print it this once; the old one signs for a day more
+    #[command(
+        after_help = "Examples:\n  kontor integrator rotate-secret crm\n  kontor integrator rotate-secret crm --at-once   # it leaked"
+    )]
+    RotateSecret {
+        /// The integrator
+        #[command(flatten)]
+        one: OneIntegrator,
+        /// End the old secret now
+        #[arg(long)]
+        at_once: bool,
+    },
+    /// Show how a webhook does and what was tried last, the newest first
+    #[command(
+        after_help = "Examples:\n  kontor integrator deliveries crm\n  kontor integrator deliveries crm --failed --json"
+    )]
+    Deliveries {
+        /// The integrator
+        #[command(flatten)]
+        one: OneIntegrator,
+        /// Only attempts that went wrong
+        #[arg(long)]
+        failed: bool,
+        /// How many attempts
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+        limit: u32,
+    },
+    /// Deliver events to a webhook again: those that were given up, or from a position of the log on
+    #[command(
+        after_help = "Examples:\n  kontor integrator redeliver crm --failed\n  kontor integrator redeliver crm --from-position 1200"
+    )]
+    Redeliver {
+        /// The integrator
+        #[command(flatten)]
+        one: OneIntegrator,
+        /// Up to 1000 events that were given up, the oldest first
+        #[arg(long, required_unless_present = "from_position", conflicts_with = "from_position")]
+        failed: bool,
+        /// The position of the first event, from 1
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..))]
+        from_position: Option<i64>,
+    },
     /// Make the key by which a NATS server of your own believes Kontor's answers about integrators
     #[command(
         after_help = "Example:\n  kontor integrator issuer\n\nThe public key goes into the server's `auth_callout`, the seed into KONTOR_NATS_ISSUER_SEED;\nnats/nats-server.conf is an example. `kontor up` does all this for its private server."
@@ -61,6 +109,9 @@ pub struct AddArgs {
     /// Only these events, separated by commas: `meter.*`, `account.registered`
     #[arg(long, value_delimiter = ',', default_value = "*")]
     pub events: Vec<String>,
+    /// Call this https address for each event, signed, instead of letting it pull from NATS
+    #[arg(long, value_name = "URL")]
+    pub webhook: Option<String>,
     /// How to print
     #[command(flatten)]
     pub output: OutputArgs,

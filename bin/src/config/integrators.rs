@@ -15,6 +15,8 @@ pub struct IntegratorsConfig {
     pub nats_account: String,
     /// The broker's system account, by which connections of the revoked are ended.
     pub nats_system_url: Option<SecretString>,
+    /// Whether webhooks may call this machine, for trials; never where others name the addresses.
+    pub webhook_loopback: bool,
 }
 
 impl IntegratorsConfig {
@@ -27,6 +29,9 @@ impl IntegratorsConfig {
                 .parsed(&settings::NATS_ACCOUNT, parse::word)
                 .unwrap_or_else(|| "$G".to_owned()),
             nats_system_url: reader.secret(&settings::NATS_SYSTEM_URL, parse::nats_server),
+            webhook_loopback: reader
+                .parsed(&settings::WEBHOOK_LOOPBACK, parse::switch)
+                .unwrap_or(false),
         }
     }
 }

@@ -6,7 +6,7 @@ use anyhow::Context;
 
 use super::{
     Telegram, demo_bot, follow_head, forget_keys, integrators, policies, project, relay, sandbox,
-    serve, work,
+    serve, webhooks, work,
 };
 use crate::{
     compose::{self, Addresses, Parts},
@@ -112,7 +112,8 @@ fn roles_of(parts: &mut Parts, kind: Kind) -> anyhow::Result<Vec<Role>> {
         }
         Kind::Relay => {
             let schemas = compose::schemas_url(&config, config.http.address);
-            let roles = [relay(parts, &schemas), follow_head(parts)].into_iter();
+            let calls = webhooks(parts, &schemas);
+            let roles = [relay(parts, &schemas), calls, follow_head(parts)].into_iter();
             roles.chain(integrators(parts)).collect()
         }
     })

@@ -1,6 +1,7 @@
 //! What integrators need: somebody at the broker's door, and their consumers.
 
 use kontor_nats::{Doorkeeper, KeepConsumers};
+use kontor_webhooks::{Caller, Office};
 
 use crate::{
     compose::Parts,
@@ -27,4 +28,21 @@ pub(crate) fn integrators(parts: &Parts) -> Vec<Role> {
         }));
     }
     roles
+}
+
+/// The calls of webhooks; `schemas` is the address below which HTTP serves the events' schemas.
+pub(crate) fn webhooks(parts: &Parts, schemas: &str) -> Role {
+    let (pool, vault, leases) =
+        (parts.follow.clone(), parts.vault.clone(), parts.members().leases());
+    let (head, schemas) = (parts.head.clone(), schemas.to_owned());
+    let loopback = parts.config.integrators.webhook_loopback;
+    Role::new("webhooks", Phase::Follow, move |stop| {
+        let (pool, vault, leases) = (pool.clone(), vault.clone(), leases.clone());
+        let (head, schemas) = (head.subscribe(), schemas.clone());
+        async move {
+            let caller = Caller::new(loopback)?;
+            Office::new((pool, vault), caller, leases, head).with_schemas(&schemas).run(stop).await;
+            Ok(())
+        }
+    })
 }

@@ -21,3 +21,4 @@ mod start;
 mod stop;
 mod subjects;
 mod transfer;
+mod webhooks;
