@@ -74,6 +74,10 @@ impl Chains {
             *progress = Progress::Broken;
             self.name(Some(position), ledger_id, broken.to_string());
         }
+        self.check_room()
+    }
+
+    fn check_room(&self) -> anyhow::Result<()> {
         if self.ledgers.len() > LEDGERS_MAX {
             bail!(
                 "there are more than {LEDGERS_MAX} ledgers, the most that are looked at in one run"
@@ -97,7 +101,7 @@ impl Chains {
             ledger_id,
             format!("version {version} says of nobody who booked it"),
         );
-        Ok(())
+        self.check_room()
     }
 
     fn name(&mut self, position: Option<i64>, ledger_id: Uuid, what: String) {
