@@ -1,6 +1,7 @@
 //! Credits through the whole program: HTTP, NATS, the log, timers and read models.
 
-use chrono::{Duration, Utc};
+use chrono::Duration;
+use kontor_commands::clock;
 use serde_json::{Value, json};
 use tempfile::tempdir;
 use uuid::Uuid;
@@ -31,7 +32,7 @@ async fn credits_are_bought_spent_and_run_out_by_themselves() {
     let after = |answer: &Value| format!("{ledger}?min_position={}", answer["position"]);
     assert_eq!(api.get(&after(&spent)).await["available"], 24);
 
-    let expires_at = Utc::now() + EXPIRES_WITHIN;
+    let expires_at = clock::now() + EXPIRES_WITHIN;
     let gift = json!({"source": "gift", "credits": 7, "expires_at": expires_at});
     let gift = api.post(&format!("{ledger}/grants"), &gift).await;
     assert_eq!(api.get(&after(&gift)).await["available"], 31);

@@ -12,10 +12,11 @@ use crate::{
 /// Far above what a hand-over takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The followers of the role `project`: four read models, two policies, the messages of reminders.
-const PROJECTED: usize = 7;
+/// The followers of the role `project`: five read models, three policies, the messages of
+/// reminders.
+const PROJECTED: usize = 9;
 
-/// Whether one of two processes has its share of the followers; seven have no middle.
+/// Whether one of two processes has its share of the followers; nine have no middle.
 fn has_its_half(listing: &Listing, project: &Process) -> bool {
     [PROJECTED / 2, PROJECTED.div_ceil(2)].contains(&listing.held(project, "follower."))
 }
