@@ -217,13 +217,24 @@ pub async fn revoke(
     pool: &PgPool,
     name: &IntegratorName,
 ) -> Result<Option<Integrator>, DatabaseError> {
-    sqlx::query_as(
+    let mut tx = pool.begin().await.map_err(failed("begin to revoke an integrator"))?;
+    // First its webhook's row: a report of deliveries that is under way is then seen by what follows,
+    // and the next one is fenced.
+    sqlx::query(
+        "update webhooks set epoch = $2
+         where integrator_id = (
+             select id from integrators where name = $1 and revoked_at is null
+         )",
+    )
+    .bind(name.as_str())
+    .bind(i64::MAX)
+    .execute(&mut *tx)
+    .await
+    .map_err(failed("fence an integrator's webhook"))?;
+    let revoked = sqlx::query_as(
         "with revoked as (
              update integrators set revoked_at = $2 where name = $1 and revoked_at is null
              returning id, name, tenant, events, channel, created_at, start_at, revoked_at
-         ),
-         fenced as (
-             update webhooks set epoch = $3 where integrator_id in (select id from revoked)
          ),
          dropped as (
              delete from webhook_deliveries where integrator_id in (select id from revoked)
@@ -235,10 +246,11 @@ pub async fn revoke(
     )
     .bind(name.as_str())
     .bind(clock::now())
-    .bind(i64::MAX)
-    .fetch_optional(pool)
+    .fetch_optional(&mut *tx)
     .await
-    .map_err(failed("revoke an integrator"))
+    .map_err(failed("revoke an integrator"))?;
+    tx.commit().await.map_err(failed("commit the end of an integrator"))?;
+    Ok(revoked)
 }
 
 /// Lets an integrator's consumer begin at another instant; the consumer is made anew by

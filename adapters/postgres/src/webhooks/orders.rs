@@ -128,7 +128,8 @@ pub async fn redeliver_event(
              state, attempts, next_at, first_at)
          values ($1, $2, $3, $4, $5, 'pending', 0, $6, $6)
          on conflict (integrator_id, position) do update
-             set state = 'pending', attempts = 0, next_at = excluded.next_at",
+             set state = 'pending', attempts = 0, next_at = excluded.next_at,
+                 first_at = excluded.first_at",
     )
     .bind(integrator_id)
     .bind(event.position)
@@ -156,7 +157,8 @@ pub async fn redeliver_failed(
         "with looked_at as (
              update webhooks set revision = revision + 1 where integrator_id = $1
          )
-         update webhook_deliveries set state = 'pending', attempts = 0, next_at = $2
+         update webhook_deliveries
+         set state = 'pending', attempts = 0, next_at = $2, first_at = $2
          where integrator_id = $1 and position in (
              select position from webhook_deliveries
              where integrator_id = $1 and state = 'failed' order by position limit $3
@@ -188,6 +190,7 @@ pub async fn redeliver_from(
             .await
             .map_err(failed("read a webhook's position"))?;
     let position = position.ok_or(MoveError::NotFound)?;
+    let from = from.max(1);
     if from > position {
         return Err(MoveError::Ahead { position });
     }

@@ -151,9 +151,11 @@ async fn move_on(
              wait_until = $5, last_attempt_at = coalesce($6, last_attempt_at),
              last_success_at = case when $7 then $6 else last_success_at end,
              last_failure = coalesce($8, last_failure),
-             disabled_at = case when $9::text is null then disabled_at else $10 end,
-             disabled_by = case when $9::text is null then disabled_by else 'kontor' end,
-             disabled_reason = coalesce($9, disabled_reason)
+             disabled_at = case when $9::text is null then disabled_at
+                 else coalesce(disabled_at, $10) end,
+             disabled_by = case when $9::text is null then disabled_by
+                 else coalesce(disabled_by, 'kontor') end,
+             disabled_reason = case when disabled_at is null then $9 else disabled_reason end
          where integrator_id = $1
          returning position, wait_until, failing_since, failures, last_attempt_at",
     )
