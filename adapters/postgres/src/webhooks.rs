@@ -17,10 +17,7 @@ use sqlx::{FromRow, PgPool, Row, postgres::PgRow};
 pub use self::{
     health::{LATE_AFTER_SECONDS, Summary, Troubled, summary, troubled},
     letters::{Attempt, LIST_MAX, attempts, purge},
-    orders::{
-        MoveError, REDELIVERED_MAX, disable, enable, redeliver_event, redeliver_failed,
-        redeliver_from, set_url,
-    },
+    orders::{MoveError, REDELIVERED_MAX, disable, enable, redeliver_failed, redeliver_from},
     progress::{Claimed, Due, Place, Queue, claim, due, oldest, queue},
     report::{Outcome, Parked, ParkedState, Report, Tried, record},
     secrets::{

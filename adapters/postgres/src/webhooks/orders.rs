@@ -1,8 +1,7 @@
-//! What an operator orders: disable, enable, deliver again, call elsewhere. Each order raises the
+//! What an operator orders: disable, enable, deliver again. Each order raises the
 //! revision, by which whoever calls the webhook looks again within a second.
 
 use chrono::{DateTime, Utc};
-use kontor_domain::Recorded;
 use sqlx::PgPool;
 use uuid::Uuid;
 
@@ -91,56 +90,6 @@ pub async fn enable(
     .map_err(failed("bring what waits for a webhook forward"))?;
     tx.commit().await.map_err(failed("commit an order about a webhook"))?;
     Ok(was_disabled.unwrap_or(false))
-}
-
-/// Calls a webhook elsewhere from now on.
-///
-/// # Errors
-/// When the database fails.
-pub async fn set_url(pool: &PgPool, integrator_id: Uuid, url: &str) -> Result<(), DatabaseError> {
-    sqlx::query("update webhooks set url = $2, revision = revision + 1 where integrator_id = $1")
-        .bind(integrator_id)
-        .bind(url)
-        .execute(pool)
-        .await
-        .map_err(failed("call a webhook elsewhere"))?;
-    Ok(())
-}
-
-/// Delivers one event again, as soon as no earlier one of its stream waits.
-///
-/// # Errors
-/// When the database fails.
-pub async fn redeliver_event(
-    pool: &PgPool,
-    integrator_id: Uuid,
-    event: &Recorded,
-    now: DateTime<Utc>,
-) -> Result<(), DatabaseError> {
-    let mut tx = pool.begin().await.map_err(failed("begin to deliver an event again"))?;
-    sqlx::query("update webhooks set revision = revision + 1 where integrator_id = $1")
-        .bind(integrator_id)
-        .execute(&mut *tx)
-        .await
-        .map_err(failed("let a webhook be looked at"))?;
-    sqlx::query(
-        "insert into webhook_deliveries (integrator_id, position, stream_id, event_id, event_type,
-             state, attempts, next_at, first_at)
-         values ($1, $2, $3, $4, $5, 'pending', 0, $6, $6)
-         on conflict (integrator_id, position) do update
-             set state = 'pending', attempts = 0, next_at = excluded.next_at,
-                 first_at = excluded.first_at",
-    )
-    .bind(integrator_id)
-    .bind(event.position)
-    .bind(event.stream_id)
-    .bind(event.event_id)
-    .bind(&event.event_type)
-    .bind(now)
-    .execute(&mut *tx)
-    .await
-    .map_err(failed("deliver an event again"))?;
-    tx.commit().await.map_err(failed("commit an order about a webhook"))
 }
 
 /// Delivers the events again that were given up, the oldest first, at most [`REDELIVERED_MAX`].
