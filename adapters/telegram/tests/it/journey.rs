@@ -151,8 +151,11 @@ async fn meter_with_history(world: &World, user_id: i64, consumption: &[i64]) ->
         });
         world.command(address, &submit, at).await;
     }
-    until("the history is known", || async {
-        (world.readings(meter_id).await.len() == consumption.len()).then_some(())
+    // Two followers build what the bot reads, the list of meters and the history; either may be behind.
+    until("the meter and its history are known", || async {
+        let listed = world.meters(user_id).await.into_iter().find(|meter| meter.id == meter_id)?;
+        let current = listed.last_values.get(&Zone::T1) == Some(&Quantity(value));
+        (current && world.readings(meter_id).await.len() == consumption.len()).then_some(())
     })
     .await;
     meter_id
