@@ -58,8 +58,7 @@ async fn a_crash_between_the_command_and_the_commit_doubles_nothing() {
     .await;
     world.settled().await;
     assert_eq!(anna.count("Показания приняты"), 1);
-    let readings = world.readings(meter_id).await;
-    assert_eq!((readings.len(), readings[0].corrections), (1, 0));
+    world.newest_reading(meter_id, 1, 0).await;
     bots.stop().await;
 }
 
@@ -109,7 +108,7 @@ async fn an_edited_message_and_unknown_kinds_are_harmless() {
     anna.say("/help", "Это бот").await;
     world.settled().await;
     assert_eq!(anna.count("Показания приняты"), 1);
-    assert_eq!(world.readings(world.meters(1001).await[0].id).await.len(), 1);
+    world.newest_reading(world.meters(1001).await[0].id, 1, 0).await;
     until("all is confirmed", || async { (world.telegram.confirmed() > id).then_some(()) }).await;
     bots.stop().await;
 }
@@ -147,7 +146,7 @@ async fn an_unknown_outcome_is_asked_for_again_and_the_person_is_told_once() {
     world.settled().await;
     assert_eq!(anna.count("Записываю…"), 1, "told once");
     assert_eq!(anna.count("Показания приняты"), 1);
-    assert_eq!(world.readings(world.meters(1001).await[0].id).await.len(), 1);
+    world.newest_reading(world.meters(1001).await[0].id, 1, 0).await;
     bots.stop().await;
 }
 

@@ -68,8 +68,7 @@ async fn a_customer_meets_the_bot_adds_a_meter_and_submits_readings_in_russian()
 
     anna.press("Исправить", "сейчас записано 1\u{a0}234,5").await;
     anna.say("Т1 1235 т2 568", "Исправлено: Т1\u{a0}1\u{a0}235,0 · Т2\u{a0}568,0.").await;
-    let readings = world.readings(meter.id).await;
-    assert_eq!((readings.len(), readings[0].corrections), (1, 1));
+    world.newest_reading(meter.id, 1, 1).await;
     let history = anna.say("История", "показания Т1\u{a0}1\u{a0}235,0").await;
     assert!(history.text.contains("исправлено"), "{}", history.text);
     assert_eq!(world.telegram.calls("sendPhoto").len(), 0, "one month is no picture");
@@ -108,7 +107,7 @@ async fn a_customer_meets_the_bot_and_submits_a_quick_reading_with_a_photo_in_en
     let meter = world.meters(1002).await.remove(0);
     assert_eq!(meter.last_values[&Zone::T1], Quantity(1_234_500));
     assert_eq!(
-        world.readings(meter.id).await[0].photo,
+        world.newest_reading(meter.id, 1, 0).await.photo,
         Some(PhotoReference::Telegram { bot: BOT.into(), file_id: "PHOTO-1".into() })
     );
     john.say("/history", "reading 1,234.5").await;
@@ -182,7 +181,7 @@ async fn an_unusual_reading_is_asked_about_and_taken_when_it_is_confirmed() {
         "{}",
         accepted.text
     );
-    let reading = world.readings(meter_id).await.remove(0);
+    let reading = world.newest_reading(meter_id, 11, 0).await;
     assert!(reading.confirmed);
 
     oleg.press("История", "показания 2\u{a0}350,0").await;

@@ -35,7 +35,7 @@ async fn what_cannot_be_read_is_explained_and_the_question_stays() {
     anna.say("как дела?", "Не понимаю").await;
     anna.say("/buy", "Такой команды нет").await;
     anna.say("T4 100", "Зоны Т4 не бывает").await;
-    assert_eq!(world.readings(world.meters(1001).await[0].id).await.len(), 1);
+    world.newest_reading(world.meters(1001).await[0].id, 1, 0).await;
     bots.stop().await;
 }
 

@@ -212,6 +212,22 @@ impl World {
         readings::history(&self.pool, &self.tenant, meter_id, &page).await.unwrap().items
     }
 
+    /// The newest reading, once the history knows `count` readings with `corrections` on the newest:
+    /// its follower may still be on its way when the bot has answered.
+    pub(crate) async fn newest_reading(
+        &self,
+        meter_id: Uuid,
+        count: usize,
+        corrections: i32,
+    ) -> ReadingRow {
+        until("the history holds the readings", || async {
+            let mut rows = self.readings(meter_id).await;
+            let known = rows.len() == count && rows[0].corrections == corrections;
+            known.then(|| rows.remove(0))
+        })
+        .await
+    }
+
     /// How many updates are not handled yet.
     pub(crate) async fn pending(&self) -> i64 {
         sqlx::query_scalar("select count(*) from inbox where state = 'pending'")
