@@ -172,6 +172,13 @@ setup_chromium() {
         fail "no Chromium that runs was found; install one and name it in CHROME_BIN"
 }
 
+# Accountants' tools: they judge the books that the tests export.
+setup_accounting() {
+    have hledger || install_system "hledger" "hledger" "hledger"
+    have ledger || install_system "Ledger" "ledger" "ledger"
+    have bean-check || install_system "Beancount" "beancount" "beancount"
+}
+
 setup_cargo_deny() {
     local found
     found="$(cargo deny --version 2>/dev/null | cut -d ' ' -f 2 || true)"
@@ -191,5 +198,6 @@ setup_nats
 if [ -n "$with_tests" ]; then
     setup_chromium
     setup_python_example
+    setup_accounting
     setup_cargo_deny
 fi

@@ -1,5 +1,7 @@
-//! `kontor ledger verify`: the chains of the credit ledgers, in the database or in an export.
+//! `kontor ledger`: the chains of the credit ledgers, in the database or in an export, and the books
+//! for accountants' tools.
 
+mod books;
 mod chains;
 mod ends;
 mod exported;
@@ -25,7 +27,16 @@ const PAGE: i64 = 1_000;
 
 /// Carries out a verb.
 pub(crate) async fn run(config: &Config, verb: LedgerVerb) -> Result<(), Failure> {
-    let LedgerVerb::Verify(args) = verb;
+    match verb {
+        LedgerVerb::Verify(args) => verify(config, &args).await,
+        LedgerVerb::Export(args) => {
+            let pool = compose::pool(&Addresses::find(config)?, COMMAND_CONNECTIONS).await?;
+            books::export(&pool, &args).await
+        }
+    }
+}
+
+async fn verify(config: &Config, args: &LedgerVerifyArgs) -> Result<(), Failure> {
     let kept = args.ends.as_deref().map(ends::read).transpose()?;
     let mut chains = Chains::new(kept.unwrap_or_default());
     match &args.file {
@@ -36,7 +47,7 @@ pub(crate) async fn run(config: &Config, verb: LedgerVerb) -> Result<(), Failure
         }
     }
     let finding = chains.finish();
-    tell(&finding, &args)?;
+    tell(&finding, args)?;
     if !finding.is_sound() {
         return Err(Failure::Told);
     }

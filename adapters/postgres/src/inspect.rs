@@ -53,6 +53,35 @@ pub async fn stream(
         .map_err(failed("read a page of the stream"))
 }
 
+/// The next events of a tenant's aggregates of one type as they are stored, in the order of the log,
+/// at most [`PAGE_EVENTS_MAX`].
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn aggregates(
+    pool: &PgPool,
+    (tenant, stream_type): (&TenantId, &str),
+    after: i64,
+    limit: u32,
+) -> Result<Vec<Recorded>, DatabaseError> {
+    sqlx::query(
+        "select position, tenant, stream_type, stream_id, version, event_id, event_type,
+                schema_version, payload::text, metadata, occurred_at, recorded_at
+         from events
+         where position > $1 and tenant = $2 and stream_type = $3
+         order by position
+         limit $4",
+    )
+    .bind(after)
+    .bind(tenant.as_str())
+    .bind(stream_type)
+    .bind(i64::from(limit.clamp(1, PAGE_EVENTS_MAX)))
+    .fetch_all(pool)
+    .await
+    .and_then(|rows| rows.iter().map(recorded).collect())
+    .map_err(failed("read a page of the log"))
+}
+
 /// The event at a position as it is stored.
 ///
 /// # Errors

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use kontor_domain::TenantId;
 
 use super::OutputArgs;
 
@@ -17,12 +18,39 @@ It recomputes the hash of every booking. Exit code 1 names the first bad positio
 cut off, or a ledger that was written anew as a whole, shows only against ends that were kept
 elsewhere.";
 
+const EXPORT_HELP: &str = "\
+Examples:
+  kontor ledger export books-2026-11 --tenant demo_shop
+  hledger -f books-2026-11/books.hledger check --strict ordereddates
+  ledger --pedantic -f books-2026-11/books.ledger balance
+  bean-check books-2026-11/books.beancount
+
+It holds every booking up to now, each line with the balance of its account behind it, and the sums
+of all accounts. The chains of hashes are checked on the way: books that do not hold are not written.";
+
 /// What to do with credit ledgers.
 #[derive(Debug, Subcommand)]
 pub enum LedgerVerb {
     /// Recompute the chains of hashes and name the first position that does not fit
     #[command(after_help = HELP)]
     Verify(LedgerVerifyArgs),
+    /// Write a tenant's books into files for hledger, Ledger, Beancount and spreadsheets
+    #[command(after_help = EXPORT_HELP)]
+    Export(LedgerExportArgs),
+}
+
+/// Options of `ledger export`.
+#[derive(Args, Clone, Debug)]
+pub struct LedgerExportArgs {
+    /// The folder to write, which must not exist yet
+    #[arg(value_name = "FOLDER")]
+    pub folder: PathBuf,
+    /// Whose books
+    #[arg(long, value_name = "TENANT")]
+    pub tenant: TenantId,
+    /// How to print
+    #[command(flatten)]
+    pub output: OutputArgs,
 }
 
 /// Options of `ledger verify`.

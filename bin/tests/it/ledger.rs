@@ -39,6 +39,12 @@ async fn damage(records: &Records, arguments: &[&str]) -> Value {
     told
 }
 
+/// Changes the log as only somebody with the database can.
+async fn meddle(records: &Records, change: &str) {
+    let meddling = format!("alter table events disable trigger events_append_only; {change}");
+    sqlx::raw_sql(sqlx::AssertSqlSafe(meddling)).execute(&records.pool).await.unwrap();
+}
+
 fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
@@ -85,12 +91,7 @@ async fn what_was_changed_removed_or_inserted_is_named_by_its_position() {
         ),
     ] {
         let records = two_ledgers().await;
-        sqlx::raw_sql(sqlx::AssertSqlSafe(format!(
-            "alter table events disable trigger events_append_only; {change}"
-        )))
-        .execute(&records.pool)
-        .await
-        .unwrap();
+        meddle(&records, change).await;
         let told = damage(&records, &[]).await;
         assert_eq!((&told["broken"], &told["first"][0]["position"]), (&json!(1), &json!(position)));
         let (_, output, _) = records.kontor(&["ledger", "verify"]).await;
@@ -153,4 +154,52 @@ async fn an_export_is_checked_without_a_database() {
     );
     let (code, _, errors) = records.kontor(&["ledger", "verify", "--file"]).await;
     assert_eq!(code, 2, "{errors}");
+}
+
+#[tokio::test]
+async fn the_books_of_a_tenant_are_written_and_the_tools_of_others_accept_them() {
+    let records = two_ledgers().await;
+    let buy = json!({ "type": "grant", "grant_id": Uuid::from_u128(1), "source": "purchase",
+        "credits": 25, "payment": { "payment_id": Uuid::from_u128(2), "provider": "manual",
+            "price": { "amount_minor": 49_900, "currency": "RUB" } } });
+    records.send("credit_ledger", credit_ledger_id(ANNA), buy).await;
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join("книги");
+    let export = ["ledger", "export", text(&folder), "--tenant", "demo_utility"];
+    let told = records.json(&[&export[..], &["--json"]].concat()).await;
+    assert_eq!(
+        (&told[0]["books"]["bookings"], &told[0]["books"]["last_position"]),
+        (&json!(9), &json!(10))
+    );
+    let clearing =
+        json!({ "account": "Assets:Clearing:Manual", "unit": "RUB", "balance": "499.00" });
+    assert!(told[0]["books"]["trial_balance"].as_array().unwrap().contains(&clearing), "{told:?}");
+    for (program, arguments) in [
+        ("hledger", &["-f", "books.hledger", "check", "--strict", "ordereddates"][..]),
+        ("ledger", &["--pedantic", "--args-only", "-f", "books.ledger", "balance"]),
+        ("bean-check", &["books.beancount"]),
+    ] {
+        let mut tool = tokio::process::Command::new(program);
+        let ran = tool.args(arguments).current_dir(&folder).output().await.unwrap();
+        assert!(ran.status.success(), "{program}: {}", String::from_utf8_lossy(&ran.stderr));
+    }
+
+    // Once more into the same folder, for nobody, and from books that were touched.
+    let (code, _, errors) = records.kontor(&export).await;
+    assert!(code == 1 && errors.contains("name a new folder"), "{errors}");
+    let other = home.path().join("other");
+    let nobody = ["ledger", "export", text(&other), "--tenant", "nobody"];
+    let (code, _, errors) = records.kontor(&nobody).await;
+    assert!(code == 1 && errors.contains("no tenant nobody"), "{errors}");
+    let wrong = ["ledger", "export", text(&other), "--tenant", "НЕТ"];
+    assert_eq!(records.kontor(&wrong).await.0, 2);
+    meddle(
+        &records,
+        "update events set payload = jsonb_set(payload, '{messages}', '2') where position = 4",
+    )
+    .await;
+    let export = ["ledger", "export", text(&other), "--tenant", "demo_utility"];
+    let (code, _, errors) = records.kontor(&export).await;
+    assert!(code == 1 && errors.contains("position 4"), "{errors}");
+    assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1, "nothing half done is left");
 }

@@ -36,6 +36,11 @@ const KNOWN: [(&str, u32); 18] = [
 pub struct Currency(u8);
 
 impl Currency {
+    /// All of them, by code.
+    pub fn all() -> impl Iterator<Item = Self> {
+        (0_u8..).zip(KNOWN).map(|(place, _)| Self(place))
+    }
+
     /// The code.
     pub fn code(self) -> &'static str {
         KNOWN[usize::from(self.0)].0
