@@ -3,6 +3,7 @@
 mod credit_dues;
 mod reading_reminders;
 mod reading_rounds;
+mod welcome_credits;
 
 use std::sync::Arc;
 
@@ -10,10 +11,16 @@ use crate::policy::AnyPolicy;
 pub use credit_dues::CreditDues;
 pub use reading_reminders::ReadingReminders;
 pub use reading_rounds::ReadingRounds;
+pub use welcome_credits::WelcomeCredits;
 
 /// All policies; the composition root runs one follower for each.
 pub fn all() -> Vec<Arc<dyn AnyPolicy>> {
-    vec![Arc::new(ReadingRounds), Arc::new(ReadingReminders), Arc::new(CreditDues)]
+    vec![
+        Arc::new(ReadingRounds),
+        Arc::new(ReadingReminders),
+        Arc::new(WelcomeCredits),
+        Arc::new(CreditDues),
+    ]
 }
 
 #[cfg(test)]

@@ -19,7 +19,15 @@ async fn credits_are_bought_spent_and_run_out_by_themselves() {
     let folder = tempdir().unwrap();
     let up = Up::start(&folder).await;
     let api = Api::of(&up, folder.path());
+    let account = api.post("/v1/accounts", &json!({"display_name": "Мария Ли"})).await;
+    let mine = json!({"account_id": account["id"]});
+    let refused = api.refused("/v1/ledgers", &mine).await;
+    assert_eq!(refused["code"], "credits_off", "the demo tenant deals with no credits");
+
+    let rules = json!({"credit_rules": {"enabled": true}});
+    api.patch("/v1/tenants/demo_utility", &rules).await;
     let account = api.post("/v1/accounts", &json!({"display_name": "Анна Ёлкина"})).await;
+    // The policy opens it by itself: whoever comes later has nothing to open any more.
     let opened = api.post("/v1/ledgers", &json!({"account_id": account["id"]})).await;
     let ledger = format!("/v1/ledgers/{}", opened["id"].as_str().unwrap());
     let payment = json!({

@@ -11,12 +11,16 @@ use crate::records::{Records, tenant};
 const ANNA: Uuid = Uuid::from_u128(0xa);
 const OLEG: Uuid = Uuid::from_u128(0xb);
 
-/// A tenant (position 1), Anna's ledger (2 to 5) and Oleg's (6 to 9): opened, welcomed, two spends.
+/// A tenant (positions 1 and 2), Anna's ledger (3 to 6) and Oleg's (7 to 10): opened, welcomed, two
+/// spends.
 async fn two_ledgers() -> Records {
     let records = Records::empty().await;
     let create = json!({ "type": "create", "name": "Ёлка", "kind": "shop", "language": "ru",
         "time_zone": "Europe/Moscow" });
     records.send("tenant", tenant().stream_id(), create).await;
+    let rules = json!({ "enabled": true, "low_credits": 0 });
+    let change = json!({ "type": "change_credit_rules", "credit_rules": rules });
+    records.send("tenant", tenant().stream_id(), change).await;
     for account in [ANNA, OLEG] {
         let ledger = credit_ledger_id(account);
         records.send("credit_ledger", ledger, json!({"type": "open", "account_id": account})).await;
@@ -73,21 +77,21 @@ async fn ledgers_that_hold_say_so_and_their_ends_can_be_kept() {
 #[tokio::test]
 async fn what_was_changed_removed_or_inserted_is_named_by_its_position() {
     for (change, position) in [
-        ("update events set payload = jsonb_set(payload, '{messages}', '2') where position = 4", 4),
+        ("update events set payload = jsonb_set(payload, '{messages}', '2') where position = 5", 5),
         (
             "update events set metadata = jsonb_set(metadata, '{actor,name}', '\"evil\"') \
-             where position = 5",
-            5,
+             where position = 6",
+            6,
         ),
-        ("delete from events where position = 7", 8),
+        ("delete from events where position = 8", 9),
         (
-            "update events set version = version + 1 where position = 9; \
-             insert into events select 10, tenant, stream_type, stream_id, 4, gen_random_uuid(), \
+            "update events set version = version + 1 where position = 10; \
+             insert into events select 11, tenant, stream_type, stream_id, 4, gen_random_uuid(), \
              event_type, schema_version, payload, metadata, occurred_at, recorded_at \
-             from events where position = 8; \
-             update events set position = 11 where position = 9; \
-             update events set position = 9 where position = 10",
-            9,
+             from events where position = 9; \
+             update events set position = 12 where position = 10; \
+             update events set position = 10 where position = 11",
+            10,
         ),
     ] {
         let records = two_ledgers().await;
@@ -108,7 +112,7 @@ async fn a_tail_that_was_cut_off_shows_against_the_kept_ends() {
     records
         .execute(
             "alter table events disable trigger events_append_only; \
-             delete from events where position = 9 or position between 2 and 5",
+             delete from events where position = 10 or position between 3 and 6",
         )
         .await;
     assert_eq!(records.json(&["ledger", "verify", "--json"]).await[0]["sound"], true);
@@ -136,20 +140,20 @@ async fn an_export_is_checked_without_a_database() {
     let forged = folder.path().join("forged.ndjson");
     let write = |lines: &[&str]| fs::write(&forged, lines.join("\n") + "\n").unwrap();
 
-    let changed = lines[4].replace("\"messages\": 1", "\"messages\": 3");
-    assert_ne!(changed, lines[4]);
-    write(&[&lines[..4], &[&*changed], &lines[5..]].concat());
-    assert_eq!(damage(&records, &["--file", text(&forged)]).await["first"][0]["position"], 4);
-    write(&[&lines[..7], &lines[8..]].concat());
+    let changed = lines[5].replace("\"messages\": 1", "\"messages\": 3");
+    assert_ne!(changed, lines[5]);
+    write(&[&lines[..5], &[&*changed], &lines[6..]].concat());
+    assert_eq!(damage(&records, &["--file", text(&forged)]).await["first"][0]["position"], 5);
+    write(&[&lines[..8], &lines[9..]].concat());
+    assert_eq!(damage(&records, &["--file", text(&forged)]).await["first"][0]["position"], 9);
+    write(&[&lines[..9], &lines[8..]].concat());
     assert_eq!(damage(&records, &["--file", text(&forged)]).await["first"][0]["position"], 8);
-    write(&[&lines[..8], &lines[7..]].concat());
-    assert_eq!(damage(&records, &["--file", text(&forged)]).await["first"][0]["position"], 7);
 
-    write(&lines[..6]);
+    write(&lines[..7]);
     let cut = ["ledger", "verify", "--file", text(&forged)];
     let (code, _, errors) = records.kontor(&cut).await;
     assert!(
-        code == 1 && errors.contains("ends behind position 5 without its last line"),
+        code == 1 && errors.contains("ends behind position 6 without its last line"),
         "{errors}"
     );
     let (code, _, errors) = records.kontor(&["ledger", "verify", "--file"]).await;

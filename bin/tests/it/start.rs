@@ -35,6 +35,23 @@ impl Api {
         serde_json::from_str(&body).unwrap()
     }
 
+    pub(crate) async fn patch(&self, path: &str, body: &Value) -> Value {
+        let request = self.client.patch(format!("{}{path}", self.base)).json(body);
+        let request = request.header("X-Auth-Key", &self.key);
+        let answer = request.send().await.unwrap();
+        let (status, body) = (answer.status(), answer.text().await.unwrap());
+        assert!(status.is_success(), "{path}: {status}: {body}");
+        serde_json::from_str(&body).unwrap()
+    }
+
+    /// Posts what must be refused; the problem.
+    pub(crate) async fn refused(&self, path: &str, body: &Value) -> Value {
+        let request = self.client.post(format!("{}{path}", self.base)).json(body);
+        let answer = request.header("X-Auth-Key", &self.key).send().await.unwrap();
+        assert!(answer.status().is_client_error(), "{path}: {}", answer.status());
+        answer.json().await.unwrap()
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Value {
         let request = self.client.get(format!("{}{path}", self.base));
         let answer = request.header("X-Auth-Key", &self.key).send().await.unwrap();

@@ -1,21 +1,23 @@
-//! The timers of credit ledgers, as given / when / then.
+//! The policies of credit ledgers, as given / when / then.
 
 use std::sync::Arc;
 
 use chrono::{DateTime, Duration, Utc};
 use kontor_domain::{
-    Actor, Decider, EventBody, Issued, Metadata, Recorded, TenantFacts,
+    Actor, Decider, EventBody, Issued, Language, Metadata, Personal, Recorded, TenantFacts,
+    TenantId,
+    account::{self, AccountEvent, Origin},
     credit_ledger::{
-        CaptureHold, CorrectionReason, CreditLedger, CreditLedgerCommand as Command, Grant,
-        GrantPass, GrantSource, Hold, Open, PassPeriod, Payment, PaymentProvider, RefundPass,
-        ReleaseHold, SettleDue, credit_ledger_id,
+        CaptureHold, CorrectionReason, CreditLedger, CreditLedgerCommand as Command, CreditRules,
+        Grant, GrantPass, GrantSource, Hold, Open, PassPeriod, Payment, PaymentProvider,
+        RefundPass, ReleaseHold, SettleDue, credit_ledger_id,
     },
-    tenant::Tenant,
+    tenant::{CreditRulesChanged, Tenant, TenantEvent},
 };
 use serde_json::json;
 use uuid::Uuid;
 
-use super::CreditDues;
+use super::{CreditDues, WelcomeCredits};
 use crate::policy::{Directive, Order, testing::Scenario};
 
 const ANNA: Uuid = Uuid::from_u128(0xa);
@@ -46,7 +48,7 @@ impl Till {
             id: credit_ledger_id(ANNA),
             at: at(hours),
             actor: Actor::Operator { name: "desk".to_owned() },
-            tenant: Arc::new(TenantFacts { exists: true, ..facts }),
+            tenant: Arc::new(TenantFacts { exists: true, credit_rules: rules(true), ..facts }),
             command,
         };
         let events = self.ledger.decide(issued).unwrap();
@@ -115,6 +117,57 @@ fn week() -> Command {
     let provider = PaymentProvider::Manual;
     let payment = Some(Payment { payment_id: Uuid::from_u128(1), provider, price });
     Command::GrantPass(GrantPass { pass_id: PASS, period: PassPeriod::Week, payment })
+}
+
+fn rules(enabled: bool) -> CreditRules {
+    CreditRules { enabled, ..CreditRules::default() }
+}
+
+fn registered() -> Recorded {
+    let registered = account::Registered {
+        display_name: "Анна".parse().unwrap(),
+        language: Language::Ru,
+        origin: Personal::Known(Origin::Api { external_id: None }),
+        phone: None,
+    };
+    Recorded {
+        stream_type: "account".to_owned(),
+        stream_id: ANNA,
+        ..Till::open().recorded(0, &AccountEvent::Registered(registered))
+    }
+}
+
+fn switched(enabled: bool) -> Recorded {
+    let tenant: TenantId = "demo".parse().unwrap();
+    let changed =
+        TenantEvent::CreditRulesChanged(CreditRulesChanged { credit_rules: rules(enabled) });
+    Recorded {
+        stream_type: "tenant".to_owned(),
+        stream_id: tenant.stream_id(),
+        ..Till::open().recorded(0, &changed)
+    }
+}
+
+#[test]
+fn a_registered_account_gets_its_ledger_where_credits_are_on() {
+    let command = json!({"type": "open", "account_id": ANNA});
+    let id = credit_ledger_id(ANNA);
+    let order = Order::Send(Directive { aggregate: "credit_ledger", id, command });
+    Scenario::of(&WelcomeCredits)
+        .given([switched(true)])
+        .when(registered())
+        .then_orders(&[order])
+        .then_remembers(1);
+}
+
+#[test]
+fn where_credits_are_off_no_account_gets_a_ledger() {
+    Scenario::of(&WelcomeCredits).when(registered()).then_orders(&[]).then_remembers(0);
+    Scenario::of(&WelcomeCredits)
+        .given([switched(true), switched(false)])
+        .when(registered())
+        .then_orders(&[])
+        .then_remembers(0);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{EventContract, account::LANGUAGES, first, meter::SOURCES};
-use crate::shapes::{always, day, flag, map, object, short_text, text, whole, word};
+use crate::shapes::{always, day, flag, map, object, short_text, sometimes, text, whole, word};
 
 const KINDS: [&str; 5] = ["utility", "shop", "salon", "enterprise", "bureau"];
 
@@ -64,7 +64,7 @@ pub(super) fn events() -> Vec<EventContract> {
             "A tenant deals with credits by other rules.",
             vec![always("credit_rules", credit_rules())],
             &[
-                r#"{"credit_rules":{"message_cost":1,"welcome_credits":3,"tutorial_credits":2,"low_credits":5,"hold_seconds":900,"messages_per_minute_max":60,"credits_per_day_max":10000,"gifts_per_day_max":1000,"balance_max":1000000,"debt":"block"}}"#,
+                r#"{"credit_rules":{"enabled":true,"message_cost":1,"welcome_credits":3,"tutorial_credits":2,"low_credits":5,"hold_seconds":900,"messages_per_minute_max":60,"credits_per_day_max":10000,"gifts_per_day_max":1000,"balance_max":1000000,"debt":"block"}}"#,
             ],
         ),
     ]
@@ -73,6 +73,7 @@ pub(super) fn events() -> Vec<EventContract> {
 fn credit_rules() -> Value {
     let debt = "What becomes of credits that were spent before their payment was lost";
     object(vec![
+        sometimes("enabled", flag("Whether the tenant deals with credits; no when absent")),
         always("message_cost", whole("What a message costs in credits", 0, 1000)),
         always("welcome_credits", whole("What a new customer is given", 0, 1000)),
         always("tutorial_credits", whole("What the tutorial is rewarded with", 0, 1000)),

@@ -14,6 +14,11 @@ pub enum CreditLedgerRefusal {
     /// The tenant does not exist.
     #[error("there is no such tenant; create it first")]
     TenantUnknown,
+    /// The tenant deals with no credits.
+    #[error(
+        "this tenant deals with no credits; switch them on first, as `enabled` of its `credit_rules`"
+    )]
+    CreditsOff,
     /// The ledger was not opened.
     #[error("this customer has no credit ledger yet; open it first")]
     LedgerUnknown,

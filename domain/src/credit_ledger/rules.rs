@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CreditRules {
+    /// Whether the tenant deals with credits at all. Without them no ledger is opened; those that are
+    /// open stay, because what was paid for is not taken away by a switch.
+    pub enabled: bool,
     /// What a message costs, 0 to 1000 credits.
     pub message_cost: i64,
     /// What a new customer is given, 0 to 1000 credits.
@@ -45,6 +48,7 @@ pub enum DebtPolicy {
 impl Default for CreditRules {
     fn default() -> Self {
         Self {
+            enabled: false,
             message_cost: 1,
             welcome_credits: 3,
             tutorial_credits: 2,

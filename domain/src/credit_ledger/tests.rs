@@ -44,7 +44,8 @@ struct Desk {
 
 impl Desk {
     fn opened() -> Self {
-        let mut desk = Self::default();
+        let rules = CreditRules { enabled: true, ..CreditRules::default() };
+        let mut desk = Self { rules, ..Self::default() };
         desk.ask(0, CreditLedgerCommand::Open(Open { account_id: ANNA })).unwrap();
         desk
     }

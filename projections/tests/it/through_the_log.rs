@@ -97,6 +97,8 @@ impl Running {
             "origin": {"kind": "telegram", "bot": "demo", "user_id": 1001},
         });
         self.accept("account", id("anna"), register).await;
+        let rules = json!({"type": "change_credit_rules", "credit_rules": {"enabled": true}});
+        self.accept("tenant", tenant("moscow").stream_id(), rules).await;
         let ledger = credit_ledger_id(id("anna"));
         let open = json!({"type": "open", "account_id": id("anna")});
         self.accept("credit_ledger", ledger, open).await;

@@ -146,13 +146,18 @@ async fn what_was_spent_held_or_bought_comes_back() {
 #[tokio::test]
 async fn rules_for_credits_are_the_tenants_and_out_of_range_they_are_refused() {
     let world = World::new().await;
-    let rules = json!({"credit_rules": {"message_cost": 2, "welcome_credits": 9, "debt": "owe"}});
+    let account = json!({"account_id": world.account().await});
+    let off = world.post(&world.operator, "/v1/ledgers", account).await;
+    assert_eq!((off.status.as_u16(), off.code()), (422, "credits_off".to_owned()));
+    let rules = json!({"credit_rules": {
+        "enabled": true, "message_cost": 2, "welcome_credits": 9, "debt": "owe",
+    }});
     let changed = world.patch(&world.operator, "/v1/tenants/moscow", rules).await;
     assert_eq!(changed.status, 200, "{changed}");
     let shown = world.read(&world.reader, "/v1/tenants/moscow", &changed).await.json();
     assert_eq!(shown["credit_rules"]["message_cost"], 2);
     assert_eq!(shown["credit_rules"]["tutorial_credits"], 2);
-    let ledger = format!("/v1/ledgers/{}", world.ledger().await);
+    let ledger = format!("/v1/ledgers/{}", world.open_ledger().await);
     let spends = format!("{ledger}/spends");
     let spent = world.post(&world.operator, &spends, json!({"messages": 4})).await;
     assert_eq!(world.read(&world.reader, &ledger, &spent).await.json()["available"], 1);

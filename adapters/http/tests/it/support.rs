@@ -185,6 +185,15 @@ impl World {
 
     /// Opens the ledger of a new account of `moscow`, with 3 credits of welcome.
     pub(crate) async fn ledger(&self) -> String {
+        // Nobody is warned, so that each booking is one event.
+        let rules = json!({"credit_rules": {"enabled": true, "low_credits": 0}});
+        let changed = self.patch(&self.operator, "/v1/tenants/moscow", rules).await;
+        assert_eq!(changed.status, StatusCode::OK, "{changed}");
+        self.open_ledger().await
+    }
+
+    /// The same by the rules that `moscow` has.
+    pub(crate) async fn open_ledger(&self) -> String {
         let body = json!({"account_id": self.account().await});
         let answer = self.post(&self.operator, "/v1/ledgers", body).await;
         assert_eq!(answer.status, StatusCode::CREATED, "{answer}");

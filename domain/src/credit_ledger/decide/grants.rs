@@ -37,6 +37,9 @@ impl Draft<'_> {
         if self.ledger().account_id.is_some() {
             return Ok(());
         }
+        if !self.rules.enabled {
+            return Err(No::CreditsOff);
+        }
         self.book(Opened { ledger_id: self.id, account_id, booking: self.blank() })?;
         self.bonus(GrantSource::Welcome, self.rules.welcome_credits, b"welcome")
     }

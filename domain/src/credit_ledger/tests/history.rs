@@ -136,3 +136,14 @@ fn too_many_messages_in_a_minute_are_told_when_to_come_again() {
     assert!(retry_at > start() + Duration::minutes(2));
     assert_eq!(desk.ask(4, spend(3, 1)), Ok(1));
 }
+
+#[test]
+fn a_tenant_without_credits_opens_no_ledger_and_keeps_those_that_are_open() {
+    let open = CreditLedgerCommand::Open(Open { account_id: ANNA });
+    let mut closed = Desk::default();
+    assert_eq!(closed.ask(0, open.clone()), Err(No::CreditsOff));
+    let mut desk = Desk::opened();
+    desk.rules.enabled = false;
+    assert_eq!(desk.ask(1, open), Ok(0));
+    assert_eq!(desk.ask(1, spend(1, 1)), Ok(1));
+}

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use chrono::Duration;
 use kontor_domain::{
     Actor, Decider, Issued, TenantFacts,
-    credit_ledger::{CreditLedger, CreditLedgerCommand, CreditLedgerEvent, Open, credit_ledger_id},
+    credit_ledger::{
+        CreditLedger, CreditLedgerCommand, CreditLedgerEvent, CreditRules, Open, credit_ledger_id,
+    },
     tenant::Tenant,
 };
 use uuid::Uuid;
@@ -33,7 +35,7 @@ impl Till {
             id: credit_ledger_id(self.account_id),
             at: instant() + Duration::minutes(minutes),
             actor: Actor::Operator { name: "desk".to_owned() },
-            tenant: Arc::new(TenantFacts { exists: true, ..facts }),
+            tenant: Arc::new(TenantFacts { exists: true, credit_rules: rules(), ..facts }),
             command,
         };
         let events = self.ledger.decide(issued).unwrap();
@@ -42,4 +44,9 @@ impl Till {
         }
         self.events.extend(events);
     }
+}
+
+/// Rules under which each booking of these tests is one event: nobody is warned.
+fn rules() -> CreditRules {
+    CreditRules { enabled: true, low_credits: 0, ..CreditRules::default() }
 }
