@@ -44,8 +44,8 @@ pub use command::{
 };
 pub use event::{
     CreditLedgerEvent, DebtCovered, DebtWrittenOff, DisputeClosed, DisputeOpened, GrantExpired,
-    GrantRefunded, GrantRevoked, Granted, Held, HoldCaptured, HoldReleased, Opened, PassGranted,
-    PassRecognised, PassRefunded, RefundReturned, SpendReversed, Spent,
+    GrantRefunded, GrantRevoked, Granted, Held, HoldCaptured, HoldReleased, Low, Opened,
+    PassGranted, PassRecognised, PassRefunded, RefundReturned, SpendReversed, Spent,
 };
 pub use refusal::CreditLedgerRefusal;
 pub use rules::{CreditRules, DebtPolicy};

@@ -120,7 +120,8 @@ impl Policy for CreditDues {
             | CreditLedgerEvent::DisputeOpened(_)
             | CreditLedgerEvent::DisputeClosed(_)
             | CreditLedgerEvent::DebtCovered(_)
-            | CreditLedgerEvent::DebtWrittenOff(_) => return Ok(vec![]),
+            | CreditLedgerEvent::DebtWrittenOff(_)
+            | CreditLedgerEvent::Low(_) => return Ok(vec![]),
         };
         Ok(vec![order])
     }

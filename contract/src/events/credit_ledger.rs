@@ -114,6 +114,18 @@ fn spends() -> Vec<EventContract> {
             ],
         ),
         first(
+            "credit_ledger.low",
+            "A customer has few credits left; said once until there were more again.",
+            vec![
+                always("balance", credits("How many credits may be spent")),
+                always("threshold", whole("The threshold that was reached", 1, 1000)),
+                always("booking", booking()),
+            ],
+            &[
+                r#"{"balance":5,"threshold":5,"booking":{"number":2,"at":"2026-11-16T09:00:00Z","head":"abababababababababababababababababababababababababababababababab"}}"#,
+            ],
+        ),
+        first(
             "credit_ledger.hold_released",
             "What was put aside was given back.",
             vec![

@@ -48,6 +48,7 @@ pub(crate) fn of_all_events() -> BTreeMap<&'static str, &'static [&'static str]>
         ("credit_ledger.debt_written_off", of::<credit_ledger::DebtWrittenOff>()),
         ("credit_ledger.pass_recognised", of::<credit_ledger::PassRecognised>()),
         ("credit_ledger.pass_refunded", of::<credit_ledger::PassRefunded>()),
+        ("credit_ledger.low", of::<credit_ledger::Low>()),
         ("meter.registered", of::<meter::Registered>()),
         ("meter.reading_submitted", of::<meter::ReadingSubmitted>()),
         ("meter.reading_corrected", of::<meter::ReadingCorrected>()),
@@ -106,7 +107,8 @@ fn all_are_listed(
         | CreditLedgerEvent::DebtCovered(_)
         | CreditLedgerEvent::DebtWrittenOff(_)
         | CreditLedgerEvent::PassRecognised(_)
-        | CreditLedgerEvent::PassRefunded(_) => {}
+        | CreditLedgerEvent::PassRefunded(_)
+        | CreditLedgerEvent::Low(_) => {}
     }
     match meter {
         MeterEvent::Registered(_)

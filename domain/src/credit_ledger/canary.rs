@@ -32,12 +32,14 @@ pub(super) enum Canary {
     DropEntry,
     /// Held credits may be captured after their time.
     CaptureLate,
+    /// A customer is warned again with each message.
+    WarnAgain,
 }
 
 impl Canary {
     /// All of them.
     #[cfg(test)]
-    pub(super) const ALL: [Self; 14] = [
+    pub(super) const ALL: [Self; 15] = [
         Self::ForgetSpends,
         Self::BurnInAnyOrder,
         Self::SpendExpired,
@@ -52,6 +54,7 @@ impl Canary {
         Self::RefundPrice,
         Self::DropEntry,
         Self::CaptureLate,
+        Self::WarnAgain,
     ];
 }
 

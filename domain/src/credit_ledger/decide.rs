@@ -5,6 +5,7 @@ mod disputes;
 mod draft;
 mod due;
 mod grants;
+mod low;
 mod spends;
 
 use self::draft::Draft;
@@ -42,6 +43,7 @@ impl Decider for CreditLedger {
         }
         // What came back to a grant whose time is over expires at once.
         draft.settle()?;
+        draft.warn()?;
         Ok(draft.into_events())
     }
 }

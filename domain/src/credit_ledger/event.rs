@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 pub use self::payloads::{
     DebtCovered, DebtWrittenOff, DisputeClosed, DisputeOpened, GrantExpired, GrantRefunded,
-    GrantRevoked, Granted, Held, HoldCaptured, HoldReleased, Opened, PassGranted, PassRecognised,
-    PassRefunded, RefundReturned, SpendReversed, Spent,
+    GrantRevoked, Granted, Held, HoldCaptured, HoldReleased, Low, Opened, PassGranted,
+    PassRecognised, PassRefunded, RefundReturned, SpendReversed, Spent,
 };
 use super::Booking;
 use crate::{
@@ -56,6 +56,8 @@ pub enum CreditLedgerEvent {
     PassRecognised(PassRecognised),
     /// `credit_ledger.pass_refunded`
     PassRefunded(PassRefunded),
+    /// `credit_ledger.low`
+    Low(Low),
 }
 
 impl CreditLedgerEvent {
@@ -80,6 +82,7 @@ impl CreditLedgerEvent {
             Self::DebtWrittenOff(payload) => &payload.booking,
             Self::PassRecognised(payload) => &payload.booking,
             Self::PassRefunded(payload) => &payload.booking,
+            Self::Low(payload) => &payload.booking,
         }
     }
 
@@ -103,6 +106,7 @@ impl CreditLedgerEvent {
             Self::DebtWrittenOff(payload) => &mut payload.booking,
             Self::PassRecognised(payload) => &mut payload.booking,
             Self::PassRefunded(payload) => &mut payload.booking,
+            Self::Low(payload) => &mut payload.booking,
         }
     }
 }
@@ -127,6 +131,7 @@ impl EventBody for CreditLedgerEvent {
         EventSchema::new("credit_ledger.debt_written_off", 1),
         EventSchema::new("credit_ledger.pass_recognised", 1),
         EventSchema::new("credit_ledger.pass_refunded", 1),
+        EventSchema::new("credit_ledger.low", 1),
     ];
 
     fn wire_type(&self) -> &'static str {
@@ -149,6 +154,7 @@ impl EventBody for CreditLedgerEvent {
             Self::DebtWrittenOff(_) => "credit_ledger.debt_written_off",
             Self::PassRecognised(_) => "credit_ledger.pass_recognised",
             Self::PassRefunded(_) => "credit_ledger.pass_refunded",
+            Self::Low(_) => "credit_ledger.low",
         }
     }
 
@@ -171,7 +177,8 @@ impl EventBody for CreditLedgerEvent {
             | Self::DebtCovered(_)
             | Self::DebtWrittenOff(_)
             | Self::PassRecognised(_)
-            | Self::PassRefunded(_) => 1,
+            | Self::PassRefunded(_)
+            | Self::Low(_) => 1,
         }
     }
 
@@ -195,6 +202,7 @@ impl EventBody for CreditLedgerEvent {
             Self::DebtWrittenOff(payload) => serde_json::to_string(payload),
             Self::PassRecognised(payload) => serde_json::to_string(payload),
             Self::PassRefunded(payload) => serde_json::to_string(payload),
+            Self::Low(payload) => serde_json::to_string(payload),
         }
     }
 
@@ -250,6 +258,7 @@ impl EventBody for CreditLedgerEvent {
             ("credit_ledger.pass_refunded", 1) => {
                 decode_payload(wire_type, payload).map(Self::PassRefunded)
             }
+            ("credit_ledger.low", 1) => decode_payload(wire_type, payload).map(Self::Low),
             _ => Err(EventDecodeError::unknown(wire_type, schema_version)),
         }
     }
@@ -286,4 +295,5 @@ from_payloads!(
     DebtWrittenOff,
     PassRecognised,
     PassRefunded,
+    Low,
 );

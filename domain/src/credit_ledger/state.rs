@@ -52,6 +52,9 @@ pub struct CreditLedger {
     /// How many credits the customer owes.
     pub(super) owed: i64,
     pub(super) tutorial_rewarded: bool,
+    /// While few credits are left and that was said: the threshold that was reached.
+    #[serde(default)]
+    pub(super) low: Option<i64>,
     pub(super) messages: Velocity,
     pub(super) spent: Velocity,
     pub(super) gifts: Velocity,
@@ -75,6 +78,11 @@ impl CreditLedger {
     /// How many credits are put aside.
     pub(super) fn held(&self) -> i64 {
         self.grants.values().map(|grant| grant.held).fold(0, i64::saturating_add)
+    }
+
+    /// How many credits may be spent at an instant, or wait for a delivery.
+    pub(super) fn kept(&self, at: DateTime<Utc>) -> i64 {
+        self.balance(at).saturating_add(self.held())
     }
 
     /// What was paid for a grant or pass.

@@ -3,6 +3,7 @@
 mod chains;
 mod corrections;
 mod history;
+mod low;
 mod model;
 mod property;
 mod wire;
@@ -44,7 +45,8 @@ struct Desk {
 
 impl Desk {
     fn opened() -> Self {
-        let rules = CreditRules { enabled: true, ..CreditRules::default() };
+        // Nobody is warned, so that each booking is one event.
+        let rules = CreditRules { enabled: true, low_credits: 0, ..CreditRules::default() };
         let mut desk = Self { rules, ..Self::default() };
         desk.ask(0, CreditLedgerCommand::Open(Open { account_id: ANNA })).unwrap();
         desk

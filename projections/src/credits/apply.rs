@@ -47,6 +47,7 @@ impl Projection for Credits {
             "credit_ledger.debt_written_off",
             "credit_ledger.pass_recognised",
             "credit_ledger.pass_refunded",
+            "credit_ledger.low",
         ]
     }
 
@@ -236,14 +237,17 @@ fn messages(fact: &CreditLedgerEvent) -> i64 {
         | CreditLedgerEvent::DebtCovered(_)
         | CreditLedgerEvent::DebtWrittenOff(_)
         | CreditLedgerEvent::PassRecognised(_)
-        | CreditLedgerEvent::PassRefunded(_) => 0,
+        | CreditLedgerEvent::PassRefunded(_)
+        | CreditLedgerEvent::Low(_) => 0,
     }
 }
 
 /// What the fact is about.
 fn subject(fact: &CreditLedgerEvent) -> Option<Uuid> {
     match fact {
-        CreditLedgerEvent::Opened(_) | CreditLedgerEvent::DebtWrittenOff(_) => None,
+        CreditLedgerEvent::Opened(_)
+        | CreditLedgerEvent::DebtWrittenOff(_)
+        | CreditLedgerEvent::Low(_) => None,
         CreditLedgerEvent::Granted(it) => Some(it.grant_id),
         CreditLedgerEvent::PassGranted(it) => Some(it.pass_id),
         CreditLedgerEvent::Spent(it) => Some(it.spend_id),

@@ -26,6 +26,8 @@ pub(super) struct Draft<'a> {
     actor: &'a Actor,
     /// When it is booked.
     pub(super) at: DateTime<Utc>,
+    /// How many credits there were after the last booking.
+    pub(super) kept_before: i64,
     /// The ledger's own id.
     pub(super) id: Uuid,
     pub(super) rules: CreditRules,
@@ -41,6 +43,7 @@ impl<'a> Draft<'a> {
         Ok(Self {
             // The books never go back in time.
             at: ledger.last_at.map_or(at, |last_at| at.max(last_at)),
+            kept_before: ledger.last_at.map_or(0, |last_at| ledger.kept(last_at)),
             ledger: ledger.clone(),
             events: vec![],
             actor: &issued.actor,

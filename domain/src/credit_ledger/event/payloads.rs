@@ -291,3 +291,14 @@ pub struct PassRefunded {
     /// Its booking.
     pub booking: Booking,
 }
+
+/// Few credits are left; said once until there were more again. It moves nothing.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Low {
+    /// How many credits may be spent.
+    pub balance: i64,
+    /// The threshold of the tenant's rules that was reached.
+    pub threshold: i64,
+    /// Its booking.
+    pub booking: Booking,
+}

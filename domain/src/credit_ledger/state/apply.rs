@@ -77,6 +77,12 @@ impl CreditLedger {
                 let left = pass.deferred_minor.checked_sub(refunded.value.amount_minor);
                 pass.deferred_minor = left.ok_or(BooksDefect::Overflow)?;
             }
+            E::Low(low) => self.low = Some(low.threshold),
+        }
+        // Whoever owes has nothing to spend: what comes in goes to the debt first.
+        let at = event.booking().at;
+        if self.owed == 0 && self.low.is_some_and(|threshold| self.kept(at) > threshold) {
+            self.low = None;
         }
         Ok(())
     }

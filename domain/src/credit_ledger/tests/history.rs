@@ -104,7 +104,7 @@ fn a_customer_spends_their_own_credits_and_grants_none() {
         let actor = Actor::Customer { account_id };
         desk.ledger.decide(Issued { actor, ..Desk::issued(1, command) })
     };
-    assert_eq!(by(ANNA, spend(1, 1)).map(|events| events.len()), Ok(1));
+    assert!(by(ANNA, spend(1, 1)).is_ok());
     assert_eq!(by(id(7), spend(1, 1)), Err(No::NotAllowed));
     assert_eq!(by(ANNA, purchase(1, 10, 100)), Err(No::NotAllowed));
 }

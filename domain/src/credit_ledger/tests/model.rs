@@ -84,6 +84,17 @@ impl Model {
         i64::try_from(self.usable(now).len()).unwrap()
     }
 
+    /// The coins that are there or on their way.
+    pub(super) fn kept(&self, now: i64) -> i64 {
+        let coins = self.purses.values().flat_map(|purse| &purse.coins);
+        let held = coins.filter(|coin| matches!(coin, Place::Held(_))).count();
+        self.balance(now) + i64::try_from(held).unwrap()
+    }
+
+    pub(super) fn pass_is_on(&self, now: i64) -> bool {
+        self.passes.iter().any(|(from, to)| *from <= now && now < *to)
+    }
+
     /// Takes coins to another place; none when there are too few, or something is owed.
     pub(super) fn take(
         &mut self,
@@ -94,7 +105,7 @@ impl Model {
         if self.owed > 0 {
             return None;
         }
-        if self.passes.iter().any(|(from, to)| *from <= now && now < *to) {
+        if self.pass_is_on(now) {
             return Some(vec![]);
         }
         let coins = self.usable(now);

@@ -30,7 +30,13 @@ struct Play {
     next: u128,
     disputes: Vec<(u128, u128)>,
     last_spend: Option<(u128, i64)>,
+    /// How many credits there were after the last booking, and whether the customer was warned.
+    kept: i64,
+    warned: bool,
 }
+
+/// At which balance the customers of these histories are warned.
+const LOW: i64 = 3;
 
 fn pick<T: Copy>(from: Vec<T>, number: u8) -> Option<T> {
     (!from.is_empty()).then(|| from[usize::from(number) % from.len()])
@@ -42,7 +48,8 @@ fn number_of(id: Uuid) -> u128 {
 
 impl Play {
     fn new() -> Self {
-        let mut play = Self { desk: Desk::opened(), next: 1, ..Self::default() };
+        let mut play = Self { desk: Desk::opened(), next: 1, kept: 3, ..Self::default() };
+        play.desk.rules.low_credits = LOW;
         play.model.add(0, false, 3, None);
         play
     }
@@ -194,7 +201,28 @@ impl Play {
         if done != expected {
             return Err(format!("{command:?} at {}: done {done}, model {expected}", self.now));
         }
-        if done { self.compare() } else { Ok(()) }
+        if !done {
+            return Ok(());
+        }
+        self.compare_warning()?;
+        self.compare()
+    }
+
+    /// A customer is warned when credits left and few stayed, once until there were more.
+    fn compare_warning(&mut self) -> Result<(), String> {
+        let (model, before) = (&self.model, self.kept);
+        self.kept = model.kept(self.now);
+        if self.kept > LOW && model.owed == 0 {
+            self.warned = false;
+        }
+        let left = self.kept < before && self.kept <= LOW && !model.pass_is_on(self.now);
+        let expected = left && !self.warned;
+        self.warned |= expected;
+        let found = matches!(self.desk.events.last(), Some(CreditLedgerEvent::Low(_)));
+        if found == expected {
+            return Ok(());
+        }
+        Err(format!("warned {found} at {}, model {expected}: {before} to {}", self.now, self.kept))
     }
 
     fn compare(&self) -> Result<(), String> {

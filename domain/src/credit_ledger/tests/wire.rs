@@ -83,6 +83,10 @@ const PINNED: &[(&str, &str)] = &[
         "credit_ledger.pass_refunded",
         r#"{"pass_id":"00000000-0000-0000-0000-000000000092","value":{"amount_minor":429,"currency":"USD"},"payment_id":"00000000-0000-0000-0000-000000000095","reason":"goodwill","booking":{"number":2,"at":"2026-11-16T09:00:00Z","entries":[{"account":"liabilities:deferred_revenue","unit":"USD","amount":429,"grant_id":"00000000-0000-0000-0000-000000000092"},{"account":"assets:clearing:stripe","unit":"USD","amount":-429}],"head":"abababababababababababababababababababababababababababababababab"}}"#,
     ),
+    (
+        "credit_ledger.low",
+        r#"{"balance":5,"threshold":5,"booking":{"number":2,"at":"2026-11-16T09:00:00Z","head":"abababababababababababababababababababababababababababababababab"}}"#,
+    ),
 ];
 
 #[test]
