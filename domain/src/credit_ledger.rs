@@ -39,13 +39,13 @@ pub use books::BooksDefect;
 pub use chart::{BookAccount, Entry, Unit};
 pub use command::{
     CaptureHold, ClaimTutorialBonus, CloseDispute, CreditLedgerCommand, Grant, GrantPass, Hold,
-    Open, OpenDispute, RefundGrant, RefundPass, ReleaseHold, ReturnRefund, ReverseSpend,
+    Open, OpenDispute, RefundGrant, RefundPass, ReleaseHold, Reset, ReturnRefund, ReverseSpend,
     RevokeGrant, SettleDue, Spend, WriteOffDebt,
 };
 pub use event::{
     CreditLedgerEvent, DebtCovered, DebtWrittenOff, DisputeClosed, DisputeOpened, GrantExpired,
     GrantRefunded, GrantRevoked, Granted, Held, HoldCaptured, HoldReleased, Low, Opened,
-    PassGranted, PassRecognised, PassRefunded, RefundReturned, SpendReversed, Spent,
+    PassGranted, PassRecognised, PassRefunded, RefundReturned, ResetBegun, SpendReversed, Spent,
 };
 pub use refusal::CreditLedgerRefusal;
 pub use rules::{CreditRules, DebtPolicy};

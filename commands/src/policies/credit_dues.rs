@@ -121,7 +121,8 @@ impl Policy for CreditDues {
             | CreditLedgerEvent::DisputeClosed(_)
             | CreditLedgerEvent::DebtCovered(_)
             | CreditLedgerEvent::DebtWrittenOff(_)
-            | CreditLedgerEvent::Low(_) => return Ok(vec![]),
+            | CreditLedgerEvent::Low(_)
+            | CreditLedgerEvent::ResetBegun(_) => return Ok(vec![]),
         };
         Ok(vec![order])
     }

@@ -126,6 +126,17 @@ fn spends() -> Vec<EventContract> {
             ],
         ),
         first(
+            "credit_ledger.reset_begun",
+            "A customer of a tenant that is there for tests began anew.",
+            vec![
+                always("round", whole("How often, with this time", 1, i64::MAX)),
+                always("booking", booking()),
+            ],
+            &[
+                r#"{"round":1,"booking":{"number":2,"at":"2026-11-16T09:00:00Z","head":"abababababababababababababababababababababababababababababababab"}}"#,
+            ],
+        ),
+        first(
             "credit_ledger.hold_released",
             "What was put aside was given back.",
             vec![

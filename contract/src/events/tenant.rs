@@ -3,7 +3,9 @@
 use serde_json::Value;
 
 use super::{EventContract, account::LANGUAGES, first, meter::SOURCES};
-use crate::shapes::{always, day, flag, map, object, short_text, sometimes, text, whole, word};
+use crate::shapes::{
+    always, day, flag, list, map, object, short_text, sometimes, text, whole, word,
+};
 
 const KINDS: [&str; 5] = ["utility", "shop", "salon", "enterprise", "bureau"];
 
@@ -64,7 +66,7 @@ pub(super) fn events() -> Vec<EventContract> {
             "A tenant deals with credits by other rules.",
             vec![always("credit_rules", credit_rules())],
             &[
-                r#"{"credit_rules":{"enabled":true,"message_cost":1,"welcome_credits":3,"tutorial_credits":2,"low_credits":5,"hold_seconds":900,"messages_per_minute_max":60,"credits_per_day_max":10000,"gifts_per_day_max":1000,"balance_max":1000000,"debt":"block"}}"#,
+                r#"{"credit_rules":{"enabled":true,"message_cost":1,"welcome_credits":3,"tutorial_credits":2,"low_credits":5,"hold_seconds":900,"messages_per_minute_max":60,"credits_per_day_max":10000,"gifts_per_day_max":1000,"balance_max":1000000,"debt":"block","packages":[10,25,50,100],"test_switch":false}}"#,
             ],
         ),
     ]
@@ -84,6 +86,11 @@ fn credit_rules() -> Value {
         always("gifts_per_day_max", whole("Credits given in 24 hours", 0, 1_000_000)),
         always("balance_max", whole("Credits that a customer may own", 1, 1_000_000_000)),
         always("debt", word(debt, &["block", "owe", "forgive"])),
+        sometimes(
+            "packages",
+            list("The packages that are offered, in credits", &whole("Credits", 1, 1_000_000)),
+        ),
+        sometimes("test_switch", flag("Whether customers may begin anew, for tests")),
     ])
 }
 

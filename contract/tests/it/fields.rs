@@ -49,6 +49,7 @@ pub(crate) fn of_all_events() -> BTreeMap<&'static str, &'static [&'static str]>
         ("credit_ledger.pass_recognised", of::<credit_ledger::PassRecognised>()),
         ("credit_ledger.pass_refunded", of::<credit_ledger::PassRefunded>()),
         ("credit_ledger.low", of::<credit_ledger::Low>()),
+        ("credit_ledger.reset_begun", of::<credit_ledger::ResetBegun>()),
         ("meter.registered", of::<meter::Registered>()),
         ("meter.reading_submitted", of::<meter::ReadingSubmitted>()),
         ("meter.reading_corrected", of::<meter::ReadingCorrected>()),
@@ -108,7 +109,8 @@ fn all_are_listed(
         | CreditLedgerEvent::DebtWrittenOff(_)
         | CreditLedgerEvent::PassRecognised(_)
         | CreditLedgerEvent::PassRefunded(_)
-        | CreditLedgerEvent::Low(_) => {}
+        | CreditLedgerEvent::Low(_)
+        | CreditLedgerEvent::ResetBegun(_) => {}
     }
     match meter {
         MeterEvent::Registered(_)

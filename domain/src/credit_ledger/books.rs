@@ -216,7 +216,7 @@ fn touched_by(event: &CreditLedgerEvent) -> Vec<Uuid> {
     use CreditLedgerEvent as E;
     let ids = |slices: &[Slice]| slices.iter().map(|slice| slice.grant_id).collect();
     match event {
-        E::Opened(_) | E::DebtWrittenOff(_) | E::Low(_) => vec![],
+        E::Opened(_) | E::DebtWrittenOff(_) | E::Low(_) | E::ResetBegun(_) => vec![],
         E::Granted(granted) => vec![granted.grant_id],
         E::PassGranted(granted) => vec![granted.pass_id],
         E::Spent(spent) => ids(&spent.slices),

@@ -253,7 +253,7 @@ impl Sides {
         use CreditLedgerEvent as E;
         let sides = |debits, credits| Self { debits, credits };
         match event {
-            E::Opened(_) | E::Low(_) => sides(&[], &[]),
+            E::Opened(_) | E::Low(_) | E::ResetBegun(_) => sides(&[], &[]),
             E::Granted(_) => sides(
                 const { &with_clearing([A::IssuedPaid, A::IssuedPromo]) },
                 &[A::PaidCredits, A::PromoCredits, A::DeferredRevenue],

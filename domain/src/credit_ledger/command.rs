@@ -43,6 +43,8 @@ pub enum CreditLedgerCommand {
     CloseDispute(CloseDispute),
     /// Forgives what the customer owes.
     WriteOffDebt(WriteOffDebt),
+    /// Begins anew: what was given is taken back and given again. For tests alone.
+    Reset(Reset),
     /// Books what is due: expired grants, holds out of time, days of passes. Sent by Kontor itself.
     SettleDue(SettleDue),
 }
@@ -220,6 +222,11 @@ pub struct WriteOffDebt {
     /// Why.
     pub reason: CorrectionReason,
 }
+
+/// Begins anew, in a tenant that is there for tests.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reset {}
 
 /// Books what is due.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]

@@ -6,6 +6,7 @@ mod draft;
 mod due;
 mod grants;
 mod low;
+mod reset;
 mod spends;
 
 use self::draft::Draft;
@@ -54,7 +55,7 @@ impl CreditLedger {
         let Actor::Customer { account_id } = issued.actor else { return Ok(()) };
         let own = match &issued.command {
             C::Open(open) => Some(open.account_id),
-            C::ClaimTutorialBonus(_) | C::Spend(_) => self.account_id,
+            C::ClaimTutorialBonus(_) | C::Spend(_) | C::Reset(_) => self.account_id,
             C::Grant(_)
             | C::GrantPass(_)
             | C::Hold(_)
@@ -103,6 +104,7 @@ impl Draft<'_> {
             C::OpenDispute(open) => self.open_dispute(&open),
             C::CloseDispute(close) => self.close_dispute(&close),
             C::WriteOffDebt(write_off) => self.write_off(&write_off),
+            C::Reset(_) => self.reset(),
         }
     }
 }

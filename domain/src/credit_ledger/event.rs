@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 pub use self::payloads::{
     DebtCovered, DebtWrittenOff, DisputeClosed, DisputeOpened, GrantExpired, GrantRefunded,
     GrantRevoked, Granted, Held, HoldCaptured, HoldReleased, Low, Opened, PassGranted,
-    PassRecognised, PassRefunded, RefundReturned, SpendReversed, Spent,
+    PassRecognised, PassRefunded, RefundReturned, ResetBegun, SpendReversed, Spent,
 };
 use super::Booking;
 use crate::{
@@ -58,6 +58,8 @@ pub enum CreditLedgerEvent {
     PassRefunded(PassRefunded),
     /// `credit_ledger.low`
     Low(Low),
+    /// `credit_ledger.reset_begun`
+    ResetBegun(ResetBegun),
 }
 
 impl CreditLedgerEvent {
@@ -83,6 +85,7 @@ impl CreditLedgerEvent {
             Self::PassRecognised(payload) => &payload.booking,
             Self::PassRefunded(payload) => &payload.booking,
             Self::Low(payload) => &payload.booking,
+            Self::ResetBegun(payload) => &payload.booking,
         }
     }
 
@@ -107,6 +110,7 @@ impl CreditLedgerEvent {
             Self::PassRecognised(payload) => &mut payload.booking,
             Self::PassRefunded(payload) => &mut payload.booking,
             Self::Low(payload) => &mut payload.booking,
+            Self::ResetBegun(payload) => &mut payload.booking,
         }
     }
 }
@@ -132,6 +136,7 @@ impl EventBody for CreditLedgerEvent {
         EventSchema::new("credit_ledger.pass_recognised", 1),
         EventSchema::new("credit_ledger.pass_refunded", 1),
         EventSchema::new("credit_ledger.low", 1),
+        EventSchema::new("credit_ledger.reset_begun", 1),
     ];
 
     fn wire_type(&self) -> &'static str {
@@ -155,6 +160,7 @@ impl EventBody for CreditLedgerEvent {
             Self::PassRecognised(_) => "credit_ledger.pass_recognised",
             Self::PassRefunded(_) => "credit_ledger.pass_refunded",
             Self::Low(_) => "credit_ledger.low",
+            Self::ResetBegun(_) => "credit_ledger.reset_begun",
         }
     }
 
@@ -178,7 +184,8 @@ impl EventBody for CreditLedgerEvent {
             | Self::DebtWrittenOff(_)
             | Self::PassRecognised(_)
             | Self::PassRefunded(_)
-            | Self::Low(_) => 1,
+            | Self::Low(_)
+            | Self::ResetBegun(_) => 1,
         }
     }
 
@@ -203,6 +210,7 @@ impl EventBody for CreditLedgerEvent {
             Self::PassRecognised(payload) => serde_json::to_string(payload),
             Self::PassRefunded(payload) => serde_json::to_string(payload),
             Self::Low(payload) => serde_json::to_string(payload),
+            Self::ResetBegun(payload) => serde_json::to_string(payload),
         }
     }
 
@@ -259,6 +267,9 @@ impl EventBody for CreditLedgerEvent {
                 decode_payload(wire_type, payload).map(Self::PassRefunded)
             }
             ("credit_ledger.low", 1) => decode_payload(wire_type, payload).map(Self::Low),
+            ("credit_ledger.reset_begun", 1) => {
+                decode_payload(wire_type, payload).map(Self::ResetBegun)
+            }
             _ => Err(EventDecodeError::unknown(wire_type, schema_version)),
         }
     }
@@ -296,4 +307,5 @@ from_payloads!(
     PassRecognised,
     PassRefunded,
     Low,
+    ResetBegun,
 );

@@ -16,7 +16,7 @@ type Entries = Result<Vec<Entry>, BooksDefect>;
 pub(super) fn of(event: &CreditLedgerEvent, ledger: &CreditLedger) -> Entries {
     use CreditLedgerEvent as E;
     let mut entries = match event {
-        E::Opened(_) | E::Low(_) => vec![],
+        E::Opened(_) | E::Low(_) | E::ResetBegun(_) => vec![],
         E::Granted(granted) => issue(granted),
         E::PassGranted(granted) => sale(granted.pass_id, granted.payment.as_ref()),
         E::Spent(spent) => spend(spent, ledger)?,

@@ -19,6 +19,9 @@ pub enum CreditLedgerRefusal {
         "this tenant deals with no credits; switch them on first, as `enabled` of its `credit_rules`"
     )]
     CreditsOff,
+    /// The tenant is not there for tests.
+    #[error("only customers of a tenant with `test_switch` in its `credit_rules` begin anew")]
+    TestSwitchOff,
     /// The ledger was not opened.
     #[error("this customer has no credit ledger yet; open it first")]
     LedgerUnknown,

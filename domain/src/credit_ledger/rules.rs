@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use serde::{Deserialize, Serialize};
 
 /// A tenant's rules for credits.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CreditRules {
     /// Whether the tenant deals with credits at all. Without them no ledger is opened; those that are
@@ -31,6 +31,10 @@ pub struct CreditRules {
     pub balance_max: i64,
     /// What becomes of credits that were spent before their payment was lost.
     pub debt: DebtPolicy,
+    /// The packages that customers are offered, in credits: at most 10, each 1 to 1000000.
+    pub packages: Vec<i64>,
+    /// The tenant is there for tests: its customers may begin anew.
+    pub test_switch: bool,
 }
 
 /// What becomes of credits that were spent before their payment was lost in a dispute.
@@ -59,6 +63,8 @@ impl Default for CreditRules {
             gifts_per_day_max: 1000,
             balance_max: 1_000_000,
             debt: DebtPolicy::Block,
+            packages: vec![10, 25, 50, 100],
+            test_switch: false,
         }
     }
 }
@@ -77,6 +83,11 @@ impl CreditRules {
     pub const GIFTS_PER_DAY: RangeInclusive<i64> = 0..=1_000_000;
     /// How many credits a balance may have.
     pub const BALANCE: RangeInclusive<i64> = 1..=1_000_000_000;
+
+    /// How many packages there may be: a list that is seen at one glance.
+    pub const PACKAGES_MAX: usize = 10;
+    /// How many credits a package may have: as many as a grant.
+    pub const PACKAGE: RangeInclusive<i64> = 1..=1_000_000;
 
     /// The first setting that is out of range, with what it must be.
     pub fn out_of_range(&self) -> Option<(&'static str, &'static str)> {
@@ -111,7 +122,13 @@ impl CreditRules {
                 "balance_max",
                 "a number of credits from 1 to 1000000000",
             ),
+            (self.packages_fit(), "packages", "at most 10 numbers of credits from 1 to 1000000"),
         ];
         checks.into_iter().find(|(fits, ..)| !fits).map(|(_, field, expected)| (field, expected))
+    }
+
+    fn packages_fit(&self) -> bool {
+        self.packages.len() <= Self::PACKAGES_MAX
+            && self.packages.iter().all(|credits| Self::PACKAGE.contains(credits))
     }
 }

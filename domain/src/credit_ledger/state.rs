@@ -52,6 +52,9 @@ pub struct CreditLedger {
     /// How many credits the customer owes.
     pub(super) owed: i64,
     pub(super) tutorial_rewarded: bool,
+    /// How often the customer began anew, in a tenant that is there for tests.
+    #[serde(default)]
+    pub(super) round: i64,
     /// While few credits are left and that was said: the threshold that was reached.
     #[serde(default)]
     pub(super) low: Option<i64>,

@@ -6,6 +6,7 @@ mod history;
 mod low;
 mod model;
 mod property;
+mod reset;
 mod wire;
 
 use std::sync::Arc;
@@ -70,7 +71,7 @@ impl Desk {
         command: CreditLedgerCommand,
     ) -> Result<usize, CreditLedgerRefusal> {
         let mut issued = Self::issued(minutes, command);
-        let facts = TenantFacts { credit_rules: self.rules, ..(*issued.tenant).clone() };
+        let facts = TenantFacts { credit_rules: self.rules.clone(), ..(*issued.tenant).clone() };
         issued.tenant = Arc::new(facts);
         let events = self.ledger.decide(issued)?;
         for event in &events {

@@ -61,7 +61,8 @@ fn decide_create(create: Create, id: TenantId, settings: Option<&Settings>) -> D
     // Reminders and credits are no part of the order: a tenant that changed them is still the same.
     let reading_reminders =
         settings.map_or_else(ReadingReminders::default, |settings| settings.reading_reminders);
-    let credit_rules = settings.map_or_else(CreditRules::default, |settings| settings.credit_rules);
+    let credit_rules =
+        settings.map_or_else(CreditRules::default, |settings| settings.credit_rules.clone());
     let wanted =
         Settings { name, kind, language, time_zone, meter_rules, reading_reminders, credit_rules };
     match settings {

@@ -49,7 +49,7 @@ impl Tenant {
                 time_zone: settings.time_zone,
                 meter_rules: settings.meter_rules.clone(),
                 reading_reminders: settings.reading_reminders,
-                credit_rules: settings.credit_rules,
+                credit_rules: settings.credit_rules.clone(),
             },
             None => TenantFacts {
                 id,

@@ -48,6 +48,7 @@ impl Projection for Credits {
             "credit_ledger.pass_recognised",
             "credit_ledger.pass_refunded",
             "credit_ledger.low",
+            "credit_ledger.reset_begun",
         ]
     }
 
@@ -238,7 +239,8 @@ fn messages(fact: &CreditLedgerEvent) -> i64 {
         | CreditLedgerEvent::DebtWrittenOff(_)
         | CreditLedgerEvent::PassRecognised(_)
         | CreditLedgerEvent::PassRefunded(_)
-        | CreditLedgerEvent::Low(_) => 0,
+        | CreditLedgerEvent::Low(_)
+        | CreditLedgerEvent::ResetBegun(_) => 0,
     }
 }
 
@@ -247,7 +249,8 @@ fn subject(fact: &CreditLedgerEvent) -> Option<Uuid> {
     match fact {
         CreditLedgerEvent::Opened(_)
         | CreditLedgerEvent::DebtWrittenOff(_)
-        | CreditLedgerEvent::Low(_) => None,
+        | CreditLedgerEvent::Low(_)
+        | CreditLedgerEvent::ResetBegun(_) => None,
         CreditLedgerEvent::Granted(it) => Some(it.grant_id),
         CreditLedgerEvent::PassGranted(it) => Some(it.pass_id),
         CreditLedgerEvent::Spent(it) => Some(it.spend_id),

@@ -55,7 +55,9 @@ async fn a_tenant_shows_its_newest_name_locale_and_rules() {
         places.record(
             &slug,
             stream,
-            &TenantEvent::CreditRulesChanged(CreditRulesChanged { credit_rules }),
+            &TenantEvent::CreditRulesChanged(CreditRulesChanged {
+                credit_rules: credit_rules.clone(),
+            }),
         ),
     ];
     world.apply(&Tenants, &later).await;

@@ -136,10 +136,11 @@ pub(crate) struct ChangeTenant {
     /// the tenant's time); settings that are left out take their defaults.
     #[schema(value_type = Option<Object>)]
     reading_reminders: Option<ReadingReminders>,
-    /// Rules for credits: `enabled` (no ledger is opened without), `message_cost`, `welcome_credits`, `tutorial_credits`, `low_credits` (0 to
-    /// 1000 each), `hold_seconds` (30 to 86400), `messages_per_minute_max`, `credits_per_day_max`,
-    /// `gifts_per_day_max`, `balance_max` and `debt` (`block`, `owe` or `forgive`); rules that are
-    /// left out take their defaults.
+    /// Rules for credits: `enabled` (no ledger is opened without it), `message_cost`,
+    /// `welcome_credits`, `tutorial_credits`, `low_credits` (0 to 1000 each), `hold_seconds` (30 to
+    /// 86400), `messages_per_minute_max`, `credits_per_day_max`, `gifts_per_day_max`, `balance_max`,
+    /// `debt` (`block`, `owe` or `forgive`), `packages` (at most 10 numbers of credits) and
+    /// `test_switch`; rules that are left out take their defaults.
     #[schema(value_type = Option<Object>)]
     credit_rules: Option<CreditRules>,
 }

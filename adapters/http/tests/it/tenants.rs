@@ -40,6 +40,13 @@ async fn an_admin_opens_a_tenant_and_reads_it() {
         "low_credits": 5,
         "message_cost": 1,
         "messages_per_minute_max": 60,
+        "packages": [
+          10,
+          25,
+          50,
+          100
+        ],
+        "test_switch": false,
         "tutorial_credits": 2,
         "welcome_credits": 3
       },
@@ -134,6 +141,13 @@ async fn a_tenant_changes_field_after_field() {
         "low_credits": 5,
         "message_cost": 1,
         "messages_per_minute_max": 60,
+        "packages": [
+          10,
+          25,
+          50,
+          100
+        ],
+        "test_switch": false,
         "tutorial_credits": 2,
         "welcome_credits": 3
       },

@@ -30,7 +30,7 @@ pub(super) struct Draft<'a> {
     pub(super) kept_before: i64,
     /// The ledger's own id.
     pub(super) id: Uuid,
-    pub(super) rules: CreditRules,
+    pub(super) rules: &'a CreditRules,
 }
 
 impl<'a> Draft<'a> {
@@ -48,7 +48,7 @@ impl<'a> Draft<'a> {
             events: vec![],
             actor: &issued.actor,
             id: issued.id,
-            rules: issued.tenant.credit_rules,
+            rules: &issued.tenant.credit_rules,
         })
     }
 

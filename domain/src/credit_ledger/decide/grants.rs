@@ -41,23 +41,28 @@ impl Draft<'_> {
             return Err(No::CreditsOff);
         }
         self.book(Opened { ledger_id: self.id, account_id, booking: self.blank() })?;
-        self.bonus(GrantSource::Welcome, self.rules.welcome_credits, b"welcome")
+        self.bonus(GrantSource::Welcome, self.rules.welcome_credits, "welcome")
     }
 
     pub(super) fn reward_tutorial(&mut self) -> Added {
         if self.ledger().tutorial_rewarded {
             return Ok(());
         }
-        self.bonus(GrantSource::Tutorial, self.rules.tutorial_credits, b"tutorial")
+        self.bonus(GrantSource::Tutorial, self.rules.tutorial_credits, "tutorial")
     }
 
-    /// Credits by the tenant's rules, under an id that follows from the ledger's: once for ever.
-    fn bonus(&mut self, source: GrantSource, credits: i64, name: &[u8]) -> Added {
+    /// Credits by the tenant's rules, under an id that follows from the ledger's: once for ever, or
+    /// once in each round of a test.
+    pub(super) fn bonus(&mut self, source: GrantSource, credits: i64, name: &str) -> Added {
         if credits <= 0 {
             return Ok(());
         }
+        let name = match self.ledger().round {
+            0 => name.to_owned(),
+            round => format!("{name} {round}"),
+        };
         self.book(Granted {
-            grant_id: Uuid::new_v5(&self.id, name),
+            grant_id: Uuid::new_v5(&self.id, name.as_bytes()),
             source,
             credits,
             payment: None,

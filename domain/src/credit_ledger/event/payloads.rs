@@ -302,3 +302,12 @@ pub struct Low {
     /// Its booking.
     pub booking: Booking,
 }
+
+/// The customer of a tenant that is there for tests began anew. It moves nothing itself.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct ResetBegun {
+    /// How often that was, with this time.
+    pub round: i64,
+    /// Its booking.
+    pub booking: Booking,
+}

@@ -78,6 +78,10 @@ impl CreditLedger {
                 pass.deferred_minor = left.ok_or(BooksDefect::Overflow)?;
             }
             E::Low(low) => self.low = Some(low.threshold),
+            E::ResetBegun(begun) => {
+                self.round = begun.round;
+                (self.tutorial_rewarded, self.low) = (false, None);
+            }
         }
         // Whoever owes has nothing to spend: what comes in goes to the debt first.
         let at = event.booking().at;

@@ -203,7 +203,7 @@ fn credits_in_too_many_small_grants_are_spent_by_fewer_at_once() {
 fn every_rule_for_credits_has_its_bounds() {
     let rules = CreditRules::default;
     assert_eq!(rules().out_of_range(), None);
-    let cases: [(&str, CreditRules); 14] = [
+    let cases: [(&str, CreditRules); 17] = [
         ("message_cost", CreditRules { message_cost: -1, ..rules() }),
         ("message_cost", CreditRules { message_cost: 1001, ..rules() }),
         ("welcome_credits", CreditRules { welcome_credits: -1, ..rules() }),
@@ -218,6 +218,9 @@ fn every_rule_for_credits_has_its_bounds() {
         ("gifts_per_day_max", CreditRules { gifts_per_day_max: 1_000_001, ..rules() }),
         ("balance_max", CreditRules { balance_max: 0, ..rules() }),
         ("balance_max", CreditRules { balance_max: i64::MAX, ..rules() }),
+        ("packages", CreditRules { packages: vec![0], ..rules() }),
+        ("packages", CreditRules { packages: vec![10, 1_000_001], ..rules() }),
+        ("packages", CreditRules { packages: vec![1; 11], ..rules() }),
     ];
     for (field, rules) in cases {
         assert_eq!(rules.out_of_range().map(|(named, _)| named), Some(field), "{rules:?}");

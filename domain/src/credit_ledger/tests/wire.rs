@@ -87,6 +87,10 @@ const PINNED: &[(&str, &str)] = &[
         "credit_ledger.low",
         r#"{"balance":5,"threshold":5,"booking":{"number":2,"at":"2026-11-16T09:00:00Z","head":"abababababababababababababababababababababababababababababababab"}}"#,
     ),
+    (
+        "credit_ledger.reset_begun",
+        r#"{"round":1,"booking":{"number":2,"at":"2026-11-16T09:00:00Z","head":"abababababababababababababababababababababababababababababababab"}}"#,
+    ),
 ];
 
 #[test]
