@@ -1,6 +1,7 @@
 //! Credits: what each customer has, what became of it, and the journal behind both.
 
 mod apply;
+mod usage;
 mod write;
 
 use chrono::{DateTime, Utc};
@@ -8,6 +9,7 @@ use kontor_domain::TenantId;
 use sqlx::{FromRow, PgPool, Row, postgres::PgRow};
 use uuid::Uuid;
 
+pub use self::usage::{Intake, Usage, intake, usage};
 use crate::{Page, PageRequest, QueryError, columns::named, paging::List};
 
 /// The projection behind these tables; its follower is called `credits`. The three of them come from

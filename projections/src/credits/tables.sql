@@ -43,6 +43,8 @@ create table credit_history (
     primary key (ledger_id, version)
 );
 
+create index credit_history_grants on credit_history (ledger_id, version) where kind = 'granted';
+
 create table ledger_entries (
     ledger_id uuid not null,
     -- A thousand times the version of the booking, and the line in it from 0: the order of the journal.

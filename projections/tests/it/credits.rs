@@ -8,7 +8,7 @@ use kontor_projections::{
     credits::{self, Credits},
 };
 
-use crate::support::{Places, World, id, purchase, tenant, till};
+use crate::support::{self, Places, World, id, purchase, tenant, till};
 
 /// A ledger with 3 credits of welcome, 10 bought, 4 spent of which 1 was given back, and 2 held.
 fn life(account: &str) -> till::Till {
@@ -121,4 +121,35 @@ async fn the_journal_balances_in_every_unit_and_is_paged_line_by_line() {
         limit: 3,
     };
     assert!(credits::entries(&world.pool, &slug, ledger, &wrong).await.is_err());
+}
+
+#[tokio::test]
+async fn usage_and_intake_are_told_for_the_card_in_the_chat() {
+    let world = World::new().await;
+    let mut places = Places::default();
+    let slug = tenant("moscow");
+    let ledger = credit_ledger_id(id("anna"));
+    let facts = life("anna").events;
+    let page: Vec<_> = facts.iter().map(|fact| places.record(&slug, ledger, fact)).collect();
+    world.apply(&Credits, &page).await;
+
+    let intake = credits::intake(&world.pool, &slug, ledger).await.unwrap();
+    assert_eq!((intake.bought, intake.given, intake.last_purchase), (10, 3, Some(10)));
+    let since = support::instant();
+    let usage = credits::usage(&world.pool, &slug, ledger, since).await.unwrap();
+    assert_eq!(
+        (usage.spent, usage.messages),
+        (5, 4),
+        "what is held counts, what came back does not"
+    );
+    assert_eq!(usage.opened_at, Some(facts[0].booking().at));
+    let later = since + chrono::Duration::days(30);
+    let usage = credits::usage(&world.pool, &slug, ledger, later).await.unwrap();
+    assert_eq!((usage.spent, usage.messages), (0, 0));
+
+    let other = tenant("other");
+    let hidden = credits::intake(&world.pool, &other, ledger).await.unwrap();
+    assert_eq!(hidden, credits::Intake::default());
+    let hidden = credits::usage(&world.pool, &other, ledger, since).await.unwrap();
+    assert_eq!(hidden, credits::Usage::default());
 }
