@@ -18,7 +18,7 @@ use kontor_postgres::{
 };
 use kontor_projections::{Projection, Reactor};
 use kontor_sandbox::{Person, Sandbox, SandboxSettings};
-use kontor_telegram::{ReminderMessages, TelegramSettings};
+use kontor_telegram::{CreditWarnings, ReminderMessages, TelegramSettings};
 
 pub(crate) use self::{
     alone::{Kind, run, run_sandbox},
@@ -48,6 +48,8 @@ const ASK_EVERY: Duration = Duration::from_millis(250);
 pub(crate) const RELAY: &str = "relay";
 /// The checkpoint of the messages of reminders.
 const REMINDER_MESSAGES: &str = "telegram_reminders";
+/// The checkpoint of the warnings that few credits are left.
+const CREDIT_WARNINGS: &str = "telegram_credit_warnings";
 
 /// All roles but the sandbox.
 pub(crate) fn all(
@@ -217,7 +219,7 @@ pub(crate) fn project(parts: &Parts) -> Vec<Role> {
     kontor_projections::all().into_iter().map(role).collect()
 }
 
-/// Policies, the dispatcher of what they order, and the messages of reminders.
+/// Policies, the dispatcher of what they order, and the messages that follow from events.
 pub(crate) fn policies(parts: &Parts) -> Vec<Role> {
     let mut roles: Vec<Role> = kontor_commands::policies::all()
         .into_iter()
@@ -237,6 +239,12 @@ pub(crate) fn policies(parts: &Parts) -> Vec<Role> {
         let settings = FollowerSettings { vault: Some(vault.clone()), ..settings };
         let messages = ReminderMessages::new(views.clone(), backlog_max);
         Follower::projection(pool, Arc::new(messages), settings)
+    }));
+    let (views, vault) = (parts.query.clone(), parts.vault.clone());
+    roles.push(follower(parts, CREDIT_WARNINGS, move |pool, settings| {
+        let settings = FollowerSettings { vault: Some(vault.clone()), ..settings };
+        let warnings = CreditWarnings::new(views.clone(), backlog_max);
+        Follower::projection(pool, Arc::new(warnings), settings)
     }));
     let sender = Arc::new(parts.sender.clone());
     let dispatcher = Dispatcher::new(parts.follow.clone(), sender, DispatchSettings::default());

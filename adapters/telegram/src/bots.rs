@@ -151,6 +151,11 @@ pub(crate) fn source_of(bot: &str) -> String {
 }
 
 impl Bot {
+    /// Where the read models are.
+    pub(crate) fn pool(&self) -> &PgPool {
+        &self.ports.pool
+    }
+
     pub(crate) fn name(&self) -> &str {
         &self.bot_settings.name
     }

@@ -2,6 +2,7 @@
 //! one tree.
 
 mod add_meter;
+mod credits;
 mod fallback;
 mod history;
 mod members;
@@ -17,7 +18,7 @@ use std::{ops::ControlFlow, sync::Arc};
 
 use dptree::{Handler, deps};
 
-pub(crate) use self::meters::name as meter_name;
+pub(crate) use self::{credits::credit_words, meters::name as meter_name};
 
 use crate::{
     outgoing::Outgoing,
@@ -34,6 +35,9 @@ pub(crate) type Schema = Handler<'static, Reply>;
 /// The version of the consent text in the locale files; change it together with them.
 pub(crate) const CONSENT_VERSION: &str = "2026-11";
 
+/// The version of the consent texts that speak of credits.
+pub(crate) const CONSENT_VERSION_CREDITS: &str = "2026-11-credits";
+
 /// The whole conversation.
 ///
 /// The order matters: whoever has not given consent gets no further than `start`, the main menu
@@ -44,12 +48,20 @@ pub(crate) fn schema() -> Schema {
         .branch(start::schema())
         .branch(menu::schema())
         .branch(settings::schema())
+        .branch(credits::schema())
+        .branch(about_meters())
+        .branch(fallback::schema())
+}
+
+/// What is understood where a tenant has meters.
+fn about_meters() -> Schema {
+    let offered: Schema = dptree::filter(|turn: Arc<Turn>| turn.offer().meters);
+    offered
         .branch(reminders::schema())
         .branch(meters::schema())
         .branch(history::schema())
         .branch(add_meter::schema())
         .branch(reading::schema())
-        .branch(fallback::schema())
 }
 
 /// Handles a turn.
@@ -65,7 +77,7 @@ pub(crate) async fn handle(schema: &Schema, turn: Arc<Turn>) -> Reply {
 /// elsewhere: nothing is done twice, and the person can look what stands.
 pub(crate) fn superseded(turn: &Turn) -> Effects {
     let text = say!(turn.voice, "superseded");
-    let message = Outgoing::text(text).keyboard(&menu::main_keyboard(turn.voice));
+    let message = Outgoing::text(text).keyboard(&menu::main_keyboard(turn.voice, turn.offer()));
     turn.effects().idle().say(message).finished(turn)
 }
 

@@ -26,6 +26,8 @@ pub(crate) struct Dialogue {
     pub(crate) greeted: bool,
     /// An account with consent exists, even if the read model does not show it yet.
     pub(crate) registered: bool,
+    /// The tutorial was taken or declined; it is not offered by itself any more.
+    pub(crate) tutorial_over: bool,
     /// Grows with every question asked; buttons of earlier questions carry a lower one.
     pub(crate) revision: u32,
     /// The message whose buttons belong to the question asked last.
@@ -61,6 +63,11 @@ pub(crate) enum Step {
     AddMeter(MeterDraft),
     /// What a meter shows.
     Reading(ReadingDraft),
+    /// Whether the tutorial goes on.
+    Tutorial {
+        /// The step that was shown, from 1; 0 while it is being offered.
+        number: u8,
+    },
 }
 
 /// A meter that is being added.
@@ -316,7 +323,8 @@ mod tests {
         dialogue.prompt = Some(Prompt::Outbox { key: "u7:0".into() });
         dialogue.step = Step::Reading(ReadingDraft::new());
         let stored = json!({
-            "language": null, "greeted": true, "registered": false, "revision": 3,
+            "language": null, "greeted": true, "registered": false,
+            "tutorial_over": false, "revision": 3,
             "prompt": {"kind": "outbox", "key": "u7:0"},
             "step": {
                 "step": "reading", "stage": {"ask": "meter"}, "meter_id": null, "chosen": false,

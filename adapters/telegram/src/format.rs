@@ -136,6 +136,16 @@ pub(crate) fn day_of_month(language: Language, day: u8) -> String {
     }
 }
 
+/// A whole number with the language's groups: `1 250`, `1,250`.
+pub(crate) fn count(language: Language, number: i64) -> String {
+    let separator = match language {
+        Language::Ru => NO_BREAK_SPACE,
+        Language::En => ',',
+    };
+    let sign = if number < 0 { "−" } else { "" };
+    format!("{sign}{}", grouped(number.unsigned_abs(), separator))
+}
+
 /// Writes thousandths with the language's separators and `decimals_min` or more decimals.
 fn figure(language: Language, value: Quantity, decimals_min: usize) -> String {
     let (group, point) = match language {

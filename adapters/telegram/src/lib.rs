@@ -7,13 +7,16 @@
 //! effect.
 
 mod api;
+mod bar;
 mod bots;
 mod chart;
 mod conversation;
+mod credit_warnings;
 mod dialogue;
 mod format;
 mod input;
 mod intake;
+mod offer;
 mod outbox;
 mod outgoing;
 mod pause;
@@ -31,6 +34,7 @@ mod webhook;
 mod worker;
 
 pub use bots::{Bots, BotsError};
+pub use credit_warnings::CreditWarnings;
 pub use outbox::{OutboxBacklog, backlog as outbox_backlog};
 pub use reminders::ReminderMessages;
 pub use settings::{BotSettings, Mode, TelegramSettings};

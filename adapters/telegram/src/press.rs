@@ -64,6 +64,17 @@ pub(crate) enum Press {
     MuteReminders,
     /// Switches reminders on.
     UnmuteReminders,
+    /// Shows the balance.
+    Balance,
+    /// Shows the packages of credits.
+    Packages,
+    /// Begins the tutorial.
+    Tutorial,
+    /// Shows a page of the history of credits, from 0.
+    CreditHistory {
+        /// The page.
+        page: u16,
+    },
 }
 
 /// An answer to a question.
@@ -119,6 +130,10 @@ impl Press {
             ("rm", "") => Some(Self::RemindMe),
             ("r0", "") => Some(Self::MuteReminders),
             ("r1", "") => Some(Self::UnmuteReminders),
+            ("cb", "") => Some(Self::Balance),
+            ("cp", "") => Some(Self::Packages),
+            ("ct", "") => Some(Self::Tutorial),
+            ("ch", page) => Some(Self::CreditHistory { page: page.parse().ok()? }),
             _ => None,
         }
     }
@@ -146,6 +161,10 @@ impl fmt::Display for Press {
             Self::RemindMe => f.write_str("rm"),
             Self::MuteReminders => f.write_str("r0"),
             Self::UnmuteReminders => f.write_str("r1"),
+            Self::Balance => f.write_str("cb"),
+            Self::Packages => f.write_str("cp"),
+            Self::Tutorial => f.write_str("ct"),
+            Self::CreditHistory { page } => write!(f, "ch:{page}"),
         }
     }
 }
@@ -230,6 +249,10 @@ mod tests {
             Press::RemindMe,
             Press::MuteReminders,
             Press::UnmuteReminders,
+            Press::Balance,
+            Press::Packages,
+            Press::Tutorial,
+            Press::CreditHistory { page: u16::MAX },
         ];
         for press in questions.chain(others) {
             let data = press.to_string();

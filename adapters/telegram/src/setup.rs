@@ -2,11 +2,12 @@
 //! commands.
 
 use kontor_domain::Language;
+use kontor_projections::tenants;
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    api::CallError, bots::Bot, conversation::menu::COMMANDS, intake::ALLOWED_UPDATES,
+    api::CallError, bots::Bot, conversation::menu::COMMANDS, intake::ALLOWED_UPDATES, offer::Offer,
     settings::Mode, texts::Voice,
 };
 
@@ -37,13 +38,26 @@ pub(crate) async fn prepare(bot: &Bot) -> Result<(), CallError> {
             .await?;
         }
     }
-    for parameters in command_lists() {
+    for parameters in command_lists(offer(bot).await) {
         // A bot works without its list of commands.
         if let Err(err) = call(bot, "setMyCommands", parameters).await {
             tracing::warn!(bot = bot.name(), "The commands were not named: {err}");
         }
     }
     Ok(())
+}
+
+/// What the bot's tenant offers. Meters while that is not known: the commands of the other are understood
+/// all the same, they only do not stand in Telegram's list.
+async fn offer(bot: &Bot) -> Offer {
+    match tenants::find(bot.pool(), &bot.bot_settings.tenant).await {
+        Ok(Some(tenant)) => Offer::of(&tenant),
+        Ok(None) => Offer::METERS,
+        Err(err) => {
+            tracing::warn!(bot = bot.name(), "The tenant of the bot cannot be read: {err}");
+            Offer::METERS
+        }
+    }
 }
 
 /// A webhook of earlier days would keep getUpdates from working.
@@ -58,14 +72,14 @@ pub(crate) async fn no_webhook(bot: &Bot) -> Result<(), CallError> {
 }
 
 /// The commands: in Russian for Telegrams in Russian, in English for all others.
-fn command_lists() -> [Value; 2] {
+fn command_lists(offer: Offer) -> [Value; 2] {
     let list = |language: Language| -> Vec<Value> {
         let voice = Voice::new(language);
-        let describe = |intent: crate::conversation::menu::Intent| intent.description(voice);
-        COMMANDS
-            .into_iter()
-            .map(|(name, intent)| json!({"command": name, "description": describe(intent)}))
-            .collect()
+        let offered = COMMANDS.into_iter().filter(|(_, intent)| intent.is_offered(offer));
+        let described = offered.map(|(name, intent)| {
+            json!({"command": name, "description": intent.description(voice, offer)})
+        });
+        described.collect()
     };
     let scope = json!({"type": "all_private_chats"});
     [
@@ -86,11 +100,13 @@ async fn call(bot: &Bot, method: &str, parameters: Value) -> Result<Value, CallE
 
 #[cfg(test)]
 mod tests {
-    use super::command_lists;
+    use super::{Offer, command_lists};
 
     #[test]
     fn the_lists_of_commands_keep_to_the_bot_api() {
-        for list in command_lists() {
+        let everything = Offer { meters: true, credits: true, reset: true };
+        let lists = [Offer::METERS, everything].into_iter().flat_map(command_lists);
+        for list in lists {
             let commands = list["commands"].as_array().unwrap();
             assert!((1..=100).contains(&commands.len()));
             for command in commands {

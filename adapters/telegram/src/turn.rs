@@ -22,6 +22,7 @@ use crate::{
     conversation::menu::Intent,
     dialogue::{Dialogue, Prompt, Step},
     input::{Act, Input},
+    offer::Offer,
     outgoing::{Outgoing, button},
     press::{Answer, Press},
     texts::Voice,
@@ -137,6 +138,11 @@ impl Turn {
 
     pub(crate) fn account_id(&self) -> Uuid {
         self.account_id
+    }
+
+    /// What the tenant offers in the chat.
+    pub(crate) fn offer(&self) -> Offer {
+        Offer::of(&self.tenant)
     }
 
     pub(crate) fn language(&self) -> Language {

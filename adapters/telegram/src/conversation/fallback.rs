@@ -20,21 +20,24 @@ async fn stale_button(turn: Arc<Turn>) -> Reply {
     }
     let text = match turn.dialogue.step {
         Step::Idle => say!(turn.voice, "stale-button"),
-        Step::AddMeter(_) | Step::Reading(_) => say!(turn.voice, "stale-button-in-question"),
+        Step::AddMeter(_) | Step::Reading(_) | Step::Tutorial { .. } => {
+            say!(turn.voice, "stale-button-in-question")
+        }
     };
-    Ok(effects.say(Outgoing::text(text).keyboard(&main_keyboard(turn.voice))))
+    Ok(effects.say(Outgoing::text(text).keyboard(&main_keyboard(turn.voice, turn.offer()))))
 }
 
 async fn not_understood(turn: Arc<Turn>) -> Reply {
     let text = match turn.input.act {
         Act::OtherMessage => say!(turn.voice, "not-readable"),
         Act::Command { .. } => say!(turn.voice, "command-unknown"),
+        Act::Text(_) if !turn.offer().meters => say!(turn.voice, "not-understood-credits"),
         Act::Text(_)
         | Act::Photo { .. }
         | Act::Contact { .. }
         | Act::Press { .. }
         | Act::Membership { .. } => say!(turn.voice, "not-understood"),
     };
-    let message = Outgoing::text(text).keyboard(&main_keyboard(turn.voice));
+    let message = Outgoing::text(text).keyboard(&main_keyboard(turn.voice, turn.offer()));
     Ok(turn.effects().say(message))
 }

@@ -9,6 +9,7 @@ use super::{Reply, Schema, when};
 use crate::{
     dialogue::Step,
     input::Act,
+    offer::Offer,
     outgoing::{Outgoing, keyboard},
     texts::{Voice, say},
     turn::Turn,
@@ -25,15 +26,24 @@ pub(crate) enum Intent {
     Language,
     Help,
     Cancel,
+    Balance,
+    CreditHistory,
+    Buy,
+    Tutorial,
+    Reset,
 }
 
 /// The commands, in the order in which Telegram lists them.
-pub(crate) const COMMANDS: [(&str, Intent); 8] = [
+pub(crate) const COMMANDS: [(&str, Intent); 12] = [
     ("reading", Intent::SubmitReading),
+    ("balance", Intent::Balance),
     ("history", Intent::History),
+    ("buy", Intent::Buy),
     ("meters", Intent::Meters),
     ("settings", Intent::Settings),
     ("language", Intent::Language),
+    ("tutorial", Intent::Tutorial),
+    ("reset", Intent::Reset),
     ("help", Intent::Help),
     ("cancel", Intent::Cancel),
     ("start", Intent::Start),
@@ -58,6 +68,21 @@ impl Intent {
         }
     }
 
+    /// Whether a tenant offers it. What is not offered is not understood either.
+    pub(crate) fn is_offered(self, offer: Offer) -> bool {
+        match self {
+            Self::SubmitReading | Self::Meters => offer.meters,
+            Self::Balance | Self::CreditHistory | Self::Buy | Self::Tutorial => offer.credits,
+            Self::Reset => offer.reset,
+            Self::Start
+            | Self::History
+            | Self::Settings
+            | Self::Language
+            | Self::Help
+            | Self::Cancel => true,
+        }
+    }
+
     fn labelled(voice: Voice, label: &str) -> Option<Self> {
         let labels = [
             (say!(voice, "menu-reading"), Self::SubmitReading),
@@ -66,13 +91,21 @@ impl Intent {
             (say!(voice, "menu-settings"), Self::Settings),
             (say!(voice, "menu-help"), Self::Help),
             (say!(voice, "menu-back"), Self::Cancel),
+            (say!(voice, "menu-balance"), Self::Balance),
+            (say!(voice, "menu-credit-history"), Self::CreditHistory),
         ];
         labels.into_iter().find(|(text, _)| text == label).map(|(_, intent)| intent)
     }
 
     /// What Telegram shows beside the command.
-    pub(crate) fn description(self, voice: Voice) -> String {
+    pub(crate) fn description(self, voice: Voice, offer: Offer) -> String {
         match self {
+            Self::History if !offer.meters => say!(voice, "command-credit-history"),
+            Self::Balance => say!(voice, "command-balance"),
+            Self::CreditHistory => say!(voice, "command-credit-history"),
+            Self::Buy => say!(voice, "command-buy"),
+            Self::Tutorial => say!(voice, "command-tutorial"),
+            Self::Reset => say!(voice, "command-reset"),
             Self::Start => say!(voice, "command-start"),
             Self::SubmitReading => say!(voice, "command-reading"),
             Self::History => say!(voice, "command-history"),
@@ -86,12 +119,17 @@ impl Intent {
 }
 
 /// The keyboard in place of the telephone's own.
-pub(crate) fn main_keyboard(voice: Voice) -> KeyboardMarkup {
-    keyboard(vec![
-        vec![say!(voice, "menu-reading")],
-        vec![say!(voice, "menu-history"), say!(voice, "menu-meters")],
-        vec![say!(voice, "menu-settings"), say!(voice, "menu-help")],
-    ])
+pub(crate) fn main_keyboard(voice: Voice, offer: Offer) -> KeyboardMarkup {
+    let mut rows = Vec::new();
+    if offer.meters {
+        rows.push(vec![say!(voice, "menu-reading")]);
+        rows.push(vec![say!(voice, "menu-history"), say!(voice, "menu-meters")]);
+    }
+    if offer.credits {
+        rows.push(vec![say!(voice, "menu-balance"), say!(voice, "menu-credit-history")]);
+    }
+    rows.push(vec![say!(voice, "menu-settings"), say!(voice, "menu-help")]);
+    keyboard(rows)
 }
 
 pub(super) fn schema() -> Schema {
@@ -101,18 +139,26 @@ pub(super) fn schema() -> Schema {
 }
 
 async fn help(turn: Arc<Turn>) -> Reply {
-    let text = say!(turn.voice, "help", tenant = turn.tenant.name.to_string());
-    let message = Outgoing::text(text).keyboard(&main_keyboard(turn.voice));
+    let (offer, tenant) = (turn.offer(), turn.tenant.name.to_string());
+    let text = match (offer.meters, offer.credits) {
+        (false, _) => say!(turn.voice, "help-credits", tenant = tenant),
+        (true, false) => say!(turn.voice, "help", tenant = tenant),
+        (true, true) => {
+            let meters = say!(turn.voice, "help", tenant = tenant);
+            format!("{meters}\n\n{}", say!(turn.voice, "help-both"))
+        }
+    };
+    let message = Outgoing::text(text).keyboard(&main_keyboard(turn.voice, turn.offer()));
     Ok(turn.effects().idle().say(message))
 }
 
 async fn cancel(turn: Arc<Turn>) -> Reply {
     let text = match turn.dialogue.step {
-        Step::Idle => say!(turn.voice, "menu-here"),
+        Step::Idle | Step::Tutorial { .. } => say!(turn.voice, "menu-here"),
         Step::AddMeter(_) => say!(turn.voice, "add-cancelled"),
         Step::Reading(_) => say!(turn.voice, "reading-cancelled"),
     };
-    let message = Outgoing::text(text).keyboard(&main_keyboard(turn.voice));
+    let message = Outgoing::text(text).keyboard(&main_keyboard(turn.voice, turn.offer()));
     Ok(turn.effects().idle().say(message))
 }
 
@@ -132,7 +178,7 @@ mod tests {
             let act = Act::Command { name: name.into(), argument: "ref_9f2c".into() };
             assert_eq!(Intent::of(&act), Some(intent));
         }
-        let unknown = Act::Command { name: "buy".into(), argument: String::new() };
+        let unknown = Act::Command { name: "nonsense".into(), argument: String::new() };
         assert_eq!(Intent::of(&unknown), None);
     }
 

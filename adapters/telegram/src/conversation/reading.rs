@@ -58,7 +58,7 @@ fn is_message(turn: &Turn) -> bool {
 fn draft(turn: &Turn) -> ReadingDraft {
     match &turn.dialogue.step {
         Step::Reading(draft) => draft.clone(),
-        Step::Idle | Step::AddMeter(_) => ReadingDraft::new(),
+        Step::Idle | Step::AddMeter(_) | Step::Tutorial { .. } => ReadingDraft::new(),
     }
 }
 

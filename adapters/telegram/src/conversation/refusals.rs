@@ -40,6 +40,13 @@ pub(super) fn account(voice: Voice, refusal: &RefusalDocument) -> String {
     }
 }
 
+/// Words a refusal of a credit ledger's command.
+pub(super) fn credits(voice: Voice, refusal: &RefusalDocument) -> String {
+    let known = refusal.to_refusal().ok();
+    let words = known.and_then(|refusal| super::credits::refused(voice, &refusal));
+    words.unwrap_or_else(|| other(voice, refusal))
+}
+
 /// Words a refusal that no aggregate made, such as a deadline that passed.
 pub(super) fn other(voice: Voice, refusal: &RefusalDocument) -> String {
     tracing::warn!(refusal.code = refusal.code, "No words for the refusal `{}`", refusal.code);

@@ -59,13 +59,14 @@ async fn settings(turn: Arc<Turn>) -> Reply {
         Some(_) => button(say!(voice, "phone-remove"), Press::RemovePhone.to_string()),
         None => button(say!(voice, "phone-share"), Press::SharePhone.to_string()),
     };
-    let message = turn.reply(text).buttons(vec![
-        vec![other_language_button(voice)],
-        vec![phone_button],
-        vec![switch_button(voice, turn.account.as_ref().is_some_and(|it| it.reminders_muted))],
-        vec![button(say!(voice, "consent-withdraw"), Press::WithdrawConsent.to_string())],
-    ]);
-    Ok(turn.effects().idle().say(message))
+    let mut rows = vec![vec![other_language_button(voice)], vec![phone_button]];
+    if turn.offer().meters {
+        let muted = turn.account.as_ref().is_some_and(|it| it.reminders_muted);
+        rows.push(vec![switch_button(voice, muted)]);
+    }
+    let withdraw = say!(voice, "consent-withdraw");
+    rows.push(vec![button(withdraw, Press::WithdrawConsent.to_string())]);
+    Ok(turn.effects().idle().say(turn.reply(text).buttons(rows)))
 }
 
 /// The last four digits are enough to know one's own number by.
@@ -87,7 +88,7 @@ async fn contact(turn: Arc<Turn>) -> Reply {
     let Act::Contact { phone, owner_id } = &turn.input.act else {
         return Ok(turn.effects());
     };
-    let menu = main_keyboard(turn.voice);
+    let menu = main_keyboard(turn.voice, turn.offer());
     if *owner_id != Some(turn.input.person.id) {
         let text = say!(turn.voice, "phone-not-yours");
         return Ok(turn.effects().say(Outgoing::text(text).keyboard(&menu)));
@@ -127,7 +128,12 @@ async fn change_phone(
 
 async fn ask_withdrawal(turn: Arc<Turn>) -> Reply {
     let voice = turn.voice;
-    let message = turn.reply(say!(voice, "withdraw-ask")).buttons(vec![
+    let text = if turn.offer().meters {
+        say!(voice, "withdraw-ask")
+    } else {
+        say!(voice, "withdraw-ask-credits")
+    };
+    let message = turn.reply(text).buttons(vec![
         vec![button(say!(voice, "withdraw-yes"), Press::WithdrawConsentSure.to_string())],
         vec![button(say!(voice, "withdraw-no"), Press::Settings.to_string())],
     ]);

@@ -9,13 +9,14 @@ use kontor_domain::{
 };
 
 use super::{
-    CONSENT_VERSION, Reply, Schema,
+    CONSENT_VERSION, CONSENT_VERSION_CREDITS, Reply, Schema, credits,
     menu::{Intent, main_keyboard},
     refusals, when,
 };
 use crate::{
     dialogue::Step,
     input::Person,
+    offer::Offer,
     outgoing::{Outgoing, button},
     press::Press,
     texts::{Voice, say},
@@ -40,30 +41,53 @@ pub(super) fn schema() -> Schema {
 async fn start(turn: Arc<Turn>) -> Reply {
     if turn.is_customer() {
         let text = say!(turn.voice, "welcome-back");
-        let message = Outgoing::text(text).keyboard(&main_keyboard(turn.voice));
-        return Ok(turn.effects().idle().say(message));
+        let message = Outgoing::text(text).keyboard(&main_keyboard(turn.voice, turn.offer()));
+        let effects = turn.effects().idle().say(message);
+        return if turn.offer().credits {
+            credits::add_card(&turn, effects).await
+        } else {
+            Ok(effects)
+        };
     }
     let mut effects = turn.effects().idle();
     if !turn.dialogue.greeted {
         effects = effects.say(Outgoing::text(greeting(&turn)));
         effects.dialogue.greeted = true;
     }
-    let question = consent_question(turn.voice, Outgoing::text(say!(turn.voice, "consent-ask")));
+    let question =
+        consent_question(turn.voice, Outgoing::text(consent_text(turn.voice, turn.offer())));
     Ok(effects.ask(&turn, Step::Idle, question))
 }
 
 fn greeting(turn: &Turn) -> String {
     let tenant = turn.tenant.name.to_string();
-    match first_name(&turn.input.person) {
-        Some(name) => say!(turn.voice, "greeting", name = name, tenant = tenant),
-        None => say!(turn.voice, "greeting-nameless", tenant = tenant),
+    let voice = turn.voice;
+    match (first_name(&turn.input.person), turn.offer().meters) {
+        (Some(name), true) => say!(voice, "greeting", name = name, tenant = tenant),
+        (None, true) => say!(voice, "greeting-nameless", tenant = tenant),
+        (Some(name), false) => say!(voice, "greeting-credits", name = name, tenant = tenant),
+        (None, false) => say!(voice, "greeting-credits-nameless", tenant = tenant),
     }
 }
 
 async fn ask_consent_first(turn: Arc<Turn>) -> Reply {
     let text = say!(turn.voice, "consent-first");
-    let question = consent_question(turn.voice, Outgoing::text(say!(turn.voice, "consent-ask")));
+    let question =
+        consent_question(turn.voice, Outgoing::text(consent_text(turn.voice, turn.offer())));
     Ok(turn.effects().say(Outgoing::text(text)).ask(&turn, Step::Idle, question))
+}
+
+/// What people agree to, with its version in [`consent_version`].
+fn consent_text(voice: Voice, offer: Offer) -> String {
+    match (offer.meters, offer.credits) {
+        (_, false) => say!(voice, "consent-ask"),
+        (false, true) => say!(voice, "consent-ask-credits"),
+        (true, true) => say!(voice, "consent-ask-both"),
+    }
+}
+
+fn consent_version(offer: Offer) -> String {
+    if offer.credits { CONSENT_VERSION_CREDITS } else { CONSENT_VERSION }.to_owned()
 }
 
 fn consent_question(voice: Voice, message: Outgoing) -> Outgoing {
@@ -101,14 +125,15 @@ async fn choose_language(turn: Arc<Turn>) -> Reply {
     let mut effects = turn.effects().idle();
     effects.dialogue.language = Some(language);
     if !turn.is_customer() {
-        let text = say!(voice, "consent-ask");
+        let text = consent_text(voice, turn.offer());
         return Ok(effects.ask(&turn, Step::Idle, consent_question(voice, turn.reply(text))));
     }
     let command = AccountCommand::ChangeLanguage(ChangeLanguage { language });
     match turn.send(LANGUAGE, ("account", turn.account_id()), &command).await? {
         Verdict::Accepted(accepted) => {
             turn.see(&["accounts"], &accepted).await?;
-            let menu = Outgoing::text(say!(voice, "menu-here")).keyboard(&main_keyboard(voice));
+            let menu = Outgoing::text(say!(voice, "menu-here"))
+                .keyboard(&main_keyboard(voice, turn.offer()));
             Ok(effects.say(turn.reply(say!(voice, "language-changed"))).say(menu))
         }
         Verdict::Refused(refusal) => {
@@ -134,8 +159,8 @@ async fn consent(turn: Arc<Turn>) -> Reply {
             }
         }
     }
-    let give =
-        AccountCommand::GiveConsent(GiveConsent { document_version: CONSENT_VERSION.to_owned() });
+    let document_version = consent_version(turn.offer());
+    let give = AccountCommand::GiveConsent(GiveConsent { document_version });
     match turn.send(CONSENT, ("account", turn.account_id()), &give).await? {
         Verdict::Refused(refusal) => {
             let text = refusals::account(turn.voice, &refusal);
@@ -153,13 +178,14 @@ async fn welcome(turn: &Turn) -> Reply {
     let mut effects = turn.effects().idle().say(turn.reply(say!(voice, "consent-given")));
     effects.dialogue.registered = true;
     effects.dialogue.greeted = true;
-    let menu = Outgoing::text(say!(voice, "menu-here")).keyboard(&main_keyboard(voice));
+    let menu =
+        Outgoing::text(say!(voice, "menu-here")).keyboard(&main_keyboard(voice, turn.offer()));
     effects = effects.say(menu);
-    if turn.meters().await?.is_empty() {
+    if turn.offer().meters && turn.meters().await?.is_empty() {
         let add = vec![vec![button(say!(voice, "add-button"), Press::AddMeter.to_string())]];
         effects = effects.say(Outgoing::text(say!(voice, "add-first")).buttons(add));
     }
-    Ok(effects)
+    if turn.offer().credits { credits::add_welcome(turn, effects).await } else { Ok(effects) }
 }
 
 fn registration(turn: &Turn) -> Result<Register, ValueError> {

@@ -8,12 +8,13 @@ use kontor_commands::{CommandSender, Envelope, LocalSender, Outcome, Router, Sen
 use kontor_domain::{
     Actor, Language, TenantId,
     account::{Account, telegram_account_id},
+    credit_ledger::{CreditLedger, CreditRules},
     meter::{Meter, MeterRules},
-    tenant::{Create, TenantCommand, TenantKind},
+    tenant::{ChangeCreditRules, Create, TenantCommand, TenantKind},
 };
 use kontor_postgres::{AppenderSettings, EventLog, Follower, FollowerSettings, MasterKeys, Vault};
 use kontor_projections::{
-    PageRequest, accounts,
+    PageRequest, accounts, checkpoints,
     meters::{self, MeterRow},
     readings::{self, ReadingRow},
 };
@@ -77,6 +78,15 @@ impl World {
     }
 
     pub(crate) async fn with_rules(rules: MeterRules) -> Self {
+        Self::start(TenantKind::Utility, rules).await
+    }
+
+    /// A world whose tenant has this line of business.
+    pub(crate) async fn of(kind: TenantKind) -> Self {
+        Self::start(kind, MeterRules::default()).await
+    }
+
+    async fn start(kind: TenantKind, rules: MeterRules) -> Self {
         let database = kontor_engines::testing::database().await;
         let pool = kontor_postgres::connect(&database.url, 20).await.unwrap();
         kontor_postgres::migrate(&pool).await.unwrap();
@@ -85,7 +95,11 @@ impl World {
         let log = EventLog::start(pool.clone(), AppenderSettings::default(), head);
         let log = Arc::new(log.sealed_by(vault.clone()));
         let store: Arc<dyn kontor_commands::EventStore> = Arc::<EventLog>::clone(&log);
-        let router = Router::builder(store).register::<Account>().register::<Meter>().build();
+        let router = Router::builder(store)
+            .register::<Account>()
+            .register::<Meter>()
+            .register::<CreditLedger>()
+            .build();
         let followers = kontor_projections::all()
             .into_iter()
             .map(|projection| {
@@ -109,14 +123,14 @@ impl World {
             _followers: followers,
             _log: log,
         };
-        world.create_tenant(&world.tenant, rules).await;
+        world.create_tenant(&world.tenant, kind, rules).await;
         world
     }
 
-    pub(crate) async fn create_tenant(&self, tenant: &TenantId, meter_rules: MeterRules) {
+    async fn create_tenant(&self, tenant: &TenantId, kind: TenantKind, meter_rules: MeterRules) {
         let create = TenantCommand::Create(Create {
             name: "Горводоканал".parse().unwrap(),
-            kind: TenantKind::Utility,
+            kind,
             language: Language::Ru,
             time_zone: "Europe/Moscow".parse().unwrap(),
             meter_rules,
@@ -127,6 +141,25 @@ impl World {
             kontor_projections::tenants::find(&self.pool, tenant).await.unwrap()
         })
         .await;
+    }
+
+    /// Gives the tenant these rules for credits, and waits until the bot knows them.
+    pub(crate) async fn deal_with_credits(&self, credit_rules: CreditRules) {
+        let change = ChangeCreditRules { credit_rules: credit_rules.clone() };
+        let command = TenantCommand::ChangeCreditRules(change);
+        let address = (&self.tenant, "tenant", self.tenant.stream_id());
+        self.command(address, &command, clock::now()).await;
+        until("the rules are known", || async {
+            let tenant = kontor_projections::tenants::find(&self.pool, &self.tenant).await;
+            (tenant.unwrap().unwrap().credit_rules == credit_rules).then_some(())
+        })
+        .await;
+    }
+
+    /// Waits until a read model has reached a position.
+    pub(crate) async fn reached(&self, view: &str, position: i64) {
+        let reached = checkpoints::wait_for(&self.pool, &[view], position, PATIENCE).await;
+        assert!(reached.unwrap(), "`{view}` did not reach {position}");
     }
 
     /// A command of the tenant's own system, issued at an instant that may lie in the past.
