@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use async_trait::async_trait;
 use kontor_commands::{Envelope, EventStore, Outcome, Router};
-use kontor_domain::{account::Account, meter::Meter};
+use kontor_domain::{account::Account, credit_ledger::CreditLedger, meter::Meter};
 use kontor_postgres::{AppenderSettings, EventLog, MasterKeys, Vault};
 use sqlx::PgPool;
 use tokio::sync::watch;
@@ -41,7 +41,11 @@ impl Kontor {
         let log = EventLog::start(pool.clone(), AppenderSettings::default(), head_sender)
             .sealed_by(vault.clone());
         let store: Arc<dyn EventStore> = Arc::new(log.clone());
-        let router = Router::builder(store).register::<Account>().register::<Meter>().build();
+        let router = Router::builder(store)
+            .register::<Account>()
+            .register::<Meter>()
+            .register::<CreditLedger>()
+            .build();
         let kontor = Self { pool, log, router, head, workload, vault };
         kontor.route(kontor.workload.create_tenant()?).await?;
         Ok(kontor)

@@ -14,6 +14,7 @@ mod paced;
 mod peer;
 mod rebuild;
 mod report;
+mod spends;
 mod stages;
 mod through_nats;
 mod workload;

@@ -4,7 +4,7 @@ use anyhow::{Context, anyhow};
 use async_trait::async_trait;
 use kontor_domain::meter::Meter;
 use postgres_es::{PostgresCqrs, postgres_cqrs};
-use sqlx_of_peer::postgres::PgPoolOptions;
+use sqlx_of_peer::{PgPool, postgres::PgPoolOptions};
 use uuid::Uuid;
 
 use crate::{
@@ -36,17 +36,20 @@ impl Peer {
         connections: u32,
         workload: Workload,
     ) -> anyhow::Result<Self> {
-        let pool = PgPoolOptions::new()
-            .max_connections(connections)
-            .connect(url)
-            .await
-            .context("the peer's database cannot be reached")?;
-        sqlx_of_peer::query(TABLE)
-            .execute(&pool)
-            .await
-            .context("the peer's table cannot be made")?;
+        let pool = connect(url, connections).await?;
         Ok(Self { framework: postgres_cqrs(pool, Vec::new(), ()), workload })
     }
+}
+
+/// The peer's pool on an empty database, with its table.
+pub(crate) async fn connect(url: &str, connections: u32) -> anyhow::Result<PgPool> {
+    let pool = PgPoolOptions::new()
+        .max_connections(connections)
+        .connect(url)
+        .await
+        .context("the peer's database cannot be reached")?;
+    sqlx_of_peer::query(TABLE).execute(&pool).await.context("the peer's table cannot be made")?;
+    Ok(pool)
 }
 
 #[async_trait]

@@ -79,6 +79,8 @@ pub(crate) const PEER: &str = "postgres-es 0.5";
 pub(crate) const IN_PROCESS: &str = "Kontor in process";
 pub(crate) const LOG: &str = "Kontor's log alone";
 pub(crate) const THROUGH_NATS: &str = "Kontor through NATS";
+pub(crate) const PEER_SPENDS: &str = "postgres-es, spends";
+pub(crate) const SPENDS: &str = "Kontor, spends";
 
 #[derive(Serialize)]
 struct Document<'a> {
@@ -115,7 +117,7 @@ impl Report {
         }
         writeln!(
             out,
-            "\n{} seconds a run; every reading is decided by the same aggregate\n",
+            "\n{} seconds a run; every reading and every spend is decided by the same aggregate\n",
             self.seconds_per_run
         )?;
         self.write_runs(out)?;

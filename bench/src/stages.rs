@@ -19,6 +19,7 @@ use crate::{
     peer::Peer,
     rebuild,
     report::{Memory, Report},
+    spends::{PeerSpends, Spends},
     tell,
     through_nats::Running,
     workload::Workload,
@@ -75,6 +76,7 @@ pub(crate) async fn run(options: &Options, engines: &Engines<'_>) -> anyhow::Res
     let after = resident_bytes("self")?;
     report.memory.in_process = Some(after.saturating_sub(before));
     log_alone(kontor, options, &mut report).await?;
+    spends(engines, options, &mut report).await?;
     through_nats(engines, options, &mut report).await?;
     rebuild_log(engines, options, &mut report).await?;
     grow(engines, options, &mut report).await?;
@@ -111,6 +113,29 @@ async fn log_alone(kontor: Kontor, options: &Options, report: &mut Report) -> an
     settle(&kontor.pool).await?;
     tell(&format!("{PACED_PER_SECOND} durable appends a second"));
     report.paced = Some(paced(&appends, PACED_PER_SECOND, options.seconds_per_run).await?);
+    kontor.stop().await;
+    Ok(())
+}
+
+/// Credits that are spent, by turns with the peer.
+async fn spends(
+    engines: &Engines<'_>,
+    options: &Options,
+    report: &mut Report,
+) -> anyhow::Result<()> {
+    let workload = Workload::new()?;
+    let url = engines.database("peer_spends")?;
+    let peer = PeerSpends::start(&url, options.peer_connections, workload.clone()).await?;
+    let kontor = Kontor::start(&engines.database("spends")?, CONNECTIONS, workload).await?;
+    let peer: Arc<dyn Contender> = Arc::new(peer);
+    let contender: Arc<dyn Contender> = Arc::new(Spends::start(kontor.clone()).await?);
+    for callers in &options.callers {
+        for contender in [&peer, &contender] {
+            report.runs.push(drive_one(contender, callers.get(), options).await?);
+            settle(&kontor.pool).await?;
+        }
+    }
+    drop(contender);
     kontor.stop().await;
     Ok(())
 }

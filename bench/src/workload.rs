@@ -5,18 +5,25 @@ use std::{collections::BTreeMap, sync::Arc};
 use chrono::{DateTime, Utc};
 use kontor_commands::{Envelope, clock};
 use kontor_domain::{
-    Actor, Decider, DisplayName, Issued, Language, Quantity, TenantFacts, TenantId,
+    Actor, Decider, DisplayName, Issued, Language, Money, Quantity, TenantFacts, TenantId,
+    credit_ledger::{
+        CreditLedgerCommand, CreditRules, Grant, GrantSource, Open, Payment, PaymentProvider,
+        Spend, credit_ledger_id,
+    },
     meter::{
         Meter, MeterCommand, MeterEvent, MeterKind, MeterRules, ReadingSource, Register,
         SubmitReading, Zone,
     },
-    tenant::{Create, ReadingReminders, TenantCommand, TenantKind},
+    tenant::{ChangeCreditRules, Create, ReadingReminders, TenantCommand, TenantKind},
 };
 use uuid::Uuid;
 
 /// How many meters a run's readings are spread over: enough that none gets a history that no real
 /// meter has, few enough that they fit every cache.
 pub(crate) const METERS: usize = 4096;
+
+/// How many credits an account buys before it spends.
+const CREDITS: i64 = 1_000_000;
 
 /// How much a meter counts between two readings: one kilowatt hour.
 const STEP_MILLI: i64 = 1_000;
@@ -54,7 +61,7 @@ impl Workload {
             time_zone: chrono_tz::UTC,
             meter_rules: MeterRules::default(),
             reading_reminders: ReadingReminders::default(),
-            credit_rules: kontor_domain::credit_ledger::CreditRules::default(),
+            credit_rules: credit_rules(),
         };
         let actor = Actor::System { name: "bench".to_owned() };
         Ok(Self { tenant, actor, facts: Arc::new(facts) })
@@ -70,6 +77,33 @@ impl Workload {
             meter_rules: self.facts.meter_rules.clone(),
         });
         Ok(self.envelope("tenant", self.tenant.stream_id(), serde_json::to_value(create)?))
+    }
+
+    /// The command that lets the tenant deal with credits.
+    pub(crate) fn allow_credits(&self) -> anyhow::Result<Envelope> {
+        let change = ChangeCreditRules { credit_rules: self.facts.credit_rules.clone() };
+        let command = serde_json::to_value(TenantCommand::ChangeCreditRules(change))?;
+        Ok(self.envelope("tenant", self.tenant.stream_id(), command))
+    }
+
+    /// A command to the ledger of an account, as Kontor's envelope.
+    pub(crate) fn ledger_envelope(
+        &self,
+        account: Uuid,
+        command: &CreditLedgerCommand,
+    ) -> anyhow::Result<Envelope> {
+        let command = serde_json::to_value(command)?;
+        Ok(self.envelope("credit_ledger", credit_ledger_id(account), command))
+    }
+
+    /// A command to the ledger of an account, as the aggregate takes it.
+    pub(crate) fn ledger(
+        &self,
+        account: Uuid,
+        command: CreditLedgerCommand,
+    ) -> Issued<CreditLedgerCommand> {
+        let (id, at) = (credit_ledger_id(account), clock::now());
+        Issued { id, at, actor: self.actor.clone(), tenant: Arc::clone(&self.facts), command }
     }
 
     /// The command that puts a meter into service, as Kontor's envelope.
@@ -120,6 +154,41 @@ impl Workload {
         let address = (self.tenant.clone(), aggregate, id);
         Envelope::new(Uuid::now_v7(), address, command, self.actor.clone(), clock::now())
     }
+}
+
+/// Rules under which every spend is accepted, and is one event: nobody is warned.
+fn credit_rules() -> CreditRules {
+    CreditRules {
+        enabled: true,
+        low_credits: 0,
+        messages_per_minute_max: 10_000,
+        credits_per_day_max: 1_000_000,
+        ..CreditRules::default()
+    }
+}
+
+/// Opens the ledger of an account.
+pub(crate) fn open_ledger(account_id: Uuid) -> CreditLedgerCommand {
+    CreditLedgerCommand::Open(Open { account_id })
+}
+
+/// Buys more credits than a run spends, at a price, so that each spend earns its part of it.
+pub(crate) fn buy_credits() -> anyhow::Result<CreditLedgerCommand> {
+    let price = Money::new(CREDITS * 20, "USD".parse()?);
+    let payment = Payment { payment_id: Uuid::now_v7(), provider: PaymentProvider::Manual, price };
+    Ok(CreditLedgerCommand::Grant(Grant {
+        grant_id: Uuid::now_v7(),
+        source: GrantSource::Purchase,
+        credits: CREDITS,
+        payment: Some(payment),
+        expires_at: None,
+        priority: None,
+    }))
+}
+
+/// Sends one message for one credit.
+pub(crate) fn spend_credit() -> CreditLedgerCommand {
+    CreditLedgerCommand::Spend(Spend { spend_id: Uuid::now_v7(), messages: 1 })
 }
 
 fn register(meter: Uuid) -> MeterCommand {

@@ -2,7 +2,10 @@
 
 use serde::Serialize;
 
-use super::{IN_PROCESS, LOG, Latency, PEER, Report, THROUGH_NATS, hundredths, milliseconds};
+use super::{
+    IN_PROCESS, LOG, Latency, PEER, PEER_SPENDS, Report, SPENDS, THROUGH_NATS, hundredths,
+    milliseconds,
+};
 use crate::drive::Run;
 
 /// How many times as many commands a second as the peer, in hundredths.
@@ -15,6 +18,9 @@ const APPENDS_CALLERS: usize = 512;
 /// Durable appends a second of 32 writers, and the latency of one at 5,000 a second.
 const APPENDS_OF_32_MIN: u64 = 20_000;
 const PACED_P99_US: u64 = 25_000;
+/// Durable spends a second on credit ledgers, and the number of callers they are taken at.
+const SPENDS_MIN: u64 = 10_000;
+const SPENDS_CALLERS: usize = 512;
 /// Commands a second through NATS with all followers, at whatever number of callers does best.
 const THROUGH_NATS_MIN: u64 = 5_000;
 /// The median round trip of a command through NATS on an idle system stays below this.
@@ -47,6 +53,8 @@ pub(super) fn all(report: &Report) -> Vec<Figure> {
     let ratio = find(runs, IN_PROCESS, RATIO_CALLERS).and_then(|run| ratio_hundredths(runs, run));
     let appends = find(runs, LOG, APPENDS_CALLERS).map(|run| run.per_second);
     let of_32 = find(runs, LOG, 32).map(|run| run.per_second);
+    let spends = find(runs, SPENDS, SPENDS_CALLERS).map(|run| run.per_second);
+    let of_peer = find(runs, SPENDS, RATIO_CALLERS).and_then(|run| ratio_hundredths(runs, run));
     let nats = runs.iter().filter(|run| run.contender == THROUGH_NATS);
     let nats = nats.map(|run| run.per_second).max();
     let memory = report.memory;
@@ -58,6 +66,15 @@ pub(super) fn all(report: &Report) -> Vec<Figure> {
         ),
         at_least("durable appends/s, 512 callers", (APPENDS_MIN, appends), |n| n.to_string()),
         at_least("durable appends/s, 32 callers", (APPENDS_OF_32_MIN, of_32), |n| n.to_string()),
+        at_least("spends/s with the chain of hashes, 512 callers", (SPENDS_MIN, spends), |n| {
+            n.to_string()
+        }),
+        Figure {
+            what: "spends/s to the peer, 64 callers",
+            target: String::new(),
+            measured: of_peer.map_or_else(not_measured, |ratio| format!("{} x", hundredths(ratio))),
+            met: None,
+        },
         below("durable append at 5,000 a second, p99", (PACED_P99_US, p99(report.paced)), ms),
         at_least("commands/s through NATS with all followers", (THROUGH_NATS_MIN, nats), |n| {
             n.to_string()
@@ -110,10 +127,12 @@ pub(super) fn all(report: &Report) -> Vec<Figure> {
 /// How many times as many commands a second as the peer with as many callers, in hundredths. The
 /// peer itself and the log alone, which decides nothing, are not compared.
 pub(super) fn ratio_hundredths(runs: &[Run], run: &Run) -> Option<u64> {
-    if run.contender == PEER || run.contender == LOG {
-        return None;
-    }
-    let peer = find(runs, PEER, run.callers)?;
+    let peer = match run.contender {
+        PEER | PEER_SPENDS | LOG => return None,
+        SPENDS => PEER_SPENDS,
+        _ => PEER,
+    };
+    let peer = find(runs, peer, run.callers)?;
     (run.per_second * 100).checked_div(peer.per_second)
 }
 

@@ -31,6 +31,9 @@ fn report() -> Report {
             run(PEER, 64, 3_000),
             run(IN_PROCESS, 64, 30_000),
             run(LOG, 512, 29_999),
+            run(PEER_SPENDS, 64, 1_000),
+            run(SPENDS, 64, 7_500),
+            run(SPENDS, 512, 10_000),
             run(THROUGH_NATS, 64, 4_000),
             run(THROUGH_NATS, 512, 6_000),
         ],
@@ -58,6 +61,13 @@ fn figures_are_met_from_their_bound_on() {
     assert_eq!(ratio, ("10.00 x".to_owned(), Some(true)));
     let appends = verdict("durable appends/s, 512 callers");
     assert_eq!(appends, ("29999".to_owned(), Some(false)));
+}
+
+#[test]
+fn spends_are_compared_with_the_spends_of_the_peer() {
+    let spends = verdict("spends/s with the chain of hashes, 512 callers");
+    assert_eq!(spends, ("10000".to_owned(), Some(true)));
+    assert_eq!(verdict("spends/s to the peer, 64 callers"), ("7.50 x".to_owned(), None));
 }
 
 #[test]
