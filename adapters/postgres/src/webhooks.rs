@@ -18,7 +18,7 @@ pub use self::{
     health::{LATE_AFTER_SECONDS, Summary, Troubled, summary, troubled},
     letters::{Attempt, LIST_MAX, attempts, purge},
     orders::{MoveError, REDELIVERED_MAX, disable, enable, redeliver_failed, redeliver_from},
-    progress::{Claimed, Due, Place, Queue, claim, due, oldest, queue},
+    progress::{Claimed, Due, Place, Queue, claim, due, next_probe, queue},
     report::{Outcome, Parked, ParkedState, Report, Tried, record},
     secrets::{
         RotateError, SECRETS_MAX, SigningSecret, purge_secrets, rotate_secret, signing_secrets,

@@ -1,45 +1,38 @@
 //! The work for one webhook, piece by piece: what is due, then what is new.
 
-use std::{
-    collections::{BTreeMap, HashMap, HashSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashSet, sync::Arc};
 
-use chrono::{DateTime, TimeDelta, Utc};
-use futures::{StreamExt, stream};
+use chrono::{DateTime, Utc};
 use kontor_commands::clock;
 use kontor_domain::Recorded;
 use kontor_postgres::{
     DatabaseError, EventReader, KeptLease, Vault, VaultError,
-    webhooks::{self, Claimed, Job, Outcome, Place, Report, SigningSecret},
+    webhooks::{self, Claimed, Job, Outcome, Place, Queue, Report, SigningSecret},
 };
 use sqlx::PgPool;
-use tokio::{sync::Semaphore, time::Instant};
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use crate::{
     call::Caller,
-    delivery::{Item, Origin, Route},
-    schedule::DISABLED_AFTER,
+    delivery::{Item, Origin, Route, give_up},
+    piece::{Care, Piece},
+    schedule::{DISABLED_AFTER, PROBE_EVERY},
 };
 
 /// The positions of the log in one piece of work: what is sent twice at most after a crash.
 const PAGE: u32 = 50;
 /// The most events that are tried again in one piece of work.
 const DUE_MAX: u32 = 20;
-/// The calls of one webhook at a time: an integrator need not be a large one.
-const CALLS_OF_ONE_MAX: usize = 4;
 /// The calls of all webhooks of a process at a time.
 const CALLS_MAX: usize = 32;
-/// What is not begun within this time is set aside, so that a piece of work ends and is written down.
-const PIECE_TIME: Duration = Duration::from_secs(10);
 /// With so many streams waiting, nothing new is taken: the webhook as a whole is in trouble.
 const PARKED_STREAMS_MAX: usize = 100;
 /// The same for events: each is a row that is read again.
 const PARKED_EVENTS_MAX: i64 = 5_000;
-/// How often an event is tried out of turn while the other side is down.
-const PROBE_EVERY: TimeDelta = TimeDelta::minutes(5);
+/// While fewer streams wait than this, a row of failures may be their own fault: events of other streams
+/// are tried as they come, and not in turn.
+const DOUBTFUL_STREAMS: usize = 3;
 /// Why a webhook is disabled after days of failing.
 const FAILING_FOR_DAYS: &str = "nothing was accepted for 5 days";
 
@@ -98,16 +91,6 @@ pub struct Courier {
     stands: Option<Claimed>,
 }
 
-/// A bounded piece of work.
-struct Piece<'a> {
-    route: Route<'a>,
-    lease: &'a KeptLease,
-    calls: &'a Semaphore,
-    ends_at: Instant,
-    /// The streams of which something waits already.
-    held_back: &'a HashSet<Uuid>,
-}
-
 impl Courier {
     /// A courier for one webhook.
     pub fn new(pool: PgPool, vault: Vault, caller: Caller, job: Job) -> Self {
@@ -145,38 +128,57 @@ impl Courier {
             return Ok(Next::At(until));
         }
         let queue = webhooks::queue(pool, id).await?;
-        let none = HashSet::new();
+        if claimed.is_outage() {
+            return self.probe(lease, claimed, &queue).await;
+        }
         if let Some(next_at) = queue.next_at {
             let due = webhooks::due(pool, id, now, DUE_MAX).await?;
             if !due.is_empty() {
                 let due = due.iter().map(|due| (due.position, Origin::Due(due.attempts)));
-                let report = self.again((lease, &none), due.collect()).await?;
+                let report = self.again(lease, due.collect()).await?;
                 return self.write(lease, claimed, report).await;
             }
-            if claimed.is_outage() {
-                let probe_at = claimed.last_attempt_at.map_or(now, |at| at + PROBE_EVERY);
-                if probe_at > now {
-                    return Ok(Next::At(probe_at.min(next_at)));
-                }
-                let oldest = webhooks::oldest(pool, id).await?;
-                let oldest = oldest.map(|due| (due.position, Origin::Probe(due.attempts)));
-                let report = self.again((lease, &none), oldest.into_iter().collect()).await?;
-                return self.write(lease, claimed, report).await;
-            }
-            if queue.streams.len() >= PARKED_STREAMS_MAX || queue.events >= PARKED_EVENTS_MAX {
+            if !has_room(&queue) {
                 return Ok(Next::At(next_at));
             }
         }
-        match self.page((lease, &queue.streams), claimed.position).await? {
+        match self.page((lease, &queue.streams), claimed, Care::Usual).await? {
             Some(report) => self.write(lease, claimed, report).await,
             None => Ok(queue.next_at.map_or(Next::Idle, Next::At)),
         }
     }
 
+    /// While the other side is down: one event every few minutes, a new one or the one that was tried
+    /// longest ago. That counts for no event that waits.
+    async fn probe(
+        &mut self,
+        lease: &KeptLease,
+        claimed: Claimed,
+        queue: &Queue,
+    ) -> Result<Next, CourierError> {
+        let now = clock::now();
+        let turn_at = claimed.last_attempt_at.map_or(now, |at| at + PROBE_EVERY);
+        let is_turn = turn_at <= now;
+        if has_room(queue) && (is_turn || queue.streams.len() < DOUBTFUL_STREAMS) {
+            let page = self.page((lease, &queue.streams), claimed, Care::StopAtFailure).await?;
+            if let Some(report) = page {
+                return self.write(lease, claimed, report).await;
+            }
+        }
+        if !is_turn {
+            return Ok(Next::At(turn_at));
+        }
+        let head = webhooks::next_probe(&self.means.pool, self.job.integrator.id).await?;
+        let Some(head) = head else { return Ok(Next::Idle) };
+        let turn = (head.position, Origin::Probe(head.attempts));
+        let report = self.again(lease, vec![turn]).await?;
+        self.write(lease, claimed, report).await
+    }
+
     /// Tries events that wait.
     async fn again(
         &self,
-        held: (&KeptLease, &HashSet<Uuid>),
+        lease: &KeptLease,
         due: Vec<(i64, Origin)>,
     ) -> Result<Report, CourierError> {
         let reader = EventReader::new(self.means.pool.clone());
@@ -192,7 +194,7 @@ impl Courier {
             }
             items.extend(found);
         }
-        let mut report = self.deliver(held, items).await?;
+        let mut report = self.deliver((lease, &HashSet::new()), items, Care::Usual).await?;
         report.delivered.extend(unwanted);
         Ok(report)
     }
@@ -201,14 +203,16 @@ impl Courier {
     async fn page(
         &self,
         held: (&KeptLease, &HashSet<Uuid>),
-        position: i64,
+        claimed: Claimed,
+        care: Care,
     ) -> Result<Option<Report>, CourierError> {
-        let page = EventReader::new(self.means.pool.clone()).page(position, PAGE, &[]).await?;
+        let reader = EventReader::new(self.means.pool.clone());
+        let page = reader.page(claimed.position, PAGE, &[]).await?;
         if let Some(position) = page.unreadable.first() {
             return Err(CourierError::Unreadable(*position));
         }
         let Some(last) = page.last_position else { return Ok(None) };
-        let mut report = self.deliver(held, self.items(page.events, Origin::Log)).await?;
+        let mut report = self.deliver(held, self.items(page.events, Origin::Log), care).await?;
         report.moved_to = Some(last);
         Ok(Some(report))
     }
@@ -235,6 +239,7 @@ impl Courier {
         &self,
         (lease, held_back): (&KeptLease, &HashSet<Uuid>),
         items: Vec<Item>,
+        care: Care,
     ) -> Result<Report, CourierError> {
         if items.is_empty() {
             return Ok(Report::default());
@@ -248,9 +253,7 @@ impl Courier {
         }
         let route =
             Route { caller, url: &self.job.url, secrets: &secrets, schemas: schemas.as_deref() };
-        let ends_at = Instant::now() + PIECE_TIME;
-        let piece = Piece { route, lease, calls, ends_at, held_back };
-        Ok(piece.run(items).await)
+        Ok(Piece::new(route, (lease, calls), held_back, care).run(items).await)
     }
 
     /// Writes down what came of it.
@@ -261,16 +264,18 @@ impl Courier {
         mut report: Report,
     ) -> Result<Next, CourierError> {
         let now = clock::now();
-        let all_failed =
-            !report.tried.is_empty() && report.tried.iter().all(|it| it.failure.is_some());
+        let all_failed = !report.tried.is_empty() && !report.has_success();
         let for_days = claimed.failing_since.is_some_and(|since| now - since >= DISABLED_AFTER);
-        if all_failed && for_days {
+        // Days in which nobody called say nothing.
+        if all_failed && for_days && claimed.is_outage() {
             report.disable = report.disable.or(Some(FAILING_FOR_DAYS));
         }
+        give_up(&mut report, claimed.failing_since);
         let place = Place {
             integrator_id: self.job.integrator.id,
             epoch: lease.lease().epoch,
             position: claimed.position,
+            revision: self.job.revision,
         };
         match webhooks::record(&self.means.pool, place, &report, now).await? {
             Outcome::Written(_) if report.disable.is_some() => {
@@ -287,56 +292,7 @@ impl Courier {
     }
 }
 
-impl Piece<'_> {
-    /// The streams side by side, the events of each in order.
-    async fn run(&self, items: Vec<Item>) -> Report {
-        let mut order: BTreeMap<i64, Vec<Item>> = BTreeMap::new();
-        let mut first: HashMap<Uuid, i64> = HashMap::new();
-        for item in items {
-            let lane = *first.entry(item.stream_id).or_insert(item.position);
-            order.entry(lane).or_default().push(item);
-        }
-        let mut lanes = stream::iter(order.into_values().map(|lane| self.lane(lane)))
-            .buffer_unordered(CALLS_OF_ONE_MAX);
-        let mut report = Report::default();
-        while let Some(lane) = lanes.next().await {
-            report.delivered.extend(lane.delivered);
-            report.parked.extend(lane.parked);
-            report.tried.extend(lane.tried);
-            report.wait_until = report.wait_until.max(lane.wait_until);
-            report.disable = report.disable.or(lane.disable);
-        }
-        report.tried.sort_by_key(|tried| tried.at);
-        report
-    }
-
-    async fn lane(&self, items: Vec<Item>) -> Report {
-        let mut report = Report::default();
-        let mut goes_on =
-            items.first().is_some_and(|item| !self.held_back.contains(&item.stream_id));
-        for item in items {
-            if goes_on {
-                if let Some(is_delivered) = self.attempt(&item, &mut report).await {
-                    goes_on = is_delivered;
-                    continue;
-                }
-                goes_on = false;
-            }
-            item.hold_back(&mut report);
-        }
-        report
-    }
-
-    /// Sends an event when it is its turn; none when it is too late for this piece of work.
-    async fn attempt(&self, item: &Item, report: &mut Report) -> Option<bool> {
-        let _turn = self.calls.acquire().await.ok()?;
-        if !self.may_send() {
-            return None;
-        }
-        Some(item.attempt(&self.route, report).await)
-    }
-
-    fn may_send(&self) -> bool {
-        self.lease.is_held() && !self.lease.ending().is_cancelled() && Instant::now() < self.ends_at
-    }
+/// Whether something new may be taken although something waits.
+fn has_room(queue: &Queue) -> bool {
+    queue.streams.len() < PARKED_STREAMS_MAX && queue.events < PARKED_EVENTS_MAX
 }

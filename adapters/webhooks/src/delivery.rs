@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::{
     call::{Answer, Caller, Letter},
-    schedule::pause_after,
+    schedule::{is_exhausted, pause_after},
     signature::signature,
 };
 
@@ -113,14 +113,14 @@ impl Item {
     fn after(&self, answer: Answer) -> Parked {
         let now = clock::now();
         let tried = self.attempts_before() + 1;
-        let (state, attempts, next_at) = match pause_after(tried) {
+        let (attempts, next_at) = if answer.gone {
             // The webhook is disabled; the attempt said nothing about this event.
-            _ if answer.gone => (ParkedState::Pending, self.attempts_before(), now),
-            Some(pause) => (ParkedState::Pending, tried, now + pause),
-            None => (ParkedState::Failed, tried, now),
+            (self.attempts_before(), now)
+        } else {
+            (tried, now + pause_after(tried))
         };
         let next_at = answer.wait_until.map_or(next_at, |until| until.max(next_at));
-        Parked { state, attempts, next_at, failure: answer.failure, ..self.parked(now) }
+        Parked { attempts, next_at, failure: answer.failure, ..self.parked(now) }
     }
 
     /// Sets it aside without an attempt; what waits already goes on waiting.
@@ -142,6 +142,18 @@ impl Item {
             next_at: now,
             failure: None,
         }
+    }
+}
+
+/// Gives up what had all its attempts, when the other side accepts other events: since `failing_since`
+/// it accepted nothing, and then nothing says that it is the event's fault.
+pub(crate) fn give_up(report: &mut Report, failing_since: Option<DateTime<Utc>>) {
+    let accepts_others = failing_since.is_none() || report.has_success();
+    if !accepts_others || report.disable.is_some() {
+        return;
+    }
+    for parked in report.parked.iter_mut().filter(|it| is_exhausted(it.attempts)) {
+        parked.state = ParkedState::Failed;
     }
 }
 

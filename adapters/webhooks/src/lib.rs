@@ -8,6 +8,7 @@ mod call;
 mod courier;
 mod delivery;
 mod office;
+mod piece;
 mod schedule;
 mod signature;
 mod target;

@@ -85,7 +85,8 @@ pub async fn purge(pool: &PgPool, older_than: Duration, limit: u32) -> Result<u6
     let given_up = sqlx::query(
         "delete from webhook_deliveries where (integrator_id, position) in (
              select integrator_id, position from webhook_deliveries
-             where state = 'failed' and first_at < clock_timestamp() - $1 * interval '1 millisecond'
+             where state = 'failed'
+                 and coalesce(tried_at, first_at) < clock_timestamp() - $1 * interval '1 millisecond'
              limit $2
          )",
     )

@@ -2,7 +2,7 @@
 //! revision, by which whoever calls the webhook looks again within a second.
 
 use chrono::{DateTime, Utc};
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use crate::{DatabaseError, error::failed};
@@ -56,8 +56,8 @@ pub async fn disable(
     Ok(disabled.rows_affected() == 1)
 }
 
-/// Lets the calls go on from where they stopped: what waits is due at once, and the days of failing are
-/// counted anew. `false` when it was not disabled; what waits is due at once all the same.
+/// Lets the calls go on from where they stopped: what waits is due at once, and its attempts and the
+/// days of failing are counted anew. `false` when it was not disabled; all that holds all the same.
 ///
 /// # Errors
 /// When the database fails.
@@ -79,17 +79,27 @@ pub async fn enable(
     .fetch_optional(&mut *tx)
     .await
     .map_err(failed("enable a webhook"))?;
+    begin_anew(&mut tx, integrator_id, now).await?;
+    tx.commit().await.map_err(failed("commit an order about a webhook"))?;
+    Ok(was_disabled.unwrap_or(false))
+}
+
+/// What waits is due at once, as if it had not been tried.
+async fn begin_anew(
+    db: &mut PgConnection,
+    integrator_id: Uuid,
+    now: DateTime<Utc>,
+) -> Result<(), DatabaseError> {
     sqlx::query(
-        "update webhook_deliveries set next_at = least(next_at, $2)
+        "update webhook_deliveries set attempts = 0, next_at = least(next_at, $2)
          where integrator_id = $1 and state = 'pending'",
     )
     .bind(integrator_id)
     .bind(now)
-    .execute(&mut *tx)
+    .execute(db)
     .await
     .map_err(failed("bring what waits for a webhook forward"))?;
-    tx.commit().await.map_err(failed("commit an order about a webhook"))?;
-    Ok(was_disabled.unwrap_or(false))
+    Ok(())
 }
 
 /// Delivers the events again that were given up, the oldest first, at most [`REDELIVERED_MAX`].

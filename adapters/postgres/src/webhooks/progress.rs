@@ -22,6 +22,8 @@ pub struct Place {
     pub epoch: i64,
     /// Every event up to here is dealt with.
     pub position: i64,
+    /// The revision of the webhook that was called.
+    pub revision: i64,
 }
 
 /// What a new owner finds.
@@ -37,6 +39,8 @@ pub struct Claimed {
     pub failures: i32,
     /// When it was called last.
     pub last_attempt_at: Option<DateTime<Utc>>,
+    /// Grows with each order of an operator.
+    pub revision: i64,
 }
 
 impl Claimed {
@@ -58,7 +62,7 @@ pub async fn claim(
 ) -> Result<Option<Claimed>, DatabaseError> {
     sqlx::query_as(
         "update webhooks set epoch = $2 where integrator_id = $1 and epoch <= $2
-         returning position, wait_until, failing_since, failures, last_attempt_at",
+         returning position, wait_until, failing_since, failures, last_attempt_at, revision",
     )
     .bind(integrator_id)
     .bind(epoch)
@@ -135,18 +139,23 @@ pub async fn due(
     .map_err(failed("look for events that are due"))
 }
 
-/// The oldest event that waits, due or not: tried now and then while the other side is down, so that
-/// its return is noticed before the long pauses are over.
+/// The event whose turn it is while the other side is down: of those that are the first of their
+/// streams the one that was tried longest ago, due or not. So the other side's return is noticed before
+/// the long pauses are over, and an event that is never accepted hides no other.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn oldest(pool: &PgPool, integrator_id: Uuid) -> Result<Option<Due>, DatabaseError> {
+pub async fn next_probe(pool: &PgPool, integrator_id: Uuid) -> Result<Option<Due>, DatabaseError> {
     sqlx::query_as(
-        "select position, attempts from webhook_deliveries
-         where integrator_id = $1 and state = 'pending' order by position limit 1",
+        "select position, attempts from (
+             select distinct on (stream_id) position, attempts, tried_at
+             from webhook_deliveries where integrator_id = $1 and state = 'pending'
+             order by stream_id, position
+         ) heads
+         order by tried_at nulls first, position limit 1",
     )
     .bind(integrator_id)
     .fetch_optional(pool)
     .await
-    .map_err(failed("look for the oldest event that waits"))
+    .map_err(failed("look for an event to try while a webhook is down"))
 }

@@ -77,8 +77,16 @@ pub struct Report {
     pub tried: Vec<Tried>,
     /// The other side asks for a pause until then.
     pub wait_until: Option<DateTime<Utc>>,
-    /// The webhook is to be disabled, with the reason.
+    /// The webhook is to be disabled, with the reason. An order that an operator gave meanwhile stands
+    /// above it.
     pub disable: Option<&'static str>,
+}
+
+impl Report {
+    /// Whether the other side accepted anything.
+    pub fn has_success(&self) -> bool {
+        self.tried.iter().any(|tried| tried.failure.is_none())
+    }
 }
 
 /// Whether a report was written.
@@ -106,6 +114,7 @@ pub async fn record(
     log_attempts(&mut tx, place.integrator_id, &report.tried).await?;
     forget(&mut tx, place.integrator_id, &report.delivered).await?;
     park(&mut tx, place.integrator_id, (&report.parked, now)).await?;
+    note_turns(&mut tx, place.integrator_id, &report.tried).await?;
     if before.is_outage() && after.failures == 0 {
         bring_forward(&mut tx, place.integrator_id, now).await?;
     }
@@ -115,8 +124,8 @@ pub async fn record(
 
 async fn lock(db: &mut PgConnection, place: Place) -> Result<Option<Claimed>, DatabaseError> {
     sqlx::query_as(
-        "select position, wait_until, failing_since, failures, last_attempt_at from webhooks
-         where integrator_id = $1 and epoch = $2 and position = $3 for update",
+        "select position, wait_until, failing_since, failures, last_attempt_at, revision
+         from webhooks where integrator_id = $1 and epoch = $2 and position = $3 for update",
     )
     .bind(place.integrator_id)
     .bind(place.epoch)
@@ -137,7 +146,8 @@ async fn move_on(
     let failed_attempts = report.tried.iter().filter(|tried| tried.failure.is_some()).count();
     let failed_attempts = i32::try_from(failed_attempts).unwrap_or(i32::MAX);
     let last_attempt_at = report.tried.iter().map(|tried| tried.at).max();
-    let succeeded = report.tried.iter().any(|tried| tried.failure.is_none());
+    let succeeded = report.has_success();
+    let disable = report.disable.filter(|_| before.revision == place.revision);
     let (failures, failing_since) = match (succeeded, failed_attempts) {
         (true, _) => (0, None),
         (false, 0) => (before.failures, before.failing_since),
@@ -148,7 +158,8 @@ async fn move_on(
     sqlx::query_as(
         "update webhooks
          set position = coalesce($2, position), failures = $3, failing_since = $4,
-             wait_until = $5, last_attempt_at = coalesce($6, last_attempt_at),
+             wait_until = case when greatest(wait_until, $5) > $10 then greatest(wait_until, $5) end,
+             last_attempt_at = coalesce($6, last_attempt_at),
              last_success_at = case when $7 then $6 else last_success_at end,
              last_failure = coalesce($8, last_failure),
              disabled_at = case when $9::text is null then disabled_at
@@ -157,7 +168,7 @@ async fn move_on(
                  else coalesce(disabled_by, 'kontor') end,
              disabled_reason = case when disabled_at is null then $9 else disabled_reason end
          where integrator_id = $1
-         returning position, wait_until, failing_since, failures, last_attempt_at",
+         returning position, wait_until, failing_since, failures, last_attempt_at, revision",
     )
     .bind(place.integrator_id)
     .bind(report.moved_to)
@@ -167,7 +178,7 @@ async fn move_on(
     .bind(last_attempt_at)
     .bind(succeeded)
     .bind(failure)
-    .bind(report.disable)
+    .bind(disable)
     .bind(now)
     .fetch_one(db)
     .await
@@ -254,6 +265,31 @@ async fn park(
     .execute(db)
     .await
     .map_err(failed("set events of a webhook aside"))?;
+    Ok(())
+}
+
+/// Notes when events that wait were tried, those out of turn included.
+async fn note_turns(
+    db: &mut PgConnection,
+    integrator_id: Uuid,
+    tried: &[Tried],
+) -> Result<(), DatabaseError> {
+    let failures: Vec<&Tried> = tried.iter().filter(|it| it.failure.is_some()).collect();
+    if failures.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "update webhook_deliveries d set tried_at = t.at, last_failure = t.failure
+         from unnest($2::bigint[], $3::timestamptz[], $4::text[]) as t (position, at, failure)
+         where d.integrator_id = $1 and d.position = t.position",
+    )
+    .bind(integrator_id)
+    .bind(failures.iter().map(|it| it.position).collect::<Vec<_>>())
+    .bind(failures.iter().map(|it| it.at).collect::<Vec<_>>())
+    .bind(failures.iter().map(|it| it.failure.as_deref()).collect::<Vec<_>>())
+    .execute(db)
+    .await
+    .map_err(failed("note whose turn it was"))?;
     Ok(())
 }
 

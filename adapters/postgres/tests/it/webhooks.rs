@@ -162,7 +162,7 @@ async fn a_report_of_who_lost_the_lease_is_not_written() {
     fill(&log, 3).await;
     let claimed = webhooks::claim(&world.pool, integrator.id, 1).await.unwrap().unwrap();
     assert_eq!(claimed.position, 0);
-    let place = Place { integrator_id: integrator.id, epoch: 1, position: 0 };
+    let place = Place { integrator_id: integrator.id, epoch: 1, position: 0, revision: 0 };
     assert_eq!(webhooks::claim(&world.pool, integrator.id, 2).await.unwrap(), Some(claimed));
     let report = Report { moved_to: Some(2), ..Report::default() };
     let late = webhooks::record(&world.pool, place, &report, clock::now()).await.unwrap();
@@ -180,7 +180,7 @@ async fn of_each_stream_only_the_first_waiting_event_is_due() {
     let world = world().await;
     let integrator = webhook(&world).await;
     webhooks::claim(&world.pool, integrator.id, 1).await.unwrap().unwrap();
-    let place = Place { integrator_id: integrator.id, epoch: 1, position: 0 };
+    let place = Place { integrator_id: integrator.id, epoch: 1, position: 0, revision: 0 };
     let (anna, oleg, now) = (Uuid::now_v7(), Uuid::now_v7(), clock::now());
     let report = Report {
         moved_to: Some(4),
@@ -199,10 +199,13 @@ async fn of_each_stream_only_the_first_waiting_event_is_due() {
     assert_eq!(later.iter().map(|due| due.position).collect::<Vec<_>>(), [2, 1]);
     let queue = webhooks::queue(&world.pool, integrator.id).await.unwrap();
     assert_eq!((queue.streams.len(), queue.events, queue.next_at), (2, 4, Some(now)));
-    let oldest = webhooks::oldest(&world.pool, integrator.id).await.unwrap();
-    assert_eq!(oldest.map(|due| due.position), Some(1));
+    let probe = || webhooks::next_probe(&world.pool, integrator.id);
+    assert_eq!(probe().await.unwrap().map(|due| due.position), Some(1));
 
     let place = Place { position: 4, ..place };
+    let tried = vec![tried(1, Some("answered 500"), now)];
+    written(&world, place, &Report { tried, ..Report::default() }).await;
+    assert_eq!(probe().await.unwrap().map(|due| due.position), Some(2), "it is another's turn");
     written(&world, place, &Report { delivered: vec![2], ..Report::default() }).await;
     assert_eq!(due(now).await.unwrap(), [Due { position: 4, attempts: 1 }]);
 }
@@ -212,7 +215,7 @@ async fn the_first_success_after_an_outage_brings_forward_what_waits_for_hours()
     let world = world().await;
     let integrator = webhook(&world).await;
     webhooks::claim(&world.pool, integrator.id, 1).await.unwrap().unwrap();
-    let mut place = Place { integrator_id: integrator.id, epoch: 1, position: 0 };
+    let mut place = Place { integrator_id: integrator.id, epoch: 1, position: 0, revision: 0 };
     let now = clock::now();
     for position in 1..=5 {
         let report = Report {
@@ -244,7 +247,7 @@ async fn a_disabled_webhook_loses_nothing_and_says_why() {
     let world = world().await;
     let integrator = webhook(&world).await;
     webhooks::claim(&world.pool, integrator.id, 1).await.unwrap().unwrap();
-    let place = Place { integrator_id: integrator.id, epoch: 1, position: 0 };
+    let place = Place { integrator_id: integrator.id, epoch: 1, position: 0, revision: 0 };
     let now = clock::now();
     let report = Report {
         moved_to: Some(1),
@@ -277,7 +280,7 @@ async fn what_was_given_up_is_delivered_again_when_it_is_ordered() {
     let stream = Uuid::now_v7();
     log.append(append(stream, Expected::NoStream, &["{}", "{}", "{}"])).await.unwrap();
     webhooks::claim(&world.pool, integrator.id, 1).await.unwrap().unwrap();
-    let place = Place { integrator_id: integrator.id, epoch: 1, position: 0 };
+    let place = Place { integrator_id: integrator.id, epoch: 1, position: 0, revision: 0 };
     let now = clock::now();
     let given_up = Parked { state: ParkedState::Failed, ..parked(1, stream, now) };
     let report = Report { moved_to: Some(3), parked: vec![given_up], ..Report::default() };
@@ -302,7 +305,7 @@ async fn a_revoked_webhook_is_fenced_and_leaves_no_secret() {
     let world = world().await;
     let integrator = webhook(&world).await;
     webhooks::claim(&world.pool, integrator.id, 1).await.unwrap().unwrap();
-    let place = Place { integrator_id: integrator.id, epoch: 1, position: 0 };
+    let place = Place { integrator_id: integrator.id, epoch: 1, position: 0, revision: 0 };
     let now = clock::now();
     let report = Report { parked: vec![parked(1, Uuid::now_v7(), now)], ..Report::default() };
     written(&world, place, &report).await;
@@ -329,7 +332,7 @@ async fn old_attempts_and_ended_secrets_are_purged_and_what_waits_stays() {
     let vault = vault(&world.pool, &key());
     let (integrator, _) = added(&world, &vault).await;
     webhooks::claim(&world.pool, integrator.id, 1).await.unwrap().unwrap();
-    let place = Place { integrator_id: integrator.id, epoch: 1, position: 0 };
+    let place = Place { integrator_id: integrator.id, epoch: 1, position: 0, revision: 0 };
     let long_ago = clock::now() - TimeDelta::days(40);
     let given_up = Parked { state: ParkedState::Failed, ..parked(2, Uuid::now_v7(), long_ago) };
     let report = Report {

@@ -12,7 +12,7 @@ use crate::{
     support::{PATIENCE, World, world},
 };
 
-fn ids(got: &[Got]) -> Vec<String> {
+pub(crate) fn ids(got: &[Got]) -> Vec<String> {
     got.iter().map(|got| got.headers["webhook-id"].clone()).collect()
 }
 
@@ -146,20 +146,6 @@ async fn an_answer_410_disables_the_webhook_and_loses_nothing() {
 }
 
 #[tokio::test]
-async fn days_without_a_success_disable_the_webhook() {
-    let stand = Stand::open().await;
-    let world = world(&stand.url()).await;
-    stand.answers([status(500), status(404)]);
-    world.readings(Uuid::now_v7(), 1).await;
-    world.work().await;
-    world.pass(TimeDelta::days(6)).await;
-    assert_eq!(world.work().await, Next::Stop);
-    let webhook = world.webhook().await;
-    assert_eq!(webhook.disabled_by.as_deref(), Some("kontor"));
-    assert!(webhook.disabled_reason.unwrap().contains("5 days"));
-}
-
-#[tokio::test]
 async fn a_pause_that_is_asked_for_holds_the_whole_webhook() {
     let stand = Stand::open().await;
     let world = world(&stand.url()).await;
@@ -173,34 +159,6 @@ async fn a_pause_that_is_asked_for_holds_the_whole_webhook() {
     world.pass(TimeDelta::seconds(301)).await;
     assert_eq!(world.work().await, Next::Idle);
     assert_eq!(stand.got().len(), 3);
-}
-
-#[tokio::test]
-async fn while_the_other_side_is_down_nothing_new_is_taken_and_its_return_is_noticed() {
-    let stand = Stand::open().await;
-    let world = world(&stand.url()).await;
-    stand.answers((0..6).map(|_| status(502)));
-    for _ in 0..5 {
-        world.readings(Uuid::now_v7(), 1).await;
-    }
-    assert!(matches!(world.work().await, Next::At(_)));
-    let position = world.webhook().await.position;
-    world.readings(Uuid::now_v7(), 1).await;
-    // All wait for hours; only the probe goes out.
-    sqlx::query("update webhook_deliveries set next_at = next_at + interval '9 hours'")
-        .execute(&world.pool)
-        .await
-        .unwrap();
-    for expected in [6, 7] {
-        world.pass(TimeDelta::minutes(6)).await;
-        assert!(matches!(world.work().await, Next::At(_)));
-        if expected == 6 {
-            assert_eq!((stand.got().len(), world.webhook().await.position), (6, position));
-        }
-    }
-    world.pass(TimeDelta::seconds(31)).await;
-    assert_eq!(world.work().await, Next::Idle);
-    assert_eq!(world.webhook().await.pending, 0);
 }
 
 #[tokio::test]

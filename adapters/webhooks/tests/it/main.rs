@@ -3,5 +3,6 @@
 
 mod delivery;
 mod guard;
+mod outage;
 mod stand;
 mod support;

@@ -11,6 +11,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
     task::JoinHandle,
 };
+use uuid::Uuid;
 
 /// What it got.
 #[derive(Clone, Debug)]
@@ -38,6 +39,22 @@ pub(crate) fn status(code: u16) -> Reply {
 struct Book {
     got: Vec<Got>,
     replies: VecDeque<Reply>,
+    /// What it answers to events of these streams, or to all when there are none.
+    refuses: Option<Vec<String>>,
+}
+
+impl Book {
+    fn reply(&mut self, got: &Got) -> Reply {
+        let body = String::from_utf8_lossy(&got.body);
+        let is_refused = self.refuses.as_ref().is_some_and(|streams| {
+            streams.is_empty() || streams.iter().any(|stream| body.contains(stream))
+        });
+        if is_refused {
+            status(503)
+        } else {
+            self.replies.pop_front().unwrap_or_else(|| status(204))
+        }
+    }
 }
 
 /// The server; ends when it is dropped.
@@ -77,6 +94,27 @@ impl Stand {
         self.book.lock().unwrap().replies.extend(replies);
     }
 
+    /// Refuses everything from now on.
+    pub(crate) fn goes_down(&self) {
+        self.book.lock().unwrap().refuses = Some(Vec::new());
+    }
+
+    /// Refuses every event of these streams from now on, and accepts all others.
+    pub(crate) fn refuses(&self, streams: &[Uuid]) {
+        let streams = streams.iter().map(ToString::to_string).collect();
+        self.book.lock().unwrap().refuses = Some(streams);
+    }
+
+    /// Accepts everything again.
+    pub(crate) fn comes_back(&self) {
+        self.book.lock().unwrap().refuses = None;
+    }
+
+    /// Forgets what it got, and returns it.
+    pub(crate) fn take(&self) -> Vec<Got> {
+        std::mem::take(&mut self.book.lock().unwrap().got)
+    }
+
     pub(crate) fn got(&self) -> Vec<Got> {
         self.book.lock().unwrap().got.clone()
     }
@@ -87,8 +125,9 @@ async fn serve(stream: TcpStream, book: Arc<Mutex<Book>>) {
     while let Some(got) = read(&mut stream).await {
         let reply = {
             let mut book = book.lock().unwrap();
+            let reply = book.reply(&got);
             book.got.push(got);
-            book.replies.pop_front().unwrap_or_else(|| status(204))
+            reply
         };
         if answer(&mut stream, reply).await.is_err() {
             return;

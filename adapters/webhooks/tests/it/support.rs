@@ -141,7 +141,9 @@ impl World {
     pub(crate) async fn pass(&self, time: TimeDelta) {
         let milliseconds = time.num_milliseconds();
         for statement in [
-            "update webhook_deliveries set next_at = next_at - $1 * interval '1 millisecond'",
+            "update webhook_deliveries set next_at = next_at - $1 * interval '1 millisecond',
+                 first_at = first_at - $1 * interval '1 millisecond',
+                 tried_at = tried_at - $1 * interval '1 millisecond'",
             "update webhooks set failing_since = failing_since - $1 * interval '1 millisecond',
                  last_attempt_at = last_attempt_at - $1 * interval '1 millisecond',
                  wait_until = wait_until - $1 * interval '1 millisecond'",
