@@ -4,7 +4,7 @@ use std::{error::Error, sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use kontor_commands::clock;
-use reqwest::{Response, StatusCode, header, redirect};
+use reqwest::{Certificate, Response, StatusCode, header, redirect};
 
 use crate::target::{GuardedResolver, Target, TargetError};
 
@@ -48,6 +48,17 @@ pub(crate) struct Letter {
     pub(crate) body: Vec<u8>,
 }
 
+/// Why nothing can be called.
+#[derive(Debug, thiserror::Error)]
+pub enum CallerError {
+    /// The file of certificates holds none, or a damaged one.
+    #[error("the file of certificates for webhooks holds no certificate in PEM")]
+    NoCertificate,
+    /// TLS cannot be set up.
+    #[error("TLS cannot be set up for webhooks")]
+    Tls(#[source] reqwest::Error),
+}
+
 /// Calls webhooks. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Caller {
@@ -61,8 +72,28 @@ impl Caller {
     ///
     /// # Errors
     /// When TLS cannot be set up.
-    pub fn new(loopback: bool) -> Result<Self, reqwest::Error> {
-        let client = reqwest::Client::builder()
+    pub fn new(loopback: bool) -> Result<Self, CallerError> {
+        Self::with(loopback, Vec::new())
+    }
+
+    /// The same that also believes certificates of the authorities in `pem`, besides the public ones.
+    ///
+    /// # Errors
+    /// When `pem` holds no certificate, or TLS cannot be set up.
+    pub fn trusting(loopback: bool, pem: &[u8]) -> Result<Self, CallerError> {
+        let authorities =
+            Certificate::from_pem_bundle(pem).map_err(|_| CallerError::NoCertificate)?;
+        if authorities.is_empty() {
+            return Err(CallerError::NoCertificate);
+        }
+        Self::with(loopback, authorities)
+    }
+
+    fn with(loopback: bool, authorities: Vec<Certificate>) -> Result<Self, CallerError> {
+        let builder = authorities
+            .into_iter()
+            .fold(reqwest::Client::builder(), reqwest::ClientBuilder::add_root_certificate);
+        let client = builder
             .redirect(redirect::Policy::none())
             .no_proxy()
             .http1_only()
@@ -72,7 +103,8 @@ impl Caller {
             .pool_idle_timeout(IDLE_TIME)
             .user_agent(concat!("Kontor-Webhooks/", env!("CARGO_PKG_VERSION")))
             .dns_resolver(Arc::new(GuardedResolver { loopback }))
-            .build()?;
+            .build()
+            .map_err(CallerError::Tls)?;
         Ok(Self { client, loopback })
     }
 

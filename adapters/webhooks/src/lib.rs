@@ -13,7 +13,7 @@ mod schedule;
 mod signature;
 mod target;
 
-pub use call::{Answer, Caller};
+pub use call::{Answer, Caller, CallerError};
 pub use courier::{Courier, CourierError, Next};
 pub use office::Office;
 pub use schedule::{ATTEMPTS_MAX, DISABLED_AFTER};

@@ -1,5 +1,7 @@
 //! Programs of others that receive events.
 
+use std::path::PathBuf;
+
 use kontor_nats::Issuer;
 use secrecy::SecretString;
 
@@ -17,6 +19,8 @@ pub struct IntegratorsConfig {
     pub nats_system_url: Option<SecretString>,
     /// Whether webhooks may call this machine, for trials; never where others name the addresses.
     pub webhook_loopback: bool,
+    /// Certificates of authorities that webhooks may have besides the public ones.
+    pub webhook_ca_file: Option<PathBuf>,
 }
 
 impl IntegratorsConfig {
@@ -32,6 +36,7 @@ impl IntegratorsConfig {
             webhook_loopback: reader
                 .parsed(&settings::WEBHOOK_LOOPBACK, parse::switch)
                 .unwrap_or(false),
+            webhook_ca_file: reader.parsed(&settings::WEBHOOK_CA_FILE, parse::readable_file),
         }
     }
 }

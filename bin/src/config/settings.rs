@@ -57,6 +57,7 @@ settings! {
     NATS_ACCOUNT = "KONTOR_NATS_ACCOUNT", "the name of an account without spaces, or $G";
     NATS_SYSTEM_URL = "KONTOR_NATS_SYSTEM_URL", "a NATS address with a user of the system account, such as nats://user:password@host:4222", secret;
     WEBHOOK_LOOPBACK = "KONTOR_WEBHOOK_LOOPBACK", "`on` or `off`";
+    WEBHOOK_CA_FILE = "KONTOR_WEBHOOK_CA_FILE", "the path of a readable file of certificates (PEM)";
     MASTER_KEY = "KONTOR_MASTER_KEY", "one or more keys of 32 bytes in base64, separated by commas, the current one first", secret;
     DATA_DIR = "KONTOR_DATA_DIR", "the path of a folder";
     POSTGRES_PORT = "KONTOR_POSTGRES_PORT", "a port from 0 to 65535 (0 takes any free one)";

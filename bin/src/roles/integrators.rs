@@ -1,10 +1,14 @@
 //! What integrators need: somebody at the broker's door, and their consumers.
 
+use std::sync::Arc;
+
+use anyhow::Context;
 use kontor_nats::{Doorkeeper, KeepConsumers};
 use kontor_webhooks::{Caller, Office};
 
 use crate::{
     compose::Parts,
+    config::IntegratorsConfig,
     supervise::{Phase, Role},
 };
 
@@ -35,14 +39,23 @@ pub(crate) fn webhooks(parts: &Parts, schemas: &str) -> Role {
     let (pool, vault, leases) =
         (parts.follow.clone(), parts.vault.clone(), parts.members().leases());
     let (head, schemas) = (parts.head.clone(), schemas.to_owned());
-    let loopback = parts.config.integrators.webhook_loopback;
+    let config = Arc::clone(&parts.config);
     Role::new("webhooks", Phase::Follow, move |stop| {
         let (pool, vault, leases) = (pool.clone(), vault.clone(), leases.clone());
-        let (head, schemas) = (head.subscribe(), schemas.clone());
+        let (head, schemas, config) = (head.subscribe(), schemas.clone(), Arc::clone(&config));
         async move {
-            let caller = Caller::new(loopback)?;
+            let caller = caller(&config.integrators)?;
             Office::new((pool, vault), caller, leases, head).with_schemas(&schemas).run(stop).await;
             Ok(())
         }
     })
+}
+
+fn caller(config: &IntegratorsConfig) -> anyhow::Result<Caller> {
+    let Some(file) = &config.webhook_ca_file else {
+        return Ok(Caller::new(config.webhook_loopback)?);
+    };
+    let pem = std::fs::read(file).context("KONTOR_WEBHOOK_CA_FILE cannot be read")?;
+    Caller::trusting(config.webhook_loopback, &pem)
+        .context("KONTOR_WEBHOOK_CA_FILE names a file without certificates")
 }

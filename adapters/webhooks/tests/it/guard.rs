@@ -12,7 +12,7 @@ use crate::{
     support::{World, world},
 };
 
-async fn last_failure(world: &World) -> String {
+pub(crate) async fn last_failure(world: &World) -> String {
     let attempts = webhooks::attempts(&world.pool, world.integrator.id, (true, 1)).await.unwrap();
     attempts[0].failure.clone().unwrap()
 }

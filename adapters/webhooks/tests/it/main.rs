@@ -6,3 +6,5 @@ mod guard;
 mod outage;
 mod stand;
 mod support;
+mod tls;
+mod verification;

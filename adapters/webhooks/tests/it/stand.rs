@@ -7,10 +7,11 @@ use std::{
 };
 
 use tokio::{
-    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
-    net::{TcpListener, TcpStream},
+    io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader},
+    net::TcpListener,
     task::JoinHandle,
 };
+use tokio_rustls::TlsAcceptor;
 use uuid::Uuid;
 
 /// What it got.
@@ -72,6 +73,11 @@ impl Drop for Stand {
 
 impl Stand {
     pub(crate) async fn open() -> Self {
+        Self::open_with(None).await
+    }
+
+    /// One that speaks https.
+    pub(crate) async fn open_with(tls: Option<TlsAcceptor>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let book = Arc::new(Mutex::new(Book::default()));
@@ -79,7 +85,17 @@ impl Stand {
         let task = tokio::spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
-                tokio::spawn(serve(stream, Arc::clone(&shared)));
+                let (shared, tls) = (Arc::clone(&shared), tls.clone());
+                tokio::spawn(async move {
+                    match tls {
+                        // A client that does not believe the certificate hangs up.
+                        Some(tls) => match tls.accept(stream).await {
+                            Ok(stream) => serve(stream, shared).await,
+                            Err(_) => {}
+                        },
+                        None => serve(stream, shared).await,
+                    }
+                });
             }
         });
         Self { port, book, task }
@@ -120,7 +136,11 @@ impl Stand {
     }
 }
 
-async fn serve(stream: TcpStream, book: Arc<Mutex<Book>>) {
+trait Wire: AsyncRead + AsyncWrite + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> Wire for T {}
+
+async fn serve(stream: impl Wire, book: Arc<Mutex<Book>>) {
     let mut stream = BufReader::new(stream);
     while let Some(got) = read(&mut stream).await {
         let reply = {
@@ -135,7 +155,7 @@ async fn serve(stream: TcpStream, book: Arc<Mutex<Book>>) {
     }
 }
 
-async fn answer(stream: &mut BufReader<TcpStream>, reply: Reply) -> std::io::Result<()> {
+async fn answer(stream: &mut BufReader<impl Wire>, reply: Reply) -> std::io::Result<()> {
     match reply {
         Reply::Head(head) => {
             stream.write_all(format!("HTTP/1.1 {head}content-length: 0\r\n\r\n").as_bytes()).await
@@ -156,7 +176,7 @@ async fn answer(stream: &mut BufReader<TcpStream>, reply: Reply) -> std::io::Res
     }
 }
 
-async fn read(stream: &mut BufReader<TcpStream>) -> Option<Got> {
+async fn read(stream: &mut BufReader<impl Wire>) -> Option<Got> {
     let mut headers = HashMap::new();
     let mut line = String::new();
     loop {

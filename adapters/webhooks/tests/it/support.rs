@@ -122,7 +122,10 @@ impl World {
     }
 
     pub(crate) async fn courier_of(&self, loopback: bool) -> Courier {
-        let caller = Caller::new(loopback).unwrap();
+        self.courier_by(Caller::new(loopback).unwrap()).await
+    }
+
+    pub(crate) async fn courier_by(&self, caller: Caller) -> Courier {
         Courier::new(self.pool.clone(), self.vault.clone(), caller, self.job().await)
     }
 
