@@ -1,5 +1,7 @@
 //! `kontor check`: what is configured, what can be reached, and what to do about the rest.
 
+mod webhooks;
+
 use std::{borrow::Cow, net::SocketAddr, time::Duration};
 
 use anyhow::{Context, bail};
@@ -47,6 +49,11 @@ struct Finding {
 impl Finding {
     fn ok(what: impl Into<Cow<'static, str>>, found: impl Into<String>) -> Self {
         Self { what: what.into(), ok: true, found: found.into(), advice: None }
+    }
+
+    /// Nothing of Kontor's own is wrong, and somebody should look all the same.
+    fn notice(what: impl Into<Cow<'static, str>>, found: String, advice: String) -> Self {
+        Self { what: what.into(), ok: true, found, advice: Some(advice) }
     }
 
     fn failed(what: impl Into<Cow<'static, str>>, found: impl Into<String>, advice: &str) -> Self {
@@ -112,7 +119,11 @@ fn print(findings: &[Finding], args: CheckArgs) -> anyhow::Result<()> {
     let rows: Vec<Vec<String>> = shown
         .iter()
         .map(|finding| {
-            let state = if finding.ok { "ok" } else { "failed" };
+            let state = match (finding.ok, &finding.advice) {
+                (true, None) => "ok",
+                (true, Some(_)) => "look",
+                (false, _) => "failed",
+            };
             vec![finding.what.to_string(), state.to_owned(), finding.found.clone()]
         })
         .collect();
@@ -145,6 +156,7 @@ async fn check_database(addresses: &Addresses) -> Vec<Finding> {
     // Without its tables there is no log to read.
     if findings.iter().all(|finding| finding.ok) {
         findings.push(check_events(&pool).await);
+        findings.extend(webhooks::check(&pool).await);
     }
     pool.close().await;
     findings

@@ -161,6 +161,7 @@ impl Engines {
             let outbox = kontor_telegram::outbox_backlog(pool).await?;
             gauge!(OUTBOX_PENDING).set(outbox.pending as f64);
             gauge!(OUTBOX_OLDEST).set(outbox.oldest_seconds);
+            kontor_webhooks::figures::publish(&kontor_postgres::webhooks::summary(pool).await?);
             anyhow::Ok(())
         };
         told("PostgreSQL", timeout(PATIENCE, asked).await.context("no answer").flatten())
@@ -190,6 +191,7 @@ fn describe() {
     kontor_postgres::figures::describe();
     kontor_nats::figures::describe();
     kontor_http::figures::describe();
+    kontor_webhooks::figures::describe();
     process::describe();
     describe_gauge!(BUILD, "1; the label says which build runs");
     describe_gauge!(DATABASE_UP, "Whether PostgreSQL answered");

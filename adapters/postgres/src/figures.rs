@@ -30,8 +30,8 @@ const INBOX_OLDEST: &str = "kontor_inbox_oldest_seconds";
 const LEASES: &str = "kontor_leases_held";
 
 /// The kinds of leases, by what their names begin with.
-const LEASE_KINDS: [(&str, &str); 3] =
-    [("shard", "shard/"), ("follower", "follower."), ("bot", "telegram")];
+const LEASE_KINDS: [(&str, &str); 4] =
+    [("shard", "shard/"), ("follower", "follower."), ("bot", "telegram"), ("webhook", "webhook/")];
 
 /// Describes all figures of this crate, and begins the counters at zero, so that the first failure
 /// is a rise and not a new line.

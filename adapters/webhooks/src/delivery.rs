@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use crate::{
     call::{Answer, Caller, Letter},
+    figures,
     schedule::{is_exhausted, pause_after},
     signature::signature,
 };
@@ -86,6 +87,7 @@ impl Item {
                 break;
             }
         }
+        figures::called(&answer);
         report.tried.push(Tried {
             position: self.position,
             event_id: self.event_id,

@@ -7,6 +7,7 @@
 mod call;
 mod courier;
 mod delivery;
+pub mod figures;
 mod office;
 mod piece;
 mod schedule;
