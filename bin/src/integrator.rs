@@ -5,6 +5,7 @@ use kontor_nats::{BrokerNames, Issuer, Nats, integrators::subjects};
 use kontor_postgres::{
     EventReader,
     integrators::{self, Channel, EventFilter, Integrator, IntegratorName, NewIntegrator},
+    webhooks::{self, Webhook},
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
@@ -18,6 +19,7 @@ use crate::{
     failure::Failure,
     output,
     up::without_login,
+    webhook,
 };
 
 /// What the verbs share.
@@ -50,9 +52,10 @@ pub(crate) async fn run(config: &Config, verb: IntegratorVerb) -> Result<(), Fai
         IntegratorVerb::Deliveries { one, failed, limit } => {
             Ok(desk.deliveries(one, (failed, limit)).await?)
         }
-        IntegratorVerb::Redeliver { one, from_position, .. } => {
-            Ok(desk.redeliver(one, from_position).await?)
+        IntegratorVerb::Redeliver { one, event, from_position, all, .. } => {
+            Ok(desk.redeliver(one, (event, all), from_position).await?)
         }
+        IntegratorVerb::Move { one, webhook } => desk.move_webhook(one, &webhook).await,
         // Answered above: it needs no engine.
         IntegratorVerb::Issuer(_) => Ok(()),
     }
@@ -152,7 +155,18 @@ impl Desk<'_> {
 
     async fn list(&self, all: bool, json: bool) -> anyhow::Result<()> {
         let found = integrators::list(&self.pool, all).await?;
+        let webhooks = webhooks::list(&self.pool).await?;
+        let webhook_of = |integrator: &Integrator| {
+            webhooks.iter().find(|webhook| webhook.integrator.id == integrator.id)
+        };
         if json {
+            let described = |integrator: &Integrator| {
+                let mut value = described(integrator)?;
+                if let Some(webhook) = webhook_of(integrator) {
+                    value["webhook"] = serde_json::to_value(webhook)?;
+                }
+                anyhow::Ok(value)
+            };
             let described: Vec<Value> =
                 found.iter().map(described).collect::<anyhow::Result<_>>()?;
             return output::json(&described);
@@ -161,7 +175,8 @@ impl Desk<'_> {
             output::line("There are no integrators; `kontor integrator add` adds one.");
             return Ok(());
         }
-        output::table(&TITLES, &found.iter().map(cells).collect::<Vec<_>>());
+        let rows = found.iter().map(|it| cells(it, webhook_of(it))).collect::<Vec<_>>();
+        output::table(&TITLES, &rows);
         Ok(())
     }
 
@@ -245,16 +260,23 @@ fn described(integrator: &Integrator) -> anyhow::Result<Value> {
     Ok(value)
 }
 
-const TITLES: [&str; 6] = ["NAME", "TENANT", "EVENTS", "BY", "STATE", "ADDED (UTC)"];
+const TITLES: [&str; 8] =
+    ["NAME", "TENANT", "EVENTS", "BY", "ADDED (UTC)", "WAITING", "STATE", "CALLED AT"];
 
-fn cells(integrator: &Integrator) -> Vec<String> {
-    let state = integrator.revoked_at.map_or("in force", |_| "revoked");
+fn cells(integrator: &Integrator, webhook: Option<&Webhook>) -> Vec<String> {
+    let state = match (integrator.revoked_at, webhook) {
+        (Some(_), _) => "revoked".to_owned(),
+        (None, Some(webhook)) => webhook::state(webhook),
+        (None, None) => "in force".to_owned(),
+    };
     vec![
         integrator.name.to_string(),
         integrator.tenant.as_ref().map_or_else(|| "(all)".to_owned(), ToString::to_string),
         integrator.events.to_string(),
         integrator.channel.name().to_owned(),
-        state.to_owned(),
         integrator.created_at.format("%Y-%m-%d %H:%M").to_string(),
+        webhook.map(webhook::waiting).unwrap_or_default(),
+        state,
+        webhook.map(|webhook| webhook.url.clone()).unwrap_or_default(),
     ]
 }

@@ -11,6 +11,7 @@ mod verify;
 
 pub(crate) use self::{
     events::EventView,
+    log::find as find_event,
     mask::{MASK, Shown},
     personal::{note_action, shown},
 };

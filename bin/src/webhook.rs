@@ -11,10 +11,11 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
 use crate::{
-    cli::integrator::OneIntegrator,
+    cli::{EventRef, integrator::OneIntegrator},
     compose,
     failure::Failure,
     integrator::{Desk, unknown},
+    operate::find_event,
     output,
 };
 
@@ -27,8 +28,7 @@ impl Desk<'_> {
         (new, url): (NewIntegrator, &str),
         json: bool,
     ) -> Result<(), Failure> {
-        let target = Target::parse(url, self.config.integrators.webhook_loopback)
-            .map_err(|err| Failure::Usage(format!("--webhook: {err}")))?;
+        let target = self.target(url)?;
         let vault = compose::vault(self.config, &self.pool)?;
         let url = target.url().as_str();
         let (integrator, secret) =
@@ -95,12 +95,10 @@ impl Desk<'_> {
         if args.output.json {
             return output::json(&json!({ "webhook": found, "attempts": attempts }));
         }
-        let state = found
-            .disabled_reason
-            .map_or_else(|| "enabled".to_owned(), |reason| format!("disabled: {reason}"));
+        let state = state(&found);
         output::line(&format!(
-            "{state}; at position {}, {} events wait, {} were given up",
-            found.position, found.pending, found.failed
+            "{}; {state}; at position {}, {} behind the log; {} events wait, {} were given up",
+            found.url, found.position, found.behind, found.pending, found.failed
         ));
         if !attempts.is_empty() {
             output::table(&TITLES, &attempts.iter().map(cells).collect::<Vec<_>>());
@@ -111,15 +109,63 @@ impl Desk<'_> {
     pub(crate) async fn redeliver(
         &self,
         args: OneIntegrator,
+        (event, all): (Option<EventRef>, bool),
         from_position: Option<i64>,
     ) -> anyhow::Result<()> {
         if let Some(from) = from_position {
             return self.redeliver_from(&args.name, from, args.output.json).await;
         }
+        if let Some(event) = event {
+            return self.redeliver_event(args, (event, all)).await;
+        }
         let id = self.webhook(&args.name).await?.integrator.id;
         let events = webhooks::redeliver_failed(&self.pool, id, clock::now()).await?;
         let said = format!("{events} events are delivered again.");
         done(&args, json!({ "events": events }), &said)
+    }
+
+    async fn redeliver_event(
+        &self,
+        args: OneIntegrator,
+        (event, all): (EventRef, bool),
+    ) -> anyhow::Result<()> {
+        let found = self.webhook(&args.name).await?;
+        let event = find_event(&self.pool, event, all).await?;
+        let (integrator, position) = (&found.integrator, event.position);
+        webhooks::redeliver_event(&self.pool, integrator, position, clock::now()).await?;
+        let mut said = format!("The event at position {position} is delivered again.");
+        if found.disabled_at.is_some() {
+            said = format!(
+                "The event at position {position} waits: the webhook is disabled; `kontor \
+                 integrator enable {}` lets the calls go on.",
+                args.name
+            );
+        }
+        done(&args, json!({ "events": 1, "position": position, "event_id": event.event_id }), &said)
+    }
+
+    pub(crate) async fn move_webhook(&self, args: OneIntegrator, url: &str) -> Result<(), Failure> {
+        let target = self.target(url)?;
+        let id = self.webhook(&args.name).await?.integrator.id;
+        let moved = webhooks::move_to(&self.pool, (id, target.url().as_str()), clock::now()).await;
+        let is_disabled =
+            moved.map_err(anyhow::Error::from)?.with_context(|| unknown(&args.name))?;
+        let said = if is_disabled {
+            format!(
+                "Moved; it stays disabled: `kontor integrator enable {}` lets the calls go on.",
+                args.name
+            )
+        } else {
+            "Moved: it is called there within a second, at first with what waits.".to_owned()
+        };
+        let value = json!({ "url": target.url().as_str(), "enabled": !is_disabled });
+        Ok(done(&args, value, &said)?)
+    }
+
+    /// An address that may be called.
+    fn target(&self, url: &str) -> Result<Target, Failure> {
+        Target::parse(url, self.config.integrators.webhook_loopback)
+            .map_err(|err| Failure::Usage(format!("--webhook: {err}")))
     }
 
     pub(crate) async fn redeliver_from(
@@ -147,6 +193,23 @@ impl Desk<'_> {
 
     async fn is_known(&self, name: &IntegratorName) -> anyhow::Result<bool> {
         Ok(kontor_postgres::integrators::find(&self.pool, name).await?.is_some())
+    }
+}
+
+/// How a webhook does, in a word or a sentence.
+pub(crate) fn state(webhook: &Webhook) -> String {
+    match (&webhook.disabled_reason, webhook.failing_since) {
+        (Some(reason), _) => format!("disabled: {reason}"),
+        (None, Some(since)) => format!("failing since {}", since.format("%Y-%m-%d %H:%M")),
+        (None, None) => "in force".to_owned(),
+    }
+}
+
+/// What waits for it: events that were set aside, and positions of the log that it has yet to pass.
+pub(crate) fn waiting(webhook: &Webhook) -> String {
+    match webhook.behind {
+        0 => webhook.pending.to_string(),
+        behind => format!("{} + {behind} unread", webhook.pending),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Webhooks: integrators that are called for each of their events. What is known of each, what waits
 //! for it, and what was tried. `adapters/webhooks` does the calling.
 
+mod again;
 mod health;
 mod letters;
 mod orders;
@@ -15,9 +16,12 @@ use serde::Serialize;
 use sqlx::{FromRow, PgPool, Row, postgres::PgRow};
 
 pub use self::{
+    again::{RedeliverError, redeliver_event},
     health::{LATE_AFTER_SECONDS, Summary, Troubled, summary, troubled},
     letters::{Attempt, LIST_MAX, attempts, purge},
-    orders::{MoveError, REDELIVERED_MAX, disable, enable, redeliver_failed, redeliver_from},
+    orders::{
+        MoveError, REDELIVERED_MAX, disable, enable, move_to, redeliver_failed, redeliver_from,
+    },
     progress::{Claimed, Due, Place, Queue, claim, due, next_probe, queue},
     report::{Outcome, Parked, ParkedState, Report, Tried, record},
     secrets::{
@@ -43,6 +47,8 @@ pub struct Webhook {
     pub url: String,
     /// Every event up to here was delivered, or waits, or is not wanted.
     pub position: i64,
+    /// The positions of the log that it has yet to pass; it may want few of the events there.
+    pub behind: i64,
     /// Grows with each order of an operator.
     #[serde(skip)]
     pub revision: i64,
@@ -76,6 +82,8 @@ macro_rules! webhooks {
                     i.revoked_at, w.url, w.position, w.revision, w.disabled_at, w.disabled_by,
                     w.disabled_reason, w.failing_since, w.wait_until, w.last_attempt_at,
                     w.last_success_at, w.last_failure,
+                    greatest(0, (select coalesce(max(position), 0) from events) - w.position)
+                        as behind,
                     coalesce(d.pending, 0) as pending, coalesce(d.failed, 0) as failed
              from webhooks w
              join integrators i on i.id = w.integrator_id
@@ -96,6 +104,7 @@ impl FromRow<'_, PgRow> for Webhook {
             integrator: Integrator::from_row(row)?,
             url: row.try_get("url")?,
             position: row.try_get("position")?,
+            behind: row.try_get("behind")?,
             revision: row.try_get("revision")?,
             disabled_at: row.try_get("disabled_at")?,
             disabled_by: row.try_get("disabled_by")?,
@@ -138,8 +147,8 @@ pub async fn add(
     let mut tx = pool.begin().await.map_err(failed("begin to add a webhook"))?;
     let (integrator, _) = integrators::add_in(&mut tx, new).await?;
     sqlx::query(
-        "insert into webhooks (integrator_id, url, position)
-         values ($1, $2, (select coalesce(max(position), 0) from events))",
+        "insert into webhooks (integrator_id, url, position, start_position)
+         select $1, $2, head, head from (select coalesce(max(position), 0) from events) log (head)",
     )
     .bind(integrator.id)
     .bind(url)

@@ -1,10 +1,10 @@
 //! `kontor integrator`: what can be typed.
 
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 use kontor_domain::TenantId;
 use kontor_postgres::integrators::IntegratorName;
 
-use super::OutputArgs;
+use super::{EventRef, OutputArgs};
 
 /// What to do with integrators.
 #[derive(Debug, Subcommand)]
@@ -76,20 +76,39 @@ pub enum IntegratorVerb {
         #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1_000))]
         limit: u32,
     },
-    /// Deliver events to a webhook again: those that were given up, or from a position of the log on
+    /// Deliver events to a webhook again: one, those that were given up, or all from a position on
     #[command(
-        after_help = "Examples:\n  kontor integrator redeliver crm --failed\n  kontor integrator redeliver crm --from-position 1200"
+        group = ArgGroup::new("which").required(true),
+        after_help = "Examples:\n  kontor integrator redeliver crm 01939c5e-7a51-7cc3-8f14-0a2b3c4d5e6f   # or its position\n  kontor integrator redeliver crm --failed\n  kontor integrator redeliver crm --from-position 1200\n\nThe receiver knows an event that it has by its `webhook-id`, which stays the same."
     )]
     Redeliver {
         /// The integrator
         #[command(flatten)]
         one: OneIntegrator,
+        /// The event, by its id or its position
+        #[arg(group = "which")]
+        event: Option<EventRef>,
         /// Up to 1000 events that were given up, the oldest first
-        #[arg(long, required_unless_present = "from_position", conflicts_with = "from_position")]
+        #[arg(long, group = "which")]
         failed: bool,
         /// The position of the first event, from 1
-        #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..))]
+        #[arg(long, value_name = "N", group = "which", value_parser = clap::value_parser!(i64).range(1..))]
         from_position: Option<i64>,
+        /// Look for the event's id in the whole log, and not only around the time in it
+        #[arg(long, requires = "event")]
+        all: bool,
+    },
+    /// Call a webhook at another address from now on; what waits goes there at once
+    #[command(
+        after_help = "Example:\n  kontor integrator move crm --webhook https://new.example.org/kontor\n\nIts secret, its events and its place in the log stay. A disabled webhook stays disabled."
+    )]
+    Move {
+        /// The integrator
+        #[command(flatten)]
+        one: OneIntegrator,
+        /// The new https address
+        #[arg(long, value_name = "URL")]
+        webhook: String,
     },
     /// Make the key by which a NATS server of your own believes Kontor's answers about integrators
     #[command(

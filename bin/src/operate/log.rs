@@ -51,7 +51,8 @@ pub(super) async fn run((pool, vault): (&PgPool, &Vault), verb: LogVerb) -> Resu
     Ok(())
 }
 
-async fn find(pool: &PgPool, id: EventRef, all: bool) -> anyhow::Result<Recorded> {
+/// The event that somebody names, or what to do to find it.
+pub(crate) async fn find(pool: &PgPool, id: EventRef, all: bool) -> anyhow::Result<Recorded> {
     match id {
         EventRef::Position(position) => {
             let Some(event) = inspect::at(pool, position).await? else {

@@ -21,4 +21,5 @@ mod start;
 mod stop;
 mod subjects;
 mod transfer;
+mod webhook_crash;
 mod webhooks;

@@ -84,6 +84,38 @@ pub async fn enable(
     Ok(was_disabled.unwrap_or(false))
 }
 
+/// Calls another address from now on, at first with what waits.
+///
+/// It is due at once, and what the old address answered counts no more. Returns whether the webhook is
+/// disabled, which stays so; `None` when it is not in force any more.
+///
+/// # Errors
+/// When the database fails.
+pub async fn move_to(
+    pool: &PgPool,
+    (integrator_id, url): (Uuid, &str),
+    now: DateTime<Utc>,
+) -> Result<Option<bool>, DatabaseError> {
+    let mut tx = pool.begin().await.map_err(failed("begin to move a webhook"))?;
+    // The epoch of one that was revoked belongs to nobody.
+    let is_disabled: Option<bool> = sqlx::query_scalar(
+        "update webhooks
+         set url = $2, failing_since = null, failures = 0, wait_until = null, last_failure = null,
+             revision = revision + 1
+         where integrator_id = $1 and epoch < $3
+         returning disabled_at is not null",
+    )
+    .bind(integrator_id)
+    .bind(url)
+    .bind(i64::MAX)
+    .fetch_optional(&mut *tx)
+    .await
+    .map_err(failed("move a webhook to another address"))?;
+    begin_anew(&mut tx, integrator_id, now).await?;
+    tx.commit().await.map_err(failed("commit an order about a webhook"))?;
+    Ok(is_disabled)
+}
+
 /// What waits is due at once, as if it had not been tried.
 async fn begin_anew(
     db: &mut PgConnection,
@@ -161,7 +193,10 @@ pub async fn redeliver_from(
         .await
         .map_err(failed("drop what comes again"))?;
     sqlx::query(
-        "update webhooks set position = $2, revision = revision + 1 where integrator_id = $1",
+        "update webhooks
+         set position = $2, revision = revision + 1,
+             start_position = case when start_position > $2 then $2 else start_position end
+         where integrator_id = $1",
     )
     .bind(integrator_id)
     .bind(from - 1)

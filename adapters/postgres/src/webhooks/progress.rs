@@ -139,9 +139,11 @@ pub async fn due(
     .map_err(failed("look for events that are due"))
 }
 
-/// The event whose turn it is while the other side is down: of those that are the first of their
-/// streams the one that was tried longest ago, due or not. So the other side's return is noticed before
-/// the long pauses are over, and an event that is never accepted hides no other.
+/// The event whose turn it is while the other side is down.
+///
+/// Of those that are the first of their streams it is the one that was tried longest ago, due or not. So
+/// the other side's return is noticed before the long pauses are over, and an event that is never
+/// accepted hides no other.
 ///
 /// # Errors
 /// When the database fails.

@@ -28,4 +28,5 @@ mod support;
 mod tally;
 mod upcasters;
 mod verify;
+mod webhook_orders;
 mod webhooks;

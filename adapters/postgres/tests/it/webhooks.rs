@@ -3,27 +3,25 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use kontor_commands::{EventStore, Expected, clock};
+use kontor_commands::clock;
 use kontor_postgres::{
     MasterKeys, Vault,
     integrators::{self, Channel, EventFilter, Integrator, NewIntegrator},
-    webhooks::{
-        self, Due, MoveError, Outcome, Parked, ParkedState, Place, Report, RotateError, Tried,
-    },
+    webhooks::{self, Due, Outcome, Parked, ParkedState, Place, Report, RotateError, Tried},
 };
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::support::{World, append, fill, world};
+use crate::support::{World, fill, world};
 
 const URL: &str = "https://hooks.example.org/kontor";
 
-fn vault(pool: &PgPool, keys: &str) -> Vault {
+pub(crate) fn vault(pool: &PgPool, keys: &str) -> Vault {
     Vault::new(pool.clone(), MasterKeys::parse(keys).unwrap())
 }
 
-fn key() -> String {
+pub(crate) fn key() -> String {
     MasterKeys::generate().expose_secret().to_owned()
 }
 
@@ -41,7 +39,7 @@ async fn added(world: &World, vault: &Vault) -> (Integrator, SecretString) {
 }
 
 /// A webhook of which the secret does not matter.
-async fn webhook(world: &World) -> Integrator {
+pub(crate) async fn webhook(world: &World) -> Integrator {
     added(world, &vault(&world.pool, &key())).await.0
 }
 
@@ -50,7 +48,7 @@ async fn texts(world: &World, vault: &Vault, id: Uuid, at: DateTime<Utc>) -> Vec
     signing.iter().map(|(secret, _)| secret.text().expose_secret().to_owned()).collect()
 }
 
-fn tried(position: i64, failure: Option<&str>, at: DateTime<Utc>) -> Tried {
+pub(crate) fn tried(position: i64, failure: Option<&str>, at: DateTime<Utc>) -> Tried {
     Tried {
         position,
         event_id: Uuid::from_u128(u128::try_from(position).unwrap()),
@@ -63,7 +61,7 @@ fn tried(position: i64, failure: Option<&str>, at: DateTime<Utc>) -> Tried {
     }
 }
 
-fn parked(position: i64, stream_id: Uuid, next_at: DateTime<Utc>) -> Parked {
+pub(crate) fn parked(position: i64, stream_id: Uuid, next_at: DateTime<Utc>) -> Parked {
     Parked {
         position,
         stream_id,
@@ -76,7 +74,7 @@ fn parked(position: i64, stream_id: Uuid, next_at: DateTime<Utc>) -> Parked {
     }
 }
 
-async fn written(world: &World, place: Place, report: &Report) -> webhooks::Claimed {
+pub(crate) async fn written(world: &World, place: Place, report: &Report) -> webhooks::Claimed {
     match webhooks::record(&world.pool, place, report, clock::now()).await.unwrap() {
         Outcome::Written(after) => after,
         Outcome::Fenced => panic!("fenced at {place:?}"),
@@ -270,34 +268,6 @@ async fn a_disabled_webhook_loses_nothing_and_says_why() {
     let job = webhooks::jobs(&world.pool).await.unwrap().remove(0);
     assert!(job.revision > before.revision);
     assert_eq!(webhooks::due(&world.pool, integrator.id, now, 10).await.unwrap().len(), 1);
-}
-
-#[tokio::test]
-async fn what_was_given_up_is_delivered_again_when_it_is_ordered() {
-    let world = world().await;
-    let (log, _) = world.log();
-    let integrator = webhook(&world).await;
-    let stream = Uuid::now_v7();
-    log.append(append(stream, Expected::NoStream, &["{}", "{}", "{}"])).await.unwrap();
-    webhooks::claim(&world.pool, integrator.id, 1).await.unwrap().unwrap();
-    let place = Place { integrator_id: integrator.id, epoch: 1, position: 0, revision: 0 };
-    let now = clock::now();
-    let given_up = Parked { state: ParkedState::Failed, ..parked(1, stream, now) };
-    let report = Report { moved_to: Some(3), parked: vec![given_up], ..Report::default() };
-    written(&world, place, &report).await;
-    let due = || webhooks::due(&world.pool, integrator.id, now, 10);
-    assert!(due().await.unwrap().is_empty());
-    assert_eq!(webhooks::redeliver_failed(&world.pool, integrator.id, now).await.unwrap(), 1);
-    assert_eq!(due().await.unwrap(), [Due { position: 1, attempts: 0 }]);
-
-    let ahead = webhooks::redeliver_from(&world.pool, integrator.id, 4).await.unwrap_err();
-    assert!(matches!(ahead, MoveError::Ahead { position: 3 }), "{ahead:?}");
-    webhooks::redeliver_from(&world.pool, integrator.id, 2).await.unwrap();
-    let found = webhooks::find(&world.pool, &integrator.name).await.unwrap().unwrap();
-    assert_eq!((found.position, found.pending), (1, 1));
-    let late = Place { position: 3, ..place };
-    let late = webhooks::record(&world.pool, late, &Report::default(), now).await.unwrap();
-    assert_eq!(late, Outcome::Fenced, "whoever delivers must look where it is now");
 }
 
 #[tokio::test]
