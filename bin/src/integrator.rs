@@ -1,10 +1,15 @@
 //! `kontor integrator`: programs of others that receive events.
 
+mod replay;
+
 use anyhow::{Context, bail};
 use kontor_nats::{BrokerNames, Issuer, Nats, integrators::subjects};
 use kontor_postgres::{
     EventReader,
-    integrators::{self, Channel, EventFilter, Integrator, IntegratorName, NewIntegrator},
+    integrators::{
+        self, Channel, EventFilter, Integrator, IntegratorName, NewIntegrator,
+        replays::{self, Replay},
+    },
     webhooks::{self, Webhook},
 };
 use secrecy::{ExposeSecret, SecretString};
@@ -41,8 +46,8 @@ pub(crate) async fn run(config: &Config, verb: IntegratorVerb) -> Result<(), Fai
         IntegratorVerb::Add(args) => desk.add(args).await,
         IntegratorVerb::List { all, output } => Ok(desk.list(all, output.json).await?),
         IntegratorVerb::Revoke(args) => Ok(desk.revoke(args).await?),
-        IntegratorVerb::Replay { name, from_position, output } => {
-            Ok(desk.replay(name, from_position, output.json).await?)
+        IntegratorVerb::Replay { one, from_position, .. } => {
+            Ok(desk.replay(one, from_position).await?)
         }
         IntegratorVerb::Disable(args) => Ok(desk.disable(args).await?),
         IntegratorVerb::Enable(args) => Ok(desk.enable(args).await?),
@@ -133,6 +138,7 @@ impl Desk<'_> {
                 "stream": names.stream,
                 "consumer": names.consumer,
                 "inbox_prefix": names.inbox_prefix,
+                "replay_stream": names.replay_stream,
             });
             return output::json(&value);
         }
@@ -143,6 +149,7 @@ impl Desk<'_> {
             ("stream", names.stream.to_owned()),
             ("consumer", names.consumer),
             ("inbox prefix", names.inbox_prefix),
+            ("replays", names.replay_stream),
             ("subjects", subjects(integrator).join(", ")),
         ] {
             output::line(&format!("{what:12}  {value}"));
@@ -156,13 +163,17 @@ impl Desk<'_> {
     async fn list(&self, all: bool, json: bool) -> anyhow::Result<()> {
         let found = integrators::list(&self.pool, all).await?;
         let webhooks = webhooks::list(&self.pool).await?;
-        let webhook_of = |integrator: &Integrator| {
-            webhooks.iter().find(|webhook| webhook.integrator.id == integrator.id)
+        let open = replays::open(&self.pool).await?;
+        let beside = |integrator: &Integrator| Beside {
+            webhook: webhooks.iter().find(|it| it.integrator.id == integrator.id),
+            replay: open.iter().find(|it| it.integrator.id == integrator.id),
         };
         if json {
             let described = |integrator: &Integrator| {
+                let Beside { webhook, replay } = beside(integrator);
                 let mut value = described(integrator)?;
-                if let Some(webhook) = webhook_of(integrator) {
+                value["replay"] = serde_json::to_value(replay)?;
+                if let Some(webhook) = webhook {
                     value["webhook"] = serde_json::to_value(webhook)?;
                 }
                 anyhow::Ok(value)
@@ -175,7 +186,7 @@ impl Desk<'_> {
             output::line("There are no integrators; `kontor integrator add` adds one.");
             return Ok(());
         }
-        let rows = found.iter().map(|it| cells(it, webhook_of(it))).collect::<Vec<_>>();
+        let rows = found.iter().map(|it| cells(it, &beside(it))).collect::<Vec<_>>();
         output::table(&TITLES, &rows);
         Ok(())
     }
@@ -191,6 +202,7 @@ impl Desk<'_> {
                         does so within half a minute";
             let nats = self.nats().await.context(late)?;
             consumer_deleted = nats.remove_integrator(&args.name).await.context(late)?;
+            nats.remove_replay(&args.name).await.context(late)?;
             if let Some(system) = compose::nats_system(self.config, &self.addresses).await? {
                 connections_ended = Some(system.end_connections(&args.name).await?);
             }
@@ -215,38 +227,6 @@ impl Desk<'_> {
         });
         Ok(())
     }
-
-    async fn replay(&self, name: IntegratorName, from: i64, json: bool) -> anyhow::Result<()> {
-        let Some(integrator) = integrators::find(&self.pool, &name).await? else {
-            bail!(unknown(&name));
-        };
-        if integrator.channel == Channel::Webhook {
-            return self.redeliver_from(&name, from, json).await;
-        }
-        let reader = EventReader::new(self.pool.clone());
-        let Some(event) = reader.event(from).await? else {
-            let head = reader.head().await?;
-            bail!("the log ends at position {head}; there is no event at {from} yet");
-        };
-        let nats = self.nats().await?;
-        match nats.oldest_event().await? {
-            Some(oldest) if oldest <= from => {}
-            Some(oldest) => bail!(
-                "the stream holds events from position {oldest} on and dropped the older ones; \
-                 begin there (nats/README.md says how all of them come back, for everybody)"
-            ),
-            None => bail!("the stream is empty; is the relay running? `kontor check` tells"),
-        }
-        let moved = integrators::start_at(&self.pool, &name, event.recorded_at).await?;
-        nats.ensure_integrator(&moved.unwrap_or(integrator)).await?;
-        if json {
-            return output::json(&json!({ "name": name, "from_position": from }));
-        }
-        output::line(&format!(
-            "{name} receives its events again from position {from} on; it may see some twice."
-        ));
-        Ok(())
-    }
 }
 
 pub(crate) fn unknown(name: &IntegratorName) -> String {
@@ -260,15 +240,28 @@ fn described(integrator: &Integrator) -> anyhow::Result<Value> {
     Ok(value)
 }
 
-const TITLES: [&str; 8] =
-    ["NAME", "TENANT", "EVENTS", "BY", "ADDED (UTC)", "WAITING", "STATE", "CALLED AT"];
+const TITLES: [&str; 9] =
+    ["NAME", "TENANT", "EVENTS", "BY", "ADDED (UTC)", "WAITING", "STATE", "REPLAY", "CALLED AT"];
 
-fn cells(integrator: &Integrator, webhook: Option<&Webhook>) -> Vec<String> {
+/// What is known of an integrator elsewhere.
+struct Beside<'a> {
+    webhook: Option<&'a Webhook>,
+    replay: Option<&'a Replay>,
+}
+
+fn cells(integrator: &Integrator, Beside { webhook, replay }: &Beside<'_>) -> Vec<String> {
     let state = match (integrator.revoked_at, webhook) {
         (Some(_), _) => "revoked".to_owned(),
         (None, Some(webhook)) => webhook::state(webhook),
         (None, None) => "in force".to_owned(),
     };
+    let replay = replay.map_or_else(
+        || "-".to_owned(),
+        |replay| match replay.published_at {
+            Some(_) => format!("to {}, being read", replay.position),
+            None => format!("{} to {}", replay.from_position, replay.position),
+        },
+    );
     vec![
         integrator.name.to_string(),
         integrator.tenant.as_ref().map_or_else(|| "(all)".to_owned(), ToString::to_string),
@@ -277,6 +270,7 @@ fn cells(integrator: &Integrator, webhook: Option<&Webhook>) -> Vec<String> {
         integrator.created_at.format("%Y-%m-%d %H:%M").to_string(),
         webhook.map(webhook::waiting).unwrap_or_default(),
         state,
+        replay,
         webhook.map(|webhook| webhook.url.clone()).unwrap_or_default(),
     ]
 }

@@ -66,7 +66,7 @@ pub(crate) fn all(
     roles.extend(project(parts));
     roles.extend(policies(parts));
     roles.push(relay(parts, &schemas));
-    roles.extend(integrators(parts));
+    roles.extend(integrators(parts, &schemas));
     roles.push(webhooks(parts, &schemas));
     roles.push(follow_head(parts));
     Ok(roles)

@@ -13,6 +13,57 @@ import sys
 
 import nats
 from nats.errors import TimeoutError
+from nats.js.client import JetStreamContext
+from nats.js.errors import NotFoundError
+
+REPLAY_ENDED = "kontor.replay_ended"
+
+
+class Receiver:
+    def __init__(self, js: JetStreamContext, login: dict, limit: int) -> None:
+        self.js, self.login, self.limit = js, login, limit
+        # A real program keeps the ids with its own data, in the transaction of what it does.
+        self.seen: set[str] = set()
+
+    async def run(self) -> None:
+        # The consumer is there already: this user may not look at the stream, nor make consumers.
+        live = await self.js.pull_subscribe_bind(self.login["consumer"], self.login["stream"])
+        while len(self.seen) < self.limit:
+            await self.replay()
+            # In vain: then perhaps somebody ordered a replay.
+            while len(self.seen) < self.limit and await self.receive(live):
+                pass
+
+    async def replay(self) -> None:
+        """What the stream does not hold any more comes first, in a stream of its own that ends."""
+        consumer, stream = self.login["consumer"], self.login["replay_stream"]
+        while len(self.seen) < self.limit:
+            try:
+                await self.js.consumer_info(stream, consumer)
+            except NotFoundError:
+                return
+            events = await self.js.pull_subscribe_bind(consumer, stream)
+            if REPLAY_ENDED in await self.receive(events):
+                return
+
+    async def receive(self, events: JetStreamContext.PullSubscription) -> list[str]:
+        """The types of the next events; none when there was nothing to wait for."""
+        types: list[str] = []
+        try:
+            messages = await events.fetch(batch=100, timeout=10)
+        except TimeoutError:
+            return types
+        for message in messages:
+            if len(self.seen) >= self.limit:
+                break
+            event = json.loads(message.data)
+            types.append(event["type"])
+            if event["type"] != REPLAY_ENDED and event["id"] not in self.seen:
+                print(event["position"], event["type"], event["subject"], flush=True)
+                self.seen.add(event["id"])
+            # Only now: what is not acknowledged comes again.
+            await message.ack_sync()
+        return types
 
 
 async def main(file: str, limit: int) -> None:
@@ -24,24 +75,7 @@ async def main(file: str, limit: int) -> None:
         password=login["password"],
         inbox_prefix=login["inbox_prefix"].encode(),
     )
-    # The consumer is there already: this user may not look at the stream, nor make consumers.
-    events = await client.jetstream().pull_subscribe_bind(login["consumer"], login["stream"])
-    # A real program keeps the ids with its own data, in the transaction of what it does.
-    seen: set[str] = set()
-    while len(seen) < limit:
-        try:
-            messages = await events.fetch(batch=100, timeout=30)
-        except TimeoutError:
-            continue
-        for message in messages:
-            if len(seen) >= limit:
-                break
-            event = json.loads(message.data)
-            if event["id"] not in seen:
-                print(event["position"], event["type"], event["subject"], flush=True)
-                seen.add(event["id"])
-            # Only now: what is not acknowledged comes again.
-            await message.ack_sync()
+    await Receiver(client.jetstream(), login, limit).run()
     await client.close()
 
 

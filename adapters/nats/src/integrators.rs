@@ -11,6 +11,7 @@ mod consumers;
 mod door;
 mod issuer;
 mod jwt;
+mod replays;
 
 use kontor_postgres::integrators::{EventFilter, Integrator, IntegratorName};
 use serde::Serialize;
@@ -18,11 +19,14 @@ use serde::Serialize;
 pub use consumers::KeepConsumers;
 pub use door::Doorkeeper;
 pub use issuer::{Issuer, IssuerError};
+pub use replays::Replays;
 
 use crate::names;
 
 /// What users, consumers and inboxes of integrators begin with: they never collide with Kontor's own.
 const PREFIX: &str = "integrator_";
+/// What the streams of their replays begin with.
+const REPLAY_PREFIX: &str = "REPLAY_";
 
 /// The names under which an integrator exists at the broker. All of them follow from its own name.
 #[derive(Clone, Debug, Serialize)]
@@ -35,9 +39,18 @@ pub struct BrokerNames {
     pub consumer: String,
     /// What its inboxes must begin with.
     pub inbox_prefix: String,
+    /// The stream of a replay out of the log, while there is one; its consumer has the same name as
+    /// the durable one.
+    pub replay_stream: String,
+    /// What the subjects of its replay begin with, the last dot included.
+    #[serde(skip)]
+    pub(crate) replay_subjects: String,
 }
 
 impl BrokerNames {
+    /// The subjects of all replays.
+    const ALL_REPLAYS: &'static str = "replay.>";
+
     /// The names for an integrator.
     pub fn of(name: &IntegratorName) -> Self {
         let user = format!("{PREFIX}{name}");
@@ -45,20 +58,31 @@ impl BrokerNames {
             stream: names::EVENTS,
             consumer: user.clone(),
             inbox_prefix: format!("_INBOX_{user}"),
+            replay_stream: format!("{REPLAY_PREFIX}{name}"),
+            replay_subjects: format!("replay.{name}."),
             user,
         }
     }
 
-    /// The subjects to which it may publish: questions about its own consumer, and confirmations.
+    /// The integrator whose replay a stream holds.
+    fn replayed(stream: &str) -> Option<IntegratorName> {
+        stream.strip_prefix(REPLAY_PREFIX)?.parse().ok()
+    }
+
+    /// The subjects to which it may publish: questions about its own consumers, of live events and of
+    /// a replay, and confirmations.
     fn publishes(&self) -> Vec<String> {
-        let (stream, consumer) = (self.stream, &self.consumer);
-        vec![
-            format!("$JS.API.CONSUMER.INFO.{stream}.{consumer}"),
-            format!("$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}"),
-            format!("$JS.ACK.{stream}.{consumer}.>"),
-            // The form that newer servers can be told to use, with domain and account before it.
-            format!("$JS.ACK.*.*.{stream}.{consumer}.>"),
-        ]
+        let consumer = &self.consumer;
+        let of = |stream: &str| {
+            [
+                format!("$JS.API.CONSUMER.INFO.{stream}.{consumer}"),
+                format!("$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}"),
+                format!("$JS.ACK.{stream}.{consumer}.>"),
+                // The form that newer servers can be told to use, with domain and account before it.
+                format!("$JS.ACK.*.*.{stream}.{consumer}.>"),
+            ]
+        };
+        [self.stream, &self.replay_stream].into_iter().flat_map(of).collect()
     }
 
     /// The subjects to which it may subscribe: its own inbox.

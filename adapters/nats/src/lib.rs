@@ -6,7 +6,8 @@
 //! - [`NatsSender`] puts commands into the stream `COMMANDS` and waits for their outcomes.
 //! - [`Workers`] take them out, shard by shard, and give them to the router.
 //! - [`Relay`] carries the log into the stream `EVENTS`.
-//! - [`Doorkeeper`] lets integrators in, and [`KeepConsumers`] keeps what they read.
+//! - [`Doorkeeper`] lets integrators in, [`KeepConsumers`] keeps what they read, and [`Replays`] gives
+//!   them what that does not hold any more.
 //! - [`Nats::forward_head`] and [`Nats::follow_head`] tell followers that the log has grown.
 
 mod connection;
@@ -24,7 +25,7 @@ mod workers;
 
 pub use connection::{Nats, ShardBacklog};
 pub use error::{Difference, NatsError};
-pub use integrators::{BrokerNames, Doorkeeper, Issuer, IssuerError, KeepConsumers};
+pub use integrators::{BrokerNames, Doorkeeper, Issuer, IssuerError, KeepConsumers, Replays};
 pub use relay::Relay;
 pub use reply::{FailureKind, Reply};
 pub use sender::NatsSender;

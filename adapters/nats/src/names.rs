@@ -6,6 +6,8 @@ pub const COMMANDS: &str = "COMMANDS";
 pub const EVENTS: &str = "EVENTS";
 /// The subjects of all events.
 pub const ALL_EVENTS: &str = "evt.>";
+/// What the subjects of all events begin with.
+pub(crate) const EVENTS_ROOT: &str = "evt.";
 /// The header with an event's position in the log as decimal text.
 pub const POSITION: &str = "ce-position";
 /// The core subject that carries the position of the log's last event as decimal text.

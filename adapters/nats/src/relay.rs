@@ -1,6 +1,6 @@
 //! Carries the log into the stream of events.
 
-mod outgoing;
+pub(crate) mod outgoing;
 mod tail;
 
 use std::sync::{Arc, Mutex, PoisonError};

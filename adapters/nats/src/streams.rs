@@ -8,8 +8,8 @@ use std::time::Duration;
 use async_nats::jetstream::{Context, ErrorCode};
 use serde_json::{Value, json};
 
-pub(crate) use schema::Schema;
 use schema::StreamSchema;
+pub(crate) use schema::{Schema, nanoseconds};
 
 use crate::NatsError;
 use compare::differences;
@@ -83,6 +83,8 @@ pub(crate) async fn check(jetstream: &Context, schema: &Schema) -> Result<(), Na
 pub(crate) struct Fill {
     /// The messages that it holds.
     pub(crate) messages: u64,
+    /// What they take, in bytes.
+    pub(crate) bytes: u64,
     /// The sequence of the last message that it ever took; 0 when there was none.
     pub(crate) last_sequence: u64,
 }
@@ -103,8 +105,11 @@ pub(crate) async fn fill(jetstream: &Context, stream: &str) -> Result<Option<Fil
             description: format!("the answer holds no number {field}"),
         })
     };
-    let (messages, last_sequence) = (number("/state/messages")?, number("/state/last_seq")?);
-    Ok(Some(Fill { messages, last_sequence }))
+    Ok(Some(Fill {
+        messages: number("/state/messages")?,
+        bytes: number("/state/bytes")?,
+        last_sequence: number("/state/last_seq")?,
+    }))
 }
 
 /// The messages that a consumer has yet to deliver, and those delivered and not settled.

@@ -5,6 +5,7 @@
 
 mod cloud_event;
 mod names;
+pub mod replays;
 mod rows;
 
 use chrono::{DateTime, Utc};
@@ -241,6 +242,10 @@ pub async fn revoke(
          ),
          forgotten as (
              delete from webhook_secrets where integrator_id in (select id from revoked)
+         ),
+         ended as (
+             update integrator_replays set ended_at = $2, ending = 'revoked'
+             where ended_at is null and integrator_id in (select id from revoked)
          )
          select * from revoked",
     )

@@ -31,17 +31,18 @@ pub enum IntegratorVerb {
     Revoke(OneIntegrator),
     /// Let an integrator receive its events again, from a position of the log on
     #[command(
-        after_help = "Example:\n  kontor integrator replay billing --from-position 1200\n\nIt receives every event from that position on, perhaps some that stand before it, and some\nthat it has seen. Events of others are not touched."
+        after_help = "Examples:\n  kontor integrator replay billing --from-position 1200\n  kontor integrator replay billing --cancel\n\nIt receives every event from that position on, perhaps some that stand before it, and some\nthat it has seen. What NATS does not hold any more comes out of the log, in a stream of its own.\nEvents of others are not touched."
     )]
     Replay {
-        /// The integrator's name
-        name: IntegratorName,
+        /// The integrator
+        #[command(flatten)]
+        one: OneIntegrator,
         /// The position of the first event that it must receive, from 1
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..))]
-        from_position: i64,
-        /// How to print
-        #[command(flatten)]
-        output: OutputArgs,
+        from_position: Option<i64>,
+        /// End a replay out of the log that is under way
+        #[arg(long, required_unless_present = "from_position", conflicts_with = "from_position")]
+        cancel: bool,
     },
     /// Stop calling a webhook; nothing is lost, `enable` goes on from there
     #[command(after_help = "Example:\n  kontor integrator disable crm")]

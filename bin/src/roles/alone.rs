@@ -114,7 +114,7 @@ fn roles_of(parts: &mut Parts, kind: Kind) -> anyhow::Result<Vec<Role>> {
             let schemas = compose::schemas_url(&config, config.http.address);
             let calls = webhooks(parts, &schemas);
             let roles = [relay(parts, &schemas), calls, follow_head(parts)].into_iter();
-            roles.chain(integrators(parts)).collect()
+            roles.chain(integrators(parts, &schemas)).collect()
         }
     })
 }

@@ -1,9 +1,9 @@
-//! What integrators need: somebody at the broker's door, and their consumers.
+//! What integrators need: somebody at the broker's door, their consumers, and replays out of the log.
 
 use std::sync::Arc;
 
 use anyhow::Context;
-use kontor_nats::{Doorkeeper, KeepConsumers};
+use kontor_nats::{Doorkeeper, KeepConsumers, Replays};
 use kontor_webhooks::{Caller, Office};
 
 use crate::{
@@ -12,8 +12,9 @@ use crate::{
     supervise::{Phase, Role},
 };
 
-/// The roles that serve integrators. The door is kept only where the broker asks.
-pub(crate) fn integrators(parts: &Parts) -> Vec<Role> {
+/// The roles that serve integrators; `schemas` is the address below which HTTP serves the events'
+/// schemas. The door is kept only where the broker asks.
+pub(crate) fn integrators(parts: &Parts, schemas: &str) -> Vec<Role> {
     let (nats, pool) = (parts.nats.clone(), parts.query.clone());
     let consumers = KeepConsumers::new(nats.clone(), pool.clone());
     let mut roles = vec![Role::new("consumers", Phase::Follow, move |stop| {
@@ -23,6 +24,15 @@ pub(crate) fn integrators(parts: &Parts) -> Vec<Role> {
             Ok(())
         }
     })];
+    let leases = parts.members().leases();
+    let replays = Replays::new(nats.clone(), parts.follow.clone(), leases).with_schemas(schemas);
+    roles.push(Role::new("replays", Phase::Follow, move |stop| {
+        let replays = replays.clone();
+        async move {
+            replays.run(stop).await;
+            Ok(())
+        }
+    }));
     if let Some(issuer) = &parts.issuer {
         let account = parts.config.integrators.nats_account.clone();
         let door = Doorkeeper::new(nats, pool, issuer.clone(), account);

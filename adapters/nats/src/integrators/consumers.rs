@@ -16,16 +16,16 @@ use crate::{
 };
 
 /// JetStream's code for a consumer that does not exist.
-const CONSUMER_NOT_FOUND: u64 = 10014;
+pub(super) const CONSUMER_NOT_FOUND: u64 = 10014;
 /// JetStream's code for a stream that does not exist.
 const STREAM_NOT_FOUND: u64 = 10059;
 /// JetStream's code for a message that does not exist.
 const NO_MESSAGE: u64 = 10037;
 /// How long an unacknowledged event is left to an integrator before it is delivered again.
-const ACK_WAIT: Duration = Duration::from_secs(30);
+pub(super) const ACK_WAIT: Duration = Duration::from_secs(30);
 /// The most events of one integrator that wait for its acknowledgement: enough to fill a slow line,
 /// few enough that a program that hangs is noticed.
-const UNACKNOWLEDGED_MAX: u32 = 1_000;
+pub(super) const UNACKNOWLEDGED_MAX: u32 = 1_000;
 /// How often the consumers are compared with the rows.
 const EVERY: Duration = Duration::from_secs(30);
 /// The most pages of consumer names that are read; the server gives 1,024 at once.
@@ -199,7 +199,7 @@ impl KeepConsumers {
 }
 
 /// An error with its sources, for one line of the log.
-struct ErrorChain<'a>(&'a (dyn std::error::Error + 'static));
+pub(super) struct ErrorChain<'a>(pub(super) &'a (dyn std::error::Error + 'static));
 
 impl std::fmt::Display for ErrorChain<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -2,10 +2,11 @@
 
 use async_nats::HeaderMap;
 use bytes::Bytes;
-use kontor_commands::TraceParent;
+use kontor_commands::{TraceParent, clock};
 use kontor_domain::Recorded;
-use kontor_postgres::integrators::CloudEvent;
+use kontor_postgres::integrators::{CloudEvent, replays::Replay};
 use kontor_projections::ReactorError;
+use serde_json::json;
 
 use super::failed;
 use crate::names;
@@ -17,9 +18,9 @@ const EXPECTED_LAST_SEQUENCE: &str = "Nats-Expected-Last-Sequence";
 const EXPECTED_LAST_ID: &str = "Nats-Expected-Last-Msg-Id";
 
 /// An event, ready to be sent.
-pub(super) struct Outgoing {
-    pub(super) position: i64,
-    pub(super) id: String,
+pub(crate) struct Outgoing {
+    pub(crate) position: i64,
+    pub(crate) id: String,
     subject: String,
     headers: HeaderMap,
     body: Bytes,
@@ -27,7 +28,7 @@ pub(super) struct Outgoing {
 
 /// What must stand at the end of the stream for an event to be taken.
 #[derive(Clone, Copy)]
-pub(super) enum Predecessor<'a> {
+pub(crate) enum Predecessor<'a> {
     /// The message of this sequence; 0 in a stream that never had one.
     Sequence(u64),
     /// The event of this id.
@@ -35,7 +36,7 @@ pub(super) enum Predecessor<'a> {
 }
 
 impl Outgoing {
-    pub(super) fn new(event: &Recorded, schemas: Option<&str>) -> Result<Self, ReactorError> {
+    pub(crate) fn new(event: &Recorded, schemas: Option<&str>) -> Result<Self, ReactorError> {
         let subject = names::event_subject(event.tenant.as_str(), &event.event_type);
         let subject = subject.ok_or_else(|| ReactorError {
             what: format!("the event at {} has no subject", event.position),
@@ -53,8 +54,47 @@ impl Outgoing {
         })
     }
 
+    /// The same event below another root than `evt.`: in a replay.
+    #[must_use]
+    pub(crate) fn under(mut self, root: &str) -> Self {
+        if let Some(rest) = self.subject.strip_prefix(names::EVENTS_ROOT) {
+            self.subject = format!("{root}{rest}");
+        }
+        self
+    }
+
+    /// The last message of a replay below `root`: no event of the log, but a `CloudEvent` as they are,
+    /// so that a program that does not know it leaves it alone.
+    pub(crate) fn end_of(replay: &Replay, position: i64, root: &str) -> Result<Self, ReactorError> {
+        const TYPE: &str = "kontor.replay_ended";
+        const SOURCE: &str = "/kontor/replays";
+        let time = clock::now().to_rfc3339_opts(chrono::SecondsFormat::Micros, true);
+        let (id, subject) = (replay.id.to_string(), replay.integrator.name.as_str());
+        let body = json!({
+            "specversion": "1.0", "id": id, "source": SOURCE, "type": TYPE, "subject": subject,
+            "time": time, "datacontenttype": "application/json", "position": position.to_string(),
+            "data": { "from_position": replay.from_position.to_string() },
+        });
+        let body = serde_json::to_vec(&body).map_err(|err| failed("an end has no JSON", err))?;
+        let mut headers = HeaderMap::new();
+        headers.insert(names::MESSAGE_ID, id.as_str());
+        headers.insert("content-type", CloudEvent::CONTENT_TYPE);
+        headers.insert("ce-specversion", "1.0");
+        headers.insert("ce-id", id.as_str());
+        headers.insert("ce-source", SOURCE);
+        headers.insert("ce-type", TYPE);
+        Ok(Self { position, id, subject: format!("{root}end"), headers, body: body.into() })
+    }
+
+    /// What a stream counts for it at most, in bytes.
+    pub(crate) fn size(&self) -> u64 {
+        // Subject and headers are far shorter.
+        const AROUND_BODY: usize = 2_048;
+        u64::try_from(self.body.len() + AROUND_BODY).unwrap_or(u64::MAX)
+    }
+
     /// Subject, headers and body of the message that is taken behind `before` only.
-    pub(super) fn message(&self, before: Predecessor<'_>) -> (String, HeaderMap, Bytes) {
+    pub(crate) fn message(&self, before: Predecessor<'_>) -> (String, HeaderMap, Bytes) {
         let mut headers = self.headers.clone();
         match before {
             Predecessor::Sequence(sequence) => {

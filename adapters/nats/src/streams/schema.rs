@@ -89,6 +89,12 @@ impl Schema {
         Ok(())
     }
 
+    /// Where streams are kept, and in how many copies: the same for all of them.
+    pub(crate) fn kept(&self) -> (&Value, &Value) {
+        let field = |field| self.streams.first().and_then(|stream| stream.config.get(field));
+        (field("storage").unwrap_or(&Value::Null), field("num_replicas").unwrap_or(&Value::Null))
+    }
+
     /// The same description with one field of a stream changed, for tests of the comparison.
     #[cfg(test)]
     fn field(&self, stream: &str, field: &str) -> Option<&Value> {
@@ -106,7 +112,7 @@ fn for_shard(template: &Value, shard: u32) -> Value {
     }
 }
 
-fn nanoseconds(duration: Duration) -> Result<i64, NatsError> {
+pub(crate) fn nanoseconds(duration: Duration) -> Result<i64, NatsError> {
     i64::try_from(duration.as_nanos())
         .map_err(|_| NatsError::Schema(format!("{duration:?} is too long")))
 }

@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{PATIENCE, client, connect, quick_streams, wait_until};
 
 /// How long a refused request is waited for: the server says nothing to the one who asks.
-const REFUSED_AFTER: Duration = Duration::from_millis(600);
+pub(crate) const REFUSED_AFTER: Duration = Duration::from_millis(600);
 
 /// A server with streams, a database, and somebody at the door.
 struct Gate {
@@ -51,22 +51,7 @@ impl Gate {
     }
 
     async fn add(&self, name: &str, tenant: Option<&str>, events: &[&str]) -> Partner {
-        let events: Vec<String> = events.iter().map(ToString::to_string).collect();
-        let new = NewIntegrator {
-            name: name.parse().unwrap(),
-            tenant: tenant.map(|tenant| tenant.parse().unwrap()),
-            events: EventFilter::new(&events).unwrap(),
-            channel: Channel::Nats,
-        };
-        let (integrator, secret) = integrators::add(&self.pool, new).await.unwrap();
-        assert!(self.nats.ensure_integrator(&integrator).await.unwrap());
-        assert!(!self.nats.ensure_integrator(&integrator).await.unwrap(), "it is there");
-        let names = BrokerNames::of(&integrator.name);
-        Partner { integrator, names, secret: secret.unwrap(), port: self.port() }
-    }
-
-    fn port(&self) -> u16 {
-        self.server.url.rsplit(':').next().unwrap().parse().unwrap()
+        Partner::add((&self.pool, &self.nats, &self.server), name, (tenant, events)).await
     }
 
     async fn publish(&self, subject: &str, position: i64) {
@@ -89,15 +74,37 @@ impl Gate {
     }
 }
 
-struct Partner {
-    integrator: Integrator,
-    names: BrokerNames,
+/// An integrator with its secret, which can enter.
+pub(crate) struct Partner {
+    pub(crate) integrator: Integrator,
+    pub(crate) names: BrokerNames,
     secret: SecretString,
     port: u16,
 }
 
 impl Partner {
-    async fn connect(&self) -> Result<(Client, mpsc::UnboundedReceiver<Event>), String> {
+    /// Adds an integrator for a tenant and types of events.
+    pub(crate) async fn add(
+        (pool, nats, server): (&PgPool, &Nats, &TestNats),
+        name: &str,
+        (tenant, events): (Option<&str>, &[&str]),
+    ) -> Self {
+        let events: Vec<String> = events.iter().map(ToString::to_string).collect();
+        let new = NewIntegrator {
+            name: name.parse().unwrap(),
+            tenant: tenant.map(|tenant| tenant.parse().unwrap()),
+            events: EventFilter::new(&events).unwrap(),
+            channel: Channel::Nats,
+        };
+        let (integrator, secret) = integrators::add(pool, new).await.unwrap();
+        assert!(nats.ensure_integrator(&integrator).await.unwrap());
+        assert!(!nats.ensure_integrator(&integrator).await.unwrap(), "it is there");
+        let names = BrokerNames::of(&integrator.name);
+        let port = server.url.rsplit(':').next().unwrap().parse().unwrap();
+        Self { integrator, names, secret: secret.unwrap(), port }
+    }
+
+    pub(crate) async fn connect(&self) -> Result<(Client, mpsc::UnboundedReceiver<Event>), String> {
         self.connect_as(&self.names.user, self.secret.expose_secret()).await
     }
 
@@ -154,7 +161,7 @@ impl Partner {
 }
 
 /// What the server said next about something that it refused.
-async fn next_refusal(heard: &mut mpsc::UnboundedReceiver<Event>) -> String {
+pub(crate) async fn next_refusal(heard: &mut mpsc::UnboundedReceiver<Event>) -> String {
     loop {
         let event = tokio::time::timeout(PATIENCE, heard.recv()).await.unwrap().unwrap();
         if let Event::ServerError(err) = event {

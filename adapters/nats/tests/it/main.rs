@@ -9,6 +9,7 @@ mod integrators;
 mod order;
 mod poison;
 mod proxy;
+mod replays;
 mod roles;
 mod stores;
 mod streams;
@@ -64,7 +65,12 @@ impl World {
     }
 
     async fn with(streams: StreamSettings) -> Self {
-        let (server, database) = tokio::join!(testing::nats(), testing::database());
+        Self::at(testing::nats().await, streams).await
+    }
+
+    /// The same at a server that runs already.
+    async fn at(server: TestNats, streams: StreamSettings) -> Self {
+        let database = testing::database().await;
         let nats = connect(&server, streams).await;
         nats.ensure().await.unwrap();
         let pool = kontor_postgres::connect(&database.url, 8).await.unwrap();

@@ -10,11 +10,12 @@ use std::{
 use async_nats::jetstream::{self, context::ContextBuilder};
 use kontor_engines::NatsBinary;
 use kontor_nats::{
-    Doorkeeper, Issuer, KeepConsumers, Nats, NatsAuth, NatsSender, NatsSettings, Relay, Workers,
+    Doorkeeper, Issuer, KeepConsumers, Nats, NatsAuth, NatsSender, NatsSettings, Relay, Replays,
+    Workers,
 };
 use kontor_postgres::{
-    EventReader,
-    integrators::{self, Channel, EventFilter, NewIntegrator},
+    EventReader, Leases,
+    integrators::{self, Channel, EventFilter, NewIntegrator, replays},
 };
 use kontor_projections::Reactor;
 use secrecy::ExposeSecret;
@@ -124,6 +125,8 @@ async fn no_role_can_do_the_work_of_another() {
     for user in ["gateway", "worker", "relay"] {
         let jetstream = example.jetstream(user).await;
         assert!(jetstream.delete_stream("EVENTS").await.is_err());
+        assert!(jetstream.delete_stream("COMMANDS").await.is_err());
+        assert!(jetstream.get_stream("COMMANDS").await.is_err());
     }
     let admin = example.jetstream("admin").await;
     for stream in ["COMMANDS", "EVENTS"] {
@@ -148,8 +151,19 @@ async fn the_relay_lets_integrators_in_and_the_system_account_shows_them_out() {
         channel: Channel::Nats,
     };
     let (acme, secret) = integrators::add(&world.pool, new).await.unwrap();
-    let keeper = KeepConsumers::new(relay, world.pool.clone());
+    let keeper = KeepConsumers::new(relay.clone(), world.pool.clone());
     assert_eq!(keeper.compare().await.unwrap(), 1);
+    let leases = Leases::new(world.pool.clone(), "relay", Duration::from_secs(1));
+    let replaying = Replays::new(relay, world.pool.clone(), leases);
+    tokio::spawn(replaying.clone().run(stop.clone()));
+    replays::order(&world.pool, &acme.name, 1).await.unwrap();
+    let admin = example.jetstream("admin").await;
+    let published = async || {
+        // The tenant's event, and the end.
+        let stream = admin.get_stream("REPLAY_acme").await;
+        stream.is_ok_and(|stream| stream.cached_info().state.messages == 2)
+    };
+    wait_until("the replay", published).await;
 
     let password = secret.unwrap().expose_secret().to_owned();
     let options =
@@ -162,6 +176,8 @@ async fn the_relay_lets_integrators_in_and_the_system_account_shows_them_out() {
 
     integrators::revoke(&world.pool, &acme.name).await.unwrap().unwrap();
     assert_eq!(keeper.compare().await.unwrap(), 1);
+    replaying.tidy().await.unwrap();
+    assert!(admin.get_stream("REPLAY_acme").await.is_err());
     let system = example.connect("system").await;
     assert_eq!(system.end_connections(&acme.name).await.unwrap(), 1);
     stop.cancel();
