@@ -53,6 +53,64 @@ fn events() -> Vec<(AccountEvent, &'static str, &'static str)> {
             r#"{"ground":"person_asked"}"#,
         ),
     ]
+    .into_iter()
+    .chain(events_of_reminders())
+    .collect()
+}
+
+fn events_of_reminders() -> Vec<(AccountEvent, &'static str, &'static str)> {
+    let day = |text: &str| text.parse().unwrap();
+    let asked = ReadingReminderAsked {
+        period: day("2026-12-01"),
+        opens_on: day("2026-12-15"),
+        due_at: "2026-12-15T07:00:00Z".parse().unwrap(),
+    };
+    let postponed = ReadingReminderPostponed {
+        occasion: ReminderOccasion::WindowOpens,
+        period: day("2026-12-01"),
+        due_at: "2026-12-16T07:00:00Z".parse().unwrap(),
+    };
+    let due = ReadingReminderDue {
+        occasion: ReminderOccasion::WindowCloses,
+        period: day("2026-11-01"),
+        closes_on: day("2026-11-25"),
+    };
+    vec![
+        (
+            AccountEvent::ReadingReminderAsked(asked),
+            "account.reading_reminder_asked",
+            r#"{"period":"2026-12-01","opens_on":"2026-12-15","due_at":"2026-12-15T07:00:00Z"}"#,
+        ),
+        (
+            AccountEvent::ReadingRemindersMuted(ReadingRemindersMuted {}),
+            "account.reading_reminders_muted",
+            "{}",
+        ),
+        (
+            AccountEvent::ReadingRemindersUnmuted(ReadingRemindersUnmuted {}),
+            "account.reading_reminders_unmuted",
+            "{}",
+        ),
+        (
+            AccountEvent::ReadingReminderPostponed(postponed),
+            "account.reading_reminder_postponed",
+            r#"{"occasion":"window_opens","period":"2026-12-01","due_at":"2026-12-16T07:00:00Z"}"#,
+        ),
+        (
+            AccountEvent::ReadingReminderDue(due),
+            "account.reading_reminder_due",
+            r#"{"occasion":"window_closes","period":"2026-11-01","closes_on":"2026-11-25"}"#,
+        ),
+    ]
+}
+
+#[test]
+fn every_event_is_pinned() {
+    let events = events();
+    for schema in AccountEvent::SCHEMAS {
+        let pinned = events.iter().any(|(_, wire_type, _)| *wire_type == schema.event_type);
+        assert!(pinned, "{}", schema.event_type);
+    }
 }
 
 #[test]
@@ -125,6 +183,25 @@ fn commands_are_written_as_ever_and_read_back() {
         (
             AccountCommand::Erase(Erase { ground: ErasureGround::AuthorityOrdered }),
             r#"{"type":"erase","ground":"authority_ordered"}"#,
+        ),
+        (
+            AccountCommand::AskReadingReminder(AskReadingReminder {}),
+            r#"{"type":"ask_reading_reminder"}"#,
+        ),
+        (
+            AccountCommand::MuteReadingReminders(MuteReadingReminders {}),
+            r#"{"type":"mute_reading_reminders"}"#,
+        ),
+        (
+            AccountCommand::UnmuteReadingReminders(UnmuteReadingReminders {}),
+            r#"{"type":"unmute_reading_reminders"}"#,
+        ),
+        (
+            AccountCommand::RemindOfReadings(RemindOfReadings {
+                occasion: ReminderOccasion::WindowCloses,
+                period: "2026-11-01".parse().unwrap(),
+            }),
+            r#"{"type":"remind_of_readings","occasion":"window_closes","period":"2026-11-01"}"#,
         ),
     ];
     for (command, json) in pinned {

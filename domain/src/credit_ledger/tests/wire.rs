@@ -1,6 +1,9 @@
-//! What ledgers say in the log: frozen, so pinned to the letter.
+//! What ledgers say on the wire and in the log: frozen, so pinned to the letter.
 
-use crate::{EventBody, credit_ledger::CreditLedgerEvent};
+use crate::{
+    EventBody,
+    credit_ledger::{CreditLedgerCommand, CreditLedgerEvent},
+};
 
 const PINNED: &[(&str, &str)] = &[
     (
@@ -109,4 +112,72 @@ fn every_event_is_pinned_and_no_other_is_read() {
     }
     assert!(CreditLedgerEvent::from_wire("credit_ledger.spent", 2, "{}").is_err());
     assert!(CreditLedgerEvent::from_wire("credit_ledger.minted", 1, "{}").is_err());
+}
+
+/// What policies order is among them: `settle_due`.
+const COMMANDS: &[&str] = &[
+    r#"{"type":"open","account_id":"00000000-0000-0000-0000-00000000000a"}"#,
+    r#"{"type":"grant","grant_id":"00000000-0000-0000-0000-000000000091","source":"purchase","credits":25,"payment":{"payment_id":"00000000-0000-0000-0000-000000000095","provider":"stripe","price":{"amount_minor":500,"currency":"USD"}},"expires_at":"2027-11-16T09:00:00Z","priority":0}"#,
+    r#"{"type":"grant","grant_id":"00000000-0000-0000-0000-000000000091","source":"gift","credits":3}"#,
+    r#"{"type":"claim_tutorial_bonus"}"#,
+    r#"{"type":"grant_pass","pass_id":"00000000-0000-0000-0000-000000000092","period":"week"}"#,
+    r#"{"type":"spend","spend_id":"00000000-0000-0000-0000-000000000093","messages":2}"#,
+    r#"{"type":"hold","hold_id":"00000000-0000-0000-0000-000000000094","messages":2}"#,
+    r#"{"type":"capture_hold","hold_id":"00000000-0000-0000-0000-000000000094","credits":1}"#,
+    r#"{"type":"capture_hold","hold_id":"00000000-0000-0000-0000-000000000094"}"#,
+    r#"{"type":"release_hold","hold_id":"00000000-0000-0000-0000-000000000094"}"#,
+    r#"{"type":"reverse_spend","reversal_id":"00000000-0000-0000-0000-000000000096","spend_id":"00000000-0000-0000-0000-000000000093","reason":"not_delivered"}"#,
+    r#"{"type":"refund_grant","refund_id":"00000000-0000-0000-0000-000000000097","grant_id":"00000000-0000-0000-0000-000000000091","credits":10,"reason":"customer_asked"}"#,
+    r#"{"type":"refund_pass","pass_id":"00000000-0000-0000-0000-000000000092","reason":"goodwill"}"#,
+    r#"{"type":"return_refund","refund_id":"00000000-0000-0000-0000-000000000097"}"#,
+    r#"{"type":"revoke_grant","grant_id":"00000000-0000-0000-0000-000000000091","reason":"mistake"}"#,
+    r#"{"type":"open_dispute","dispute_id":"00000000-0000-0000-0000-000000000098","grant_id":"00000000-0000-0000-0000-000000000091","amount":{"amount_minor":500,"currency":"USD"}}"#,
+    r#"{"type":"close_dispute","dispute_id":"00000000-0000-0000-0000-000000000098","outcome":"lost"}"#,
+    r#"{"type":"write_off_debt","reason":"uncollectible"}"#,
+    r#"{"type":"settle_due"}"#,
+];
+
+#[test]
+fn commands_are_written_as_ever_and_read_back() {
+    let mut pinned = std::collections::BTreeSet::new();
+    for json in COMMANDS {
+        let command: CreditLedgerCommand = serde_json::from_str(json).unwrap();
+        assert_eq!(&serde_json::to_string(&command).unwrap(), json);
+        pinned.insert(kind_of(&command));
+    }
+    assert_eq!(pinned.len(), KINDS, "every command is pinned");
+    for wrong in [
+        r#"{"type":"settle_due","at":"2026-11-16T09:00:00Z"}"#,
+        r#"{"type":"spend","spend_id":"7","messages":1}"#,
+        r#"{"type":"mint","credits":5}"#,
+        "{}",
+    ] {
+        assert!(serde_json::from_str::<CreditLedgerCommand>(wrong).is_err(), "{wrong}");
+    }
+}
+
+/// How many kinds there are.
+const KINDS: usize = 17;
+
+/// A number for each kind; a new one is found here by the compiler, and by the test above.
+fn kind_of(command: &CreditLedgerCommand) -> usize {
+    match command {
+        CreditLedgerCommand::Open(_) => 1,
+        CreditLedgerCommand::Grant(_) => 2,
+        CreditLedgerCommand::ClaimTutorialBonus(_) => 3,
+        CreditLedgerCommand::GrantPass(_) => 4,
+        CreditLedgerCommand::Spend(_) => 5,
+        CreditLedgerCommand::Hold(_) => 6,
+        CreditLedgerCommand::CaptureHold(_) => 7,
+        CreditLedgerCommand::ReleaseHold(_) => 8,
+        CreditLedgerCommand::ReverseSpend(_) => 9,
+        CreditLedgerCommand::RefundGrant(_) => 10,
+        CreditLedgerCommand::RefundPass(_) => 11,
+        CreditLedgerCommand::ReturnRefund(_) => 12,
+        CreditLedgerCommand::RevokeGrant(_) => 13,
+        CreditLedgerCommand::OpenDispute(_) => 14,
+        CreditLedgerCommand::CloseDispute(_) => 15,
+        CreditLedgerCommand::WriteOffDebt(_) => 16,
+        CreditLedgerCommand::SettleDue(_) => KINDS,
+    }
 }

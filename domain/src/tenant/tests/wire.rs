@@ -35,7 +35,38 @@ fn events() -> Vec<(TenantEvent, &'static str, &'static str)> {
             "tenant.meter_rules_changed",
             r#"{"meter_rules":{"window_first_day":15,"window_last_day":25,"unusual_factor":3,"verification":"block","by_source":{"web":{"window":false,"confirmation":true,"photo":true}}}}"#,
         ),
+        (
+            TenantEvent::ReadingRemindersChanged(ReadingRemindersChanged {
+                reading_reminders: ReadingReminders { enabled: false, days_before: 5, hour: 19 },
+            }),
+            "tenant.reading_reminders_changed",
+            r#"{"reading_reminders":{"enabled":false,"days_before":5,"hour":19}}"#,
+        ),
+        (
+            TenantEvent::ReadingRemindersDue(ReadingRemindersDue {
+                period: "2026-11-01".parse().unwrap(),
+                closes_on: "2026-11-25".parse().unwrap(),
+            }),
+            "tenant.reading_reminders_due",
+            r#"{"period":"2026-11-01","closes_on":"2026-11-25"}"#,
+        ),
+        (
+            TenantEvent::CreditRulesChanged(CreditRulesChanged {
+                credit_rules: CreditRules::default(),
+            }),
+            "tenant.credit_rules_changed",
+            r#"{"credit_rules":{"message_cost":1,"welcome_credits":3,"tutorial_credits":2,"low_credits":5,"hold_seconds":900,"messages_per_minute_max":60,"credits_per_day_max":10000,"gifts_per_day_max":1000,"balance_max":1000000,"debt":"block"}}"#,
+        ),
     ]
+}
+
+#[test]
+fn every_event_is_pinned() {
+    let events = events();
+    for schema in TenantEvent::SCHEMAS {
+        let pinned = events.iter().any(|(_, wire_type, _)| *wire_type == schema.event_type);
+        assert!(pinned, "{}", schema.event_type);
+    }
 }
 
 #[test]
@@ -90,6 +121,24 @@ fn commands_are_written_as_ever_and_read_back() {
         (
             change_rules(MeterRules::default()),
             r#"{"type":"change_meter_rules","meter_rules":{"window_first_day":15,"window_last_day":25,"unusual_factor":3,"verification":"warn","by_source":{}}}"#,
+        ),
+        (
+            TenantCommand::ChangeReadingReminders(ChangeReadingReminders {
+                reading_reminders: ReadingReminders::default(),
+            }),
+            r#"{"type":"change_reading_reminders","reading_reminders":{"enabled":true,"days_before":3,"hour":10}}"#,
+        ),
+        (
+            TenantCommand::BeginReadingReminders(BeginReadingReminders {
+                period: "2026-11-01".parse().unwrap(),
+            }),
+            r#"{"type":"begin_reading_reminders","period":"2026-11-01"}"#,
+        ),
+        (
+            TenantCommand::ChangeCreditRules(ChangeCreditRules {
+                credit_rules: CreditRules::default(),
+            }),
+            r#"{"type":"change_credit_rules","credit_rules":{"message_cost":1,"welcome_credits":3,"tutorial_credits":2,"low_credits":5,"hold_seconds":900,"messages_per_minute_max":60,"credits_per_day_max":10000,"gifts_per_day_max":1000,"balance_max":1000000,"debt":"block"}}"#,
         ),
     ];
     for (command, json) in pinned {
