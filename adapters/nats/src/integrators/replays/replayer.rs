@@ -2,6 +2,7 @@
 
 use std::{mem, sync::Arc};
 
+use async_nats::jetstream::context::PublishAckFuture;
 use chrono::TimeDelta;
 use kontor_commands::clock;
 use kontor_domain::Recorded;
@@ -169,6 +170,17 @@ impl Replayer {
 
     /// Publishes a group, each message behind the one before it or not at all.
     async fn publish(&self, group: &[Outgoing], end: u64) -> Result<(), Failure> {
+        for confirmation in self.hand_over(group, end).await? {
+            confirmation.await?;
+        }
+        Ok(())
+    }
+
+    async fn hand_over(
+        &self,
+        group: &[Outgoing],
+        end: u64,
+    ) -> Result<Vec<PublishAckFuture>, Failure> {
         let mut before = Predecessor::Sequence(end);
         let mut confirmations = Vec::with_capacity(group.len());
         for event in group {
@@ -177,10 +189,7 @@ impl Replayer {
             confirmations.push(tokio::time::timeout(self.nats.ack_timeout(), sending).await??);
             before = Predecessor::Event(&event.id);
         }
-        for confirmation in confirmations {
-            confirmation.await?;
-        }
-        Ok(())
+        Ok(confirmations)
     }
 
     /// Waits until everything was read; then the stream is not needed any more.
