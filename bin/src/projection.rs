@@ -1,5 +1,6 @@
 //! `kontor projection`: the generations of read models, and followers that stand still.
 
+mod others;
 mod watch;
 
 use std::time::Duration;
@@ -7,7 +8,7 @@ use std::time::Duration;
 use kontor_postgres::{
     GenerationError, followers,
     generations::{self, Progress, PromotionError, PromotionTerms, RetirementError},
-    pauses,
+    pauses, policies,
 };
 use serde_json::{Value, json};
 use sqlx::PgPool;
@@ -18,8 +19,9 @@ use crate::{
     compose::{self, Addresses},
     config::Config,
     failure::Failure,
-    output, roles,
+    output,
 };
+use others::Kind;
 
 /// How often a promotion is tried again while long queries hold the views.
 const PROMOTION_ATTEMPTS: u32 = 20;
@@ -30,7 +32,7 @@ const PROMOTION_PAUSE: Duration = Duration::from_millis(250);
 pub(crate) async fn run(config: &Config, verb: ProjectionVerb) -> Result<(), Failure> {
     // A wrong name is told before anything is connected.
     if let Some(name) = name_of(&verb) {
-        check_name(name)?;
+        Kind::of(name)?;
     }
     let pool = compose::pool(&Addresses::find(config)?, COMMAND_CONNECTIONS).await?;
     match verb {
@@ -52,31 +54,29 @@ fn name_of(verb: &ProjectionVerb) -> Option<&str> {
     }
 }
 
-fn check_name(name: &str) -> Result<(), Failure> {
-    let names = roles::follower_names();
-    if names.contains(&name) {
-        return Ok(());
-    }
-    let names = names.join(", ");
-    Err(Failure::Usage(format!("there is no follower `{name}`; there are {names}")))
-}
-
 fn failed(error: impl std::error::Error + Send + Sync + 'static) -> Failure {
     Failure::Failed(error.into())
 }
 
 async fn list(pool: &PgPool, name: Option<&str>, as_json: bool) -> Result<(), Failure> {
     let progress = generations::progress(pool, name).await.map_err(failed)?;
+    let others = followers::list_others(pool, name).await.map_err(failed)?;
     let pauses = pauses::list(pool).await.map_err(failed)?;
+    // Of those that never ran: all others say it themselves.
+    let shown = |name: &str| {
+        progress.iter().any(|it| it.generation.name == name)
+            || others.iter().any(|it| it.name == name)
+    };
     let paused: Vec<&str> = pauses
         .iter()
-        .filter(|pause| name.is_none_or(|name| name == pause.name))
-        .filter(|pause| progress.iter().all(|it| it.generation.name != pause.name))
+        .filter(|pause| name.is_none_or(|name| name == pause.name) && !shown(&pause.name))
         .map(|pause| pause.name.as_str())
         .collect();
     if as_json {
         let generations: Vec<Value> = progress.iter().map(as_value).collect();
-        output::json(&json!({ "generations": generations, "paused": paused }))?;
+        output::json(&json!({
+            "generations": generations, "followers": others, "paused": paused,
+        }))?;
         return Ok(());
     }
     let titles = [
@@ -90,7 +90,15 @@ async fn list(pool: &PgPool, name: Option<&str>, as_json: bool) -> Result<(), Fa
         "SEGMENTS",
         "PARKED",
     ];
-    output::table(&titles, &progress.iter().map(row).collect::<Vec<_>>());
+    if !progress.is_empty() || others.is_empty() {
+        output::table(&titles, &progress.iter().map(row).collect::<Vec<_>>());
+    }
+    if !others.is_empty() {
+        if !progress.is_empty() {
+            output::line("");
+        }
+        output::table(&others::TITLES, &others.iter().map(others::row).collect::<Vec<_>>());
+    }
     for name in paused {
         output::line(&format!("{name} is paused."));
     }
@@ -146,8 +154,8 @@ pub(super) fn as_value(progress: &Progress) -> Value {
 async fn rebuild(pool: &PgPool, args: RebuildArgs) -> Result<(), Failure> {
     let projections = kontor_projections::all();
     let Some(projection) = projections.iter().find(|it| it.name() == args.name) else {
-        let name = args.name;
-        return Err(Failure::Usage(format!("`{name}` is no read model; it cannot be built anew")));
+        let why = others::not_rebuilt(&args.name, Kind::of(&args.name)?);
+        return Err(Failure::Usage(why.unwrap_or_default()));
     };
     let begun = generations::begin(pool, &**projection, args.segments, !args.no_promote).await;
     let number = match begun {
@@ -181,7 +189,11 @@ async fn promote(
     force: bool,
 ) -> Result<(), Failure> {
     let (name, number) = (which.name.as_str(), which.generation);
-    if name == roles::RELAY {
+    let kind = Kind::of(name)?;
+    if let Some(why) = others::not_promoted(name, kind) {
+        return Err(Failure::Usage(why));
+    }
+    if kind == Kind::Reactor {
         let moved = followers::hand_over(pool, name, number).await.map_err(failed)?;
         let text = if moved {
             format!("Version {number} of {name} is to go on; a process of it must run.")
@@ -223,6 +235,17 @@ async fn promote(
 
 async fn retire(pool: &PgPool, which: &GenerationArgs) -> Result<(), Failure> {
     let (name, number) = (which.name.as_str(), which.generation);
+    let kind = Kind::of(name)?;
+    if let Some(why) = others::not_retired(name, kind) {
+        return Err(Failure::Usage(why));
+    }
+    if kind == Kind::Policy {
+        let forgotten = policies::retire(pool, name, number).await.map_err(failed)?;
+        let value = json!({ "name": name, "version": number, "forgotten": forgotten });
+        let text =
+            format!("Version {number} of {name} is retired; {forgotten} instances are gone.");
+        return say(which.output.json, &value, &text);
+    }
     generations::retire(pool, name, number)
         .await
         .map_err(|error: RetirementError| failed(error))?;
@@ -232,6 +255,10 @@ async fn retire(pool: &PgPool, which: &GenerationArgs) -> Result<(), Failure> {
 
 async fn pause(pool: &PgPool, args: &PauseArgs, stand: bool) -> Result<(), Failure> {
     let (name, version) = (args.name.as_str(), args.generation.unwrap_or(pauses::WHOLE));
+    if args.generation.is_some() && Kind::of(name)? != Kind::ReadModel {
+        let text = format!("`{name}` has no generations; leave --generation out");
+        return Err(Failure::Usage(text));
+    }
     let changed = if stand {
         pauses::pause(pool, name, version).await
     } else {

@@ -47,9 +47,9 @@ const ASK_EVERY: Duration = Duration::from_millis(250);
 /// The checkpoint of the relay.
 pub(crate) const RELAY: &str = "relay";
 /// The checkpoint of the messages of reminders.
-const REMINDER_MESSAGES: &str = "telegram_reminders";
+pub(crate) const REMINDER_MESSAGES: &str = "telegram_reminders";
 /// The checkpoint of the warnings that few credits are left.
-const CREDIT_WARNINGS: &str = "telegram_credit_warnings";
+pub(crate) const CREDIT_WARNINGS: &str = "telegram_credit_warnings";
 
 /// All roles but the sandbox.
 pub(crate) fn all(
@@ -292,8 +292,10 @@ pub(crate) fn relay(parts: &Parts, schemas: &str) -> Role {
 
 /// The names of all followers of the house.
 pub(crate) fn follower_names() -> Vec<&'static str> {
-    let projections = kontor_projections::all();
-    projections.iter().map(|projection| projection.name()).chain([RELAY, ERASURES]).collect()
+    let (projections, policies) = (kontor_projections::all(), kontor_commands::policies::all());
+    let projections = projections.iter().map(|projection| projection.name());
+    let policies = policies.iter().map(|policy| policy.name());
+    projections.chain(policies).chain([REMINDER_MESSAGES, RELAY, ERASURES]).collect()
 }
 
 /// Pokes of other processes wake the followers of this one.

@@ -7,6 +7,7 @@
 mod checkpoint;
 mod isolate;
 mod orders;
+mod others;
 mod outcome;
 mod parking;
 mod place;
@@ -34,6 +35,7 @@ use self::{
     skim::Skimmed,
 };
 pub use self::{
+    others::{OtherFollower, list_others},
     outcome::{FollowerError, Step},
     read_model::{FollowerPanicked, ReadModel, ReadModelSettings},
     settings::FollowerSettings,

@@ -5,6 +5,7 @@ mod dispatch;
 mod mark;
 mod memory;
 mod orders;
+mod retire;
 pub mod scheduled;
 
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 pub use self::dispatch::{DispatchSettings, Dispatched, Dispatcher};
+pub use self::retire::{PolicyRetirementError, retire};
 use self::{mark::Mark, memory::Memory, orders::Orders};
 
 /// How many instances of a tenant are called at a time when an event concerns all of them. The page's

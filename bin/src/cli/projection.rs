@@ -7,12 +7,12 @@ use super::OutputArgs;
 /// What to do with read models and other followers.
 #[derive(Debug, Subcommand)]
 pub enum ProjectionVerb {
-    /// List the generations of the read models: which is read, which are built and how far they are
+    /// List the read models with their generations, and all other followers: how far each is
     #[command(
         after_help = "Examples:\n  kontor projection list\n  kontor projection list readings --json"
     )]
     List {
-        /// Only those of this read model
+        /// Only this read model or follower
         name: Option<String>,
         /// How to print
         #[command(flatten)]
@@ -35,12 +35,14 @@ pub enum ProjectionVerb {
         #[arg(long)]
         force: bool,
     },
-    /// Drop a generation that is not read, with its tables
-    #[command(after_help = "Example:\n  kontor projection retire readings 1")]
-    Retire(GenerationArgs),
-    /// Let a follower stand still, also the relay, until it is resumed
+    /// Drop a generation that is not read, with its tables; of a policy, what a replaced version remembers
     #[command(
-        after_help = "Examples:\n  kontor projection pause relay\n  kontor projection pause readings --generation 2\n\nIt stands still within some two seconds, in all processes, also in those that start later."
+        after_help = "Examples:\n  kontor projection retire readings 1\n  kontor projection retire reading_reminders 1   # after version 2 has taken over"
+    )]
+    Retire(GenerationArgs),
+    /// Let a follower stand still, also the relay or a policy, until it is resumed
+    #[command(
+        after_help = "Examples:\n  kontor projection pause relay\n  kontor projection pause reading_reminders\n  kontor projection pause readings --generation 2\n\nIt stands still within some two seconds, in all processes, also in those that start later."
     )]
     Pause(PauseArgs),
     /// Let a paused follower go on
@@ -74,7 +76,7 @@ pub struct RebuildArgs {
 pub struct GenerationArgs {
     /// The read model, such as `readings`
     pub name: String,
-    /// The number of the generation, as `kontor projection list` shows it
+    /// The number of the generation, or the version, as `kontor projection list` shows it
     pub generation: i32,
     /// How to print
     #[command(flatten)]
@@ -84,7 +86,7 @@ pub struct GenerationArgs {
 /// A follower that is paused or resumed.
 #[derive(Args, Clone, Debug)]
 pub struct PauseArgs {
-    /// The follower: a read model or `relay`
+    /// The follower: a read model, a policy, `relay`, `erasures` or `telegram_reminders`
     pub name: String,
     /// Only this generation of a read model
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(1..))]

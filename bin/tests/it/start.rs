@@ -12,6 +12,7 @@ use crate::program::{MASTER_KEY, Up, command, eventually, run, text};
 const EVENT_LIMIT: Duration = Duration::from_secs(20);
 
 /// The API with the demo tenant's key.
+#[derive(Clone)]
 pub(crate) struct Api {
     client: reqwest::Client,
     base: String,
@@ -53,11 +54,17 @@ impl Api {
     }
 
     pub(crate) async fn get(&self, path: &str) -> Value {
+        let (status, body) = self.ask(path).await;
+        assert!((200..300).contains(&status), "{path}: {status}: {body}");
+        body
+    }
+
+    /// Status and body, whatever they say.
+    pub(crate) async fn ask(&self, path: &str) -> (u16, Value) {
         let request = self.client.get(format!("{}{path}", self.base));
         let answer = request.header("X-Auth-Key", &self.key).send().await.unwrap();
-        let (status, body) = (answer.status(), answer.text().await.unwrap());
-        assert!(status.is_success(), "{path}: {status}: {body}");
-        serde_json::from_str(&body).unwrap()
+        let status = answer.status().as_u16();
+        (status, serde_json::from_str(&answer.text().await.unwrap()).unwrap())
     }
 }
 
@@ -169,6 +176,27 @@ async fn other_calls_find_a_running_kontor_without_configuration() {
     assert!(kontor(&["projection", "retire", "readings", "1"]).await.contains("is retired"));
     assert!(kontor(&["projection", "pause", "relay"]).await.contains("stands still"));
     assert!(kontor(&["projection", "resume", "relay"]).await.contains("goes on"));
+    assert!(kontor(&["projection", "list", "reading_rounds"]).await.contains("acts"));
+    let listed: Value =
+        serde_json::from_str(&kontor(&["projection", "list", "--json"]).await).unwrap();
+    let listed = listed["followers"].as_array().unwrap();
+    let listed: Vec<&str> = listed.iter().map(|it| it["name"].as_str().unwrap()).collect();
+    let all = "credit_dues erasures reading_reminders reading_rounds relay telegram_reminders";
+    assert_eq!(listed, all.split(' ').collect::<Vec<_>>());
+    for (arguments, code, says) in [
+        (&["rebuild", "credit_dues"][..], 2, "raise its version()"),
+        (&["rebuild", "relay"], 2, "kontor integrator replay"),
+        (&["promote", "credit_dues", "1"], 2, "higher version()"),
+        (&["promote", "erasures", "2"], 1, "has no version 2"),
+        (&["retire", "credit_dues", "1"], 1, "only one that a newer version replaced"),
+        (&["retire", "relay", "1"], 2, "nothing to retire"),
+        (&["pause", "dispatch"], 2, "kontor scheduled list"),
+        (&["pause", "credit_dues", "--generation", "1"], 2, "leave --generation out"),
+    ] {
+        let output = run(command(folder.path(), &[&["projection"], arguments].concat())).await;
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", text(&output.stderr));
+        assert!(text(&output.stderr).contains(says), "{arguments:?}: {}", text(&output.stderr));
+    }
     assert!(kontor(&["migrate"]).await.contains("up to date"));
     assert!(kontor(&["seed"]).await.contains("exists already"));
     up.stop().await;

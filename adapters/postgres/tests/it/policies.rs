@@ -16,6 +16,8 @@ use kontor_commands::{
 use kontor_domain::{EventDecodeError, Recorded};
 use kontor_postgres::{
     DispatchSettings, Dispatched, Dispatcher, EventLog, Follower, PolicyEffect,
+    followers::{Step, list_others},
+    pauses,
     policies::scheduled::{self, Cancelled},
 };
 use serde_json::{Value, json};
@@ -308,4 +310,71 @@ async fn a_new_version_acts_from_where_the_old_one_stops() {
     assert_eq!(states(&world).await[5..], named(&[(2, "pending")]));
     assert_eq!(dispatcher.step(later(100)).await.unwrap().ended, 1);
     assert_eq!(sender.calls.load(Ordering::Relaxed), 3);
+}
+
+async fn remembered(world: &World) -> Vec<(i32, i64)> {
+    sqlx::query_as(
+        "select version, count(*) from process_instances group by version order by version",
+    )
+    .fetch_all(&world.pool)
+    .await
+    .unwrap()
+}
+
+#[tokio::test]
+async fn a_replaced_version_is_retired_with_what_it_remembers_and_stays_away() {
+    let (world, log, mut old, _sender, dispatcher) = at_work().await;
+    for _ in 0..3 {
+        say(&log, Uuid::now_v7(), &json!({"send": true})).await;
+    }
+    catch_up(&mut old).await;
+    let retire =
+        async |version| kontor_postgres::policies::retire(&world.pool, "obedient", version).await;
+    let early = retire(1).await.unwrap_err().to_string();
+    assert!(early.contains("acts"), "{early}");
+    let unknown = retire(7).await.unwrap_err().to_string();
+    assert!(unknown.contains("has no version 7"), "{unknown}");
+
+    let mut new = follower(&world, 2);
+    catch_up(&mut new).await;
+    dispatcher.step(later(1)).await.unwrap();
+    assert_eq!(remembered(&world).await, [(1, 4), (2, 4)]);
+    assert_eq!(retire(1).await.unwrap(), 4);
+    assert_eq!(retire(1).await.unwrap(), 0, "twice changes nothing");
+    assert!(retire(2).await.is_err());
+    let listed = list_others(&world.pool, Some("obedient")).await.unwrap();
+    let standings: Vec<&str> = listed.iter().map(|it| it.standing.as_str()).collect();
+    assert_eq!(standings, ["replaced", "acts"]);
+
+    // A process that is left over neither goes on nor begins anew, whichever came first.
+    say(&log, Uuid::now_v7(), &json!({"send": true})).await;
+    let mut left_over = follower(&world, 1);
+    for _ in 0..3 {
+        assert!(!matches!(old.step().await.unwrap(), Step::Advanced { .. }));
+        assert!(!matches!(left_over.step().await.unwrap(), Step::Advanced { .. }));
+    }
+    catch_up(&mut new).await;
+    assert_eq!(remembered(&world).await, [(2, 5)]);
+}
+
+/// Steps until one comes to this; orders are looked at once a second.
+async fn step_until(follower: &mut Follower, wanted: &Step) {
+    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(60);
+    while follower.step().await.unwrap() != *wanted {
+        assert!(tokio::time::Instant::now() < deadline, "waited in vain for {wanted:?}");
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_paused_policy_remembers_and_orders_nothing_until_it_is_resumed() {
+    let (world, log, mut follower, _sender, _dispatcher) = at_work().await;
+    assert!(pauses::pause(&world.pool, "obedient", pauses::WHOLE).await.unwrap());
+    step_until(&mut follower, &Step::Paused).await;
+    say(&log, Uuid::now_v7(), &json!({"send": true})).await;
+    assert_eq!(follower.step().await.unwrap(), Step::Paused);
+    assert_eq!(states(&world).await, named(&[]));
+    assert!(pauses::resume(&world.pool, "obedient", pauses::WHOLE).await.unwrap());
+    step_until(&mut follower, &Step::Idle).await;
+    assert_eq!(states(&world).await, named(&[(1, "pending")]));
 }
