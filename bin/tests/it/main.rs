@@ -16,6 +16,7 @@ mod metrics;
 mod operate;
 mod processes;
 mod program;
+mod rebuild_guide;
 mod records;
 mod start;
 mod stop;
