@@ -14,6 +14,7 @@ use std::{
 use anyhow::Context;
 use axum::{Router, extract::State, http::header, routing::get};
 use kontor_nats::Nats;
+use kontor_postgres::figures::Published;
 use metrics::{describe_counter, describe_gauge, gauge};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use metrics_util::MetricKindMask;
@@ -89,7 +90,7 @@ impl Figures {
                 ("query", parts.query.clone()),
             ],
             nats: parts.nats.clone(),
-            looked_at: Mutex::new(None),
+            last: Mutex::default(),
         });
         let listener = self.listener;
         Role::new("metrics", Phase::Support, move |stop| {
@@ -128,17 +129,25 @@ struct Engines {
     owner: String,
     pools: [(&'static str, PgPool); 3],
     nats: Nats,
-    looked_at: Mutex<Option<Instant>>,
+    last: Mutex<Last>,
+}
+
+/// The last look.
+#[derive(Default)]
+struct Last {
+    looked_at: Option<Instant>,
+    published: Published,
 }
 
 impl Engines {
     /// Looks at everything, unless somebody did a moment ago. Who asks meanwhile waits for it.
     async fn look(&self) {
-        let mut looked_at = self.looked_at.lock().await;
-        if looked_at.is_some_and(|at| at.elapsed() < LOOK_EVERY) {
+        let mut last = self.last.lock().await;
+        if last.looked_at.is_some_and(|at| at.elapsed() < LOOK_EVERY) {
             return;
         }
-        let (database_up, broker_up) = tokio::join!(self.database(), self.broker());
+        let (database_up, broker_up) =
+            tokio::join!(self.database(&mut last.published), self.broker());
         gauge!(DATABASE_UP).set(f64::from(u8::from(database_up)));
         gauge!(BROKER_UP).set(f64::from(u8::from(broker_up)));
         gauge!(BUILD, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
@@ -150,14 +159,14 @@ impl Engines {
             gauge!(POOL_MAX, "pool" => *name).set(pool.options().get_max_connections());
         }
         process::publish();
-        *looked_at = Some(Instant::now());
+        last.looked_at = Some(Instant::now());
     }
 
-    async fn database(&self) -> bool {
+    async fn database(&self, published: &mut Published) -> bool {
         let [(_, _), (_, _), (_, pool)] = &self.pools;
         let asked = async {
             let seen = kontor_postgres::observe::observe(pool).await?;
-            kontor_postgres::figures::publish(&seen, &self.owner);
+            published.publish(&seen, &self.owner);
             let outbox = kontor_telegram::outbox_backlog(pool).await?;
             gauge!(OUTBOX_PENDING).set(outbox.pending as f64);
             gauge!(OUTBOX_OLDEST).set(outbox.oldest_seconds);

@@ -17,6 +17,31 @@ const POLL_MAX: Duration = Duration::from_millis(50);
 /// The longest error text that leaves the database in a status; the rest is in the logs.
 pub const ERROR_LENGTH_MAX: i32 = 500;
 
+/// What a follower is for at a moment. Only a [`Duty::Live`] one has to keep up with the log.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Duty {
+    /// What it writes is read, or has its effect.
+    Live,
+    /// It fills a generation that nobody reads yet, from the beginning of the log.
+    Building,
+    /// It keeps a generation that was read before, so that it can be read again.
+    Standby,
+    /// An operator paused it.
+    Paused,
+}
+
+impl Duty {
+    /// Its word in figures and in what programs read.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Building => "building",
+            Self::Standby => "standby",
+            Self::Paused => "paused",
+        }
+    }
+}
+
 /// How one follower stands.
 #[derive(Clone, Debug, FromRow, PartialEq)]
 pub struct FollowerLag {
@@ -24,8 +49,10 @@ pub struct FollowerLag {
     pub name: String,
     /// The generation of its rows; of a follower without generations, the version of what it does.
     pub version: i32,
-    /// `active` or `building`, what a generation is for; none without generations.
+    /// `active`, `building` or `standby`, what a generation is for; none without generations.
     pub standing: Option<String>,
+    /// In how many parts, by stream, it is followed side by side.
+    pub segments: i64,
     /// Whether an operator paused it.
     pub paused: bool,
     /// The position up to which everything is applied.
@@ -47,9 +74,14 @@ pub struct FollowerLag {
 }
 
 impl FollowerLag {
-    /// Whether it is a generation that nobody reads yet: it may be far behind.
-    pub fn is_building(&self) -> bool {
-        self.standing.as_deref() == Some("building")
+    /// What it is for. A pause is said first: nothing else matters until it ends.
+    pub fn duty(&self) -> Duty {
+        match self.standing.as_deref() {
+            _ if self.paused => Duty::Paused,
+            Some("building") => Duty::Building,
+            Some("standby") => Duty::Standby,
+            _ => Duty::Live,
+        }
     }
 }
 
@@ -73,8 +105,8 @@ pub async fn position(pool: &PgPool, name: &str) -> Result<i64, QueryError> {
     lowest_position(pool, &[name]).await
 }
 
-/// How all followers stand, by name: of read models the generation that is read and those that are
-/// being built. A read model of this build that never ran is fully behind.
+/// How all followers stand, by name: of read models the generation that is read, those that are being
+/// built, and those that stand by. A read model of this build that never ran is fully behind.
 ///
 /// # Errors
 /// When the database fails.
@@ -84,7 +116,8 @@ pub async fn lag(pool: &PgPool) -> Result<Vec<FollowerLag>, QueryError> {
     let rows = sqlx::query_as(
         "with head as (select coalesce(max(position), 0) as position from events), \
          followers as ( \
-             select c.name, c.version, g.state as standing, min(c.position) as position, \
+             select c.name, c.version, g.state as standing, count(*) as segments, \
+                 min(c.position) as position, \
                  min(c.heartbeat_at) as heartbeat_at, \
                  (array_agg(c.state order by c.position, c.segment))[1] as state, \
                  max(c.last_error) as last_error \
@@ -92,10 +125,10 @@ pub async fn lag(pool: &PgPool) -> Result<Vec<FollowerLag>, QueryError> {
              left join projection_generations as g \
                  on g.name = c.name and g.generation = c.version \
              where c.state <> 'superseded' \
-                 and (g.name is null or g.state in ('active', 'building')) \
+                 and (g.name is null or g.state in ('active', 'building', 'standby')) \
              group by c.name, c.version, g.state \
              union all \
-             select known.name, coalesce(g.generation, known.version), g.state, 0, null, \
+             select known.name, coalesce(g.generation, known.version), g.state, 1, 0, null, \
                  'missing', null \
              from unnest($1::text[], $2::integer[]) as known (name, version) \
              left join projection_generations as g \
@@ -103,7 +136,8 @@ pub async fn lag(pool: &PgPool) -> Result<Vec<FollowerLag>, QueryError> {
              where not exists (select from checkpoints as c where c.name = known.name \
                  and c.version = coalesce(g.generation, known.version)) \
          ) \
-         select f.name, f.version, f.standing, f.position, head.position as head, \
+         select f.name, f.version, f.standing, f.segments, f.position, \
+             head.position as head, \
              greatest(head.position - f.position, 0) as lag_events, \
              coalesce((select greatest(extract(epoch from clock_timestamp() - e.recorded_at), 0) \
                  from events as e where e.position = f.position + 1), 0)::float8 as lag_seconds, \

@@ -49,6 +49,8 @@ pub(crate) async fn asset(Path(name): Path<String>) -> Result<Response, Problem>
 pub(crate) struct FollowerDetails {
     name: String,
     version: i32,
+    /// `live`, `building`, `standby` or `paused`; only who is live must keep up.
+    duty: &'static str,
     state: String,
     position: i64,
     lag_events: i64,
@@ -81,6 +83,7 @@ pub(crate) async fn detailed(
     }
     let snapshot = state.status.snapshot(&state).await;
     let followers = snapshot.followers.iter().cloned().map(|follower| FollowerDetails {
+        duty: follower.duty().as_str(),
         name: follower.name,
         version: follower.version,
         state: follower.state,

@@ -1,7 +1,7 @@
 //! What the log and the followers count for monitoring. The names are a contract with dashboards and
 //! alerts; labels hold only names that the program itself chose.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use kontor_commands::AppendOutcome;
 use metrics::{
@@ -98,31 +98,59 @@ pub(crate) fn follower_failed(follower: &'static str) {
     counter!(FOLLOWER_FAILURES, "follower" => follower).increment(1);
 }
 
-/// Publishes what was observed; `owner` is the name of this process in the leases.
-pub fn publish(seen: &Observation, owner: &str) {
-    set(HEAD, seen.head);
-    for follower in &seen.followers {
-        let labels =
-            [("follower", follower.name.clone()), ("version", follower.version.to_string())];
-        gauge!(POSITION, &labels).set(follower.position as f64);
-        gauge!(LAG_EVENTS, &labels).set(follower.lag_events as f64);
-        gauge!(LAG_SECONDS, &labels).set(follower.lag_seconds);
-        gauge!(PARKED, &labels).set(follower.parked as f64);
-        if let Some(age) = follower.heartbeat_age_seconds {
-            gauge!(HEARTBEAT, &labels).set(age);
+/// The place of a follower among the figures: its name, its version and what it is for.
+type Series = (String, i32, &'static str);
+
+/// What was published of followers last: a follower whose duty changes, such as one that is paused,
+/// leaves a series behind that nobody sets any more, and an alert must not go on from its last value.
+#[derive(Debug, Default)]
+pub struct Published(BTreeSet<Series>);
+
+impl Published {
+    /// Publishes what was observed; `owner` is the name of this process in the leases.
+    pub fn publish(&mut self, seen: &Observation, owner: &str) {
+        set(HEAD, seen.head);
+        self.followers(seen);
+        let backlog = &seen.backlog;
+        gauge!(LETTERS, "kind" => "command").set(backlog.command_letters as f64);
+        gauge!(LETTERS, "kind" => "follower").set(backlog.follower_letters as f64);
+        set(INBOX_PENDING, backlog.inbox_pending);
+        set(INBOX_DEAD, backlog.inbox_dead);
+        gauge!(INBOX_OLDEST).set(backlog.inbox_oldest_seconds);
+        for (kind, prefix) in LEASE_KINDS {
+            let held = seen.leases.iter().filter(|lease| lease.owner == owner);
+            let held = held.filter(|lease| lease.name.starts_with(prefix)).count();
+            gauge!(LEASES, "kind" => kind).set(held as f64);
         }
     }
-    let backlog = &seen.backlog;
-    gauge!(LETTERS, "kind" => "command").set(backlog.command_letters as f64);
-    gauge!(LETTERS, "kind" => "follower").set(backlog.follower_letters as f64);
-    set(INBOX_PENDING, backlog.inbox_pending);
-    set(INBOX_DEAD, backlog.inbox_dead);
-    gauge!(INBOX_OLDEST).set(backlog.inbox_oldest_seconds);
-    for (kind, prefix) in LEASE_KINDS {
-        let held = seen.leases.iter().filter(|lease| lease.owner == owner);
-        let held = held.filter(|lease| lease.name.starts_with(prefix)).count();
-        gauge!(LEASES, "kind" => kind).set(held as f64);
+
+    fn followers(&mut self, seen: &Observation) {
+        let mut now = BTreeSet::new();
+        for follower in &seen.followers {
+            let series = (follower.name.clone(), follower.version, follower.duty().as_str());
+            let labels = labels(&series);
+            gauge!(POSITION, &labels).set(follower.position as f64);
+            gauge!(LAG_EVENTS, &labels).set(follower.lag_events as f64);
+            gauge!(LAG_SECONDS, &labels).set(follower.lag_seconds);
+            gauge!(PARKED, &labels).set(follower.parked as f64);
+            if let Some(age) = follower.heartbeat_age_seconds {
+                gauge!(HEARTBEAT, &labels).set(age);
+            }
+            now.insert(series);
+        }
+        // Once at zero they go by themselves when they were idle for long enough.
+        for gone in self.0.difference(&now) {
+            let labels = labels(gone);
+            for name in [POSITION, LAG_EVENTS, LAG_SECONDS, PARKED, HEARTBEAT] {
+                gauge!(name, &labels).set(0.0);
+            }
+        }
+        self.0 = now;
     }
+}
+
+fn labels((follower, version, duty): &Series) -> [(&'static str, String); 3] {
+    [("follower", follower.clone()), ("version", version.to_string()), ("duty", (*duty).to_owned())]
 }
 
 fn set(name: &'static str, value: i64) {

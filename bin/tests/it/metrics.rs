@@ -9,11 +9,12 @@ use std::{
 use serde_json::Value;
 use tempfile::tempdir;
 
-use crate::program::{Up, command, eventually};
+use crate::program::{Up, command, eventually, run, text};
 
 /// Every label that a figure may have; each has few values.
-const LABELS: [&str; 14] = [
+const LABELS: [&str; 15] = [
     "aggregate",
+    "duty",
     "follower",
     "kind",
     "le",
@@ -97,6 +98,13 @@ fn every_alert_leads_to_its_advice() {
     for (name, expression, runbook) in alerts {
         assert_eq!(runbook, format!("docs/guides/monitoring.md#{}", name.to_lowercase()));
         assert!(guide.contains(&format!("\n### {name}\n\n")), "the guide has no advice for {name}");
+        // What is built, stands by or is paused may be behind for hours.
+        let of_followers = ["kontor_follower_lag_", "kontor_follower_heartbeat_"];
+        let told_apart = expression.contains("{duty=\"");
+        assert!(
+            told_apart || !of_followers.iter().any(|it| expression.contains(it)),
+            "{expression}"
+        );
         assert!(expression.starts_with("up{") || !names(&expression).is_empty(), "{expression}");
     }
 }
@@ -149,6 +157,50 @@ async fn what_dashboard_and_alerts_read_exists_and_labels_are_bounded() {
     }
     let other = address.replace("/metrics", "/");
     assert_eq!(client.get(other).send().await.unwrap().status(), 404);
+    up.stop().await;
+}
+
+#[tokio::test]
+async fn a_rebuild_and_a_pause_are_told_apart_from_what_must_keep_up() {
+    let folder = tempdir().unwrap();
+    let mut program = command(folder.path(), &["up", "--json"]);
+    program.env("KONTOR_METRICS_ADDRESS", "127.0.0.1:0");
+    let up = Up::start_with(program).await;
+    let (client, address) = (reqwest::Client::new(), up.address("metrics"));
+    // The positions of the generations of `readings`, by generation and duty.
+    let positions = async || -> BTreeMap<(String, String), f64> {
+        let text = client.get(&address).send().await.unwrap().text().await.unwrap();
+        let found = samples(&text).into_iter().filter(|(name, labels, _)| {
+            name == "kontor_follower_position" && labels["follower"] == "readings"
+        });
+        found.map(|(_, it, value)| ((it["version"].clone(), it["duty"].clone()), value)).collect()
+    };
+    let reach = async |expected: &[(&str, &str)]| {
+        eventually(|| async {
+            let now = positions().await;
+            let there: Vec<(&str, &str)> = now
+                .iter()
+                .filter(|(_, position)| **position > 0.0)
+                .map(|((version, duty), _)| (version.as_str(), duty.as_str()))
+                .collect();
+            (there == expected).then_some(())
+        })
+        .await;
+    };
+    let order = async |arguments: &[&str]| {
+        let done = run(command(folder.path(), arguments)).await;
+        assert!(done.status.success(), "{}", text(&done.stderr));
+    };
+    reach(&[("1", "live")]).await;
+    order(&["projection", "rebuild", "readings", "--segments", "2", "--no-promote"]).await;
+    reach(&[("1", "live"), ("2", "building")]).await;
+    order(&["projection", "promote", "readings", "2"]).await;
+    reach(&[("1", "standby"), ("2", "live")]).await;
+    order(&["projection", "pause", "readings"]).await;
+    // The series of before stand at zero: nothing goes on from their last values.
+    reach(&[("1", "paused"), ("2", "paused")]).await;
+    order(&["projection", "resume", "readings"]).await;
+    reach(&[("1", "standby"), ("2", "live")]).await;
     up.stop().await;
 }
 

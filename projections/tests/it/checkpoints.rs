@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use kontor_projections::checkpoints;
+use kontor_projections::checkpoints::{self, Duty};
 use sqlx::PgPool;
 
 use crate::support::{Places, World, id, instant, registered_account, tenant};
@@ -93,6 +93,47 @@ async fn lag_counts_events_and_seconds_and_knows_followers_that_never_ran() {
     assert!(readings.heartbeat_age_seconds.unwrap() < 60.0, "{readings:?}");
     assert!(lag[4].lag_seconds >= 0.0);
     assert_eq!(lag[0].heartbeat_age_seconds, None);
+}
+
+#[tokio::test]
+async fn what_builds_stands_by_or_is_paused_is_told_apart_from_what_must_keep_up() {
+    let world = World::new().await;
+    log(&world.pool, 3).await;
+    for (generation, state) in [(1, "standby"), (2, "active"), (3, "building"), (4, "retired")] {
+        sqlx::query(
+            "insert into projection_generations (name, generation, code_version, state, segments, \
+             auto_promote, tables) values ('readings', $1, 1, $2, 2, false, '{}')",
+        )
+        .bind(generation)
+        .bind(state)
+        .execute(&world.pool)
+        .await
+        .unwrap();
+        checkpoint(&world.pool, "readings", (generation, 0), 3).await;
+        checkpoint(&world.pool, "readings", (generation, 1), 2).await;
+    }
+    checkpoint(&world.pool, "relay", (1, 0), 3).await;
+    let duties = async || -> Vec<(String, i32, Duty, i64)> {
+        let lag = checkpoints::lag(&world.pool).await.unwrap();
+        let ours = lag.into_iter().filter(|it| ["readings", "relay"].contains(&it.name.as_str()));
+        ours.map(|it| (it.name.clone(), it.version, it.duty(), it.segments)).collect()
+    };
+    let told = |name: &str, version, duty, segments| (name.to_owned(), version, duty, segments);
+    let mut expected = vec![
+        told("readings", 1, Duty::Standby, 2),
+        told("readings", 2, Duty::Live, 2),
+        told("readings", 3, Duty::Building, 2),
+        told("relay", 1, Duty::Live, 1),
+    ];
+    assert_eq!(duties().await, expected);
+    // One generation is paused, and a follower as a whole.
+    sqlx::query("insert into follower_pauses (name, version) values ('readings', 3), ('relay', 0)")
+        .execute(&world.pool)
+        .await
+        .unwrap();
+    expected[2].2 = Duty::Paused;
+    expected[3].2 = Duty::Paused;
+    assert_eq!(duties().await, expected);
 }
 
 #[tokio::test]

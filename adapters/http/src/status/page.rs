@@ -5,7 +5,7 @@ use axum::{
     extract::State,
     response::{Html, IntoResponse, Response},
 };
-use kontor_projections::checkpoints::FollowerLag;
+use kontor_projections::checkpoints::{Duty, FollowerLag};
 use sha2::{Digest, Sha256};
 
 use super::{
@@ -67,7 +67,7 @@ pub(crate) async fn page(State(state): State<ApiState>) -> Result<Response, Prob
         headline: headline(&snapshot),
         parts: parts(&snapshot),
         numbers: numbers(&snapshot),
-        followers: snapshot.followers.iter().map(|it| row(it, is_live(&state, it))).collect(),
+        followers: rows(&state, &snapshot),
         public_url: &state.settings.public_url,
         sandbox_url: state.settings.sandbox_url.as_deref(),
         version: env!("CARGO_PKG_VERSION"),
@@ -119,16 +119,26 @@ fn numbers(snapshot: &Snapshot) -> Vec<Number> {
     ]
 }
 
+/// The followers that somebody waits for: what only stands by is for operators.
+fn rows(state: &ApiState, snapshot: &Snapshot) -> Vec<Row> {
+    let shown = snapshot.followers.iter().filter(|it| it.duty() != Duty::Standby);
+    shown.map(|it| row(it, is_live(state, it))).collect()
+}
+
 fn row(follower: &FollowerLag, live: bool) -> Row {
     Row {
         name: follower.name.clone(),
         about: about(&follower.name),
         live,
-        state: match (live, follower.lag_events) {
-            (true, 0) => "live",
-            (true, _) => "catching up",
-            (false, _) if follower.heartbeat_age_seconds.is_none() => "not started",
-            (false, _) => "behind",
+        state: match (follower.duty(), live, follower.lag_events) {
+            (Duty::Building, _, _) => "being built",
+            (Duty::Paused, _, _) => "paused",
+            (Duty::Live | Duty::Standby, true, 0) => "live",
+            (Duty::Live | Duty::Standby, true, _) => "catching up",
+            (Duty::Live | Duty::Standby, false, _) => match follower.heartbeat_age_seconds {
+                None => "not started",
+                Some(_) => "behind",
+            },
         },
         position: grouped(follower.position),
         lag_events: grouped(follower.lag_events),

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use kontor_projections::checkpoints::{self, FollowerLag};
+use kontor_projections::checkpoints::{self, Duty, FollowerLag};
 use serde::Serialize;
 use sqlx::PgPool;
 use tokio::sync::Mutex;
@@ -130,14 +130,14 @@ async fn look(state: &ApiState, last: &mut Last) -> Snapshot {
     snapshot
 }
 
-/// Whether a follower is heard of and near the head; what nobody reads yet may be behind, and what an
-/// operator paused shall be.
+/// Whether a follower is heard of and near the head; what nobody reads yet, or any more, may be behind,
+/// and what an operator paused shall be.
 pub(crate) fn is_live(state: &ApiState, follower: &FollowerLag) -> bool {
     let heard = follower
         .heartbeat_age_seconds
         .is_some_and(|age| age <= state.settings.heartbeat_age_max.as_secs_f64());
     let near = follower.lag_seconds <= state.settings.ready_lag_max.as_secs_f64();
-    follower.is_building() || follower.paused || (heard && near)
+    follower.duty() != Duty::Live || (heard && near)
 }
 
 struct Database {
