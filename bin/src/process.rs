@@ -19,6 +19,8 @@ struct Process {
     version: String,
     alive: bool,
     started_at: DateTime<Utc>,
+    /// When it last said that it lives; null of a process of an older version.
+    seen_at: Option<DateTime<Utc>>,
     expires_at: DateTime<Utc>,
     leases: Vec<Lease>,
 }
@@ -81,6 +83,7 @@ impl Listing {
                     version: process.version,
                     alive: process.alive,
                     started_at: process.started_at,
+                    seen_at: process.seen_at,
                     expires_at: process.expires_at,
                     leases,
                 }
@@ -150,6 +153,7 @@ mod tests {
             pid: 7,
             version: "1".to_owned(),
             started_at: DateTime::UNIX_EPOCH,
+            seen_at: None,
             expires_at: DateTime::UNIX_EPOCH,
             alive,
             wants: wants.iter().map(|name| (*name).to_owned()).collect(),

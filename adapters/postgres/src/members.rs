@@ -52,7 +52,9 @@ pub struct ListedProcess {
     pub version: String,
     /// When it began.
     pub started_at: DateTime<Utc>,
-    /// When it was last heard of, to within a third of the time to live.
+    /// When it was last heard of; none of a process of an older version.
+    pub seen_at: Option<DateTime<Utc>>,
+    /// When it counts as gone unless it is heard of again.
     pub expires_at: DateTime<Utc>,
     /// Whether its heartbeat lasts.
     pub alive: bool,
@@ -115,7 +117,7 @@ impl Members {
 /// When the database fails.
 pub async fn list(pool: &PgPool) -> Result<Vec<ListedProcess>, DatabaseError> {
     sqlx::query_as(
-        "select owner, roles, host, pid, version, started_at, expires_at,
+        "select owner, roles, host, pid, version, started_at, seen_at, expires_at,
                 expires_at > clock_timestamp() as alive, wants
          from processes order by started_at, owner limit $1",
     )

@@ -6,6 +6,8 @@ use kontor_projections::{
 };
 use sqlx::{FromRow, PgPool};
 
+use crate::members::{self, ListedProcess};
+
 /// The most leases that are looked at; there is one for each shard, follower and bot.
 const LEASES_MAX: i64 = 1_000;
 
@@ -20,6 +22,8 @@ pub struct Observation {
     pub backlog: Backlog,
     /// The leases that are held, by name.
     pub leases: Vec<HeldLease>,
+    /// The processes that share the work, the oldest first.
+    pub processes: Vec<ListedProcess>,
 }
 
 /// What waits, for a worker or for an operator.
@@ -78,5 +82,6 @@ pub async fn observe(pool: &PgPool) -> Result<Observation, QueryError> {
     .bind(LEASES_MAX)
     .fetch_all(pool)
     .await?;
-    Ok(Observation { head, followers, backlog, leases })
+    let processes = members::list(pool).await.map_err(|err| err.source)?;
+    Ok(Observation { head, followers, backlog, leases, processes })
 }

@@ -101,10 +101,12 @@ impl Share {
         let info = &self.0.info;
         // Inserts again what was swept while this process stood still.
         sqlx::query(
-            "insert into processes (owner, roles, host, pid, version, wants, expires_at)
-             values ($1, $2, $3, $4, $5, $6, clock_timestamp() + $7 * interval '1 millisecond')
+            "insert into processes (owner, roles, host, pid, version, wants, seen_at, expires_at)
+             values ($1, $2, $3, $4, $5, $6, clock_timestamp(),
+                 clock_timestamp() + $7 * interval '1 millisecond')
              on conflict (owner) do update
-                 set wants = excluded.wants, expires_at = excluded.expires_at",
+                 set wants = excluded.wants, seen_at = excluded.seen_at,
+                     expires_at = excluded.expires_at",
         )
         .bind(owner)
         .bind(&info.roles)

@@ -106,6 +106,12 @@ async fn processes_that_come_and_go_share_evenly() {
     let owners: Vec<&str> = listed.iter().map(|process| process.owner.as_str()).collect();
     assert_eq!(owners, ["first", "third"], "an orderly end leaves no row");
     assert_eq!((listed[0].host.as_str(), listed[0].pid, listed[0].alive), ("бухгалтерия", 7, true));
+    let (seen_at, expires_at) = (listed[0].seen_at.unwrap(), listed[0].expires_at);
+    assert_eq!(
+        (expires_at - seen_at).to_std().unwrap(),
+        TTL,
+        "the last sign is one that was given"
+    );
 
     first.crash();
     until_loads(&world, &[("third", 8)]).await;
