@@ -133,6 +133,53 @@ pub async fn list(
     .map_err(failed("list the poison commands"))
 }
 
+/// Which parked rows are wanted; by default all.
+#[derive(Clone, Debug, Default)]
+pub struct CommandLetterFilter {
+    /// Of this tenant.
+    pub tenant: Option<String>,
+    /// To this kind of aggregate.
+    pub aggregate: Option<String>,
+    /// Recorded from this instant on.
+    pub from: Option<DateTime<Utc>>,
+    /// Recorded before this instant.
+    pub until: Option<DateTime<Utc>>,
+}
+
+/// The parked rows with an id above `after_id` that a filter lets through, in order, at most
+/// [`LIST_MAX`].
+///
+/// # Errors
+/// When the database fails.
+pub async fn page(
+    pool: &PgPool,
+    filter: &CommandLetterFilter,
+    after_id: i64,
+    limit: u32,
+) -> Result<Vec<CommandDeadLetter>, DatabaseError> {
+    sqlx::query_as(
+        "select id, tenant, aggregate, command_id, fingerprint, reason, attempts, message,
+                recorded_at, state
+         from command_dead_letters
+         where state = 'parked' and id > $1
+             and ($2::text is null or tenant = $2)
+             and ($3::text is null or aggregate = $3)
+             and ($4::timestamptz is null or recorded_at >= $4)
+             and ($5::timestamptz is null or recorded_at < $5)
+         order by id
+         limit $6",
+    )
+    .bind(after_id)
+    .bind(&filter.tenant)
+    .bind(&filter.aggregate)
+    .bind(filter.from)
+    .bind(filter.until)
+    .bind(i64::from(limit.clamp(1, LIST_MAX)))
+    .fetch_all(pool)
+    .await
+    .map_err(failed("list the poison commands"))
+}
+
 /// One row.
 ///
 /// # Errors

@@ -7,13 +7,17 @@
 
 pub mod index;
 mod search;
+mod selected;
 
 use kontor_commands::{CommandId, Receipt};
 use kontor_domain::{Recorded, TenantId};
 use sqlx::PgPool;
 use uuid::Uuid;
 
-pub use self::search::{Conversation, Scope, Searched, conversation, event, events_of_command};
+pub use self::{
+    search::{Conversation, Scope, Searched, conversation, event, events_of_command},
+    selected::{StreamFilter, selected, versions_down, versions_up},
+};
 use crate::{
     DatabaseError,
     error::failed,

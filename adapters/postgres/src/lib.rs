@@ -21,6 +21,7 @@ pub mod journal;
 pub mod leases;
 pub mod letters;
 mod log;
+mod matching;
 pub mod members;
 pub mod observe;
 pub mod pauses;

@@ -135,6 +135,7 @@ impl Wanted {
             name: self.follower.clone(),
             tenant: self.tenant.as_ref().map(ToString::to_string),
             skipped: self.state == LetterState::Skipped,
+            ..LetterFilter::default()
         };
         let mut more = !self.commands_only && self.state != LetterState::Retried;
         while more && rows.len() < limit {

@@ -5,7 +5,7 @@ use sqlx::{FromRow, PgPool};
 use uuid::Uuid;
 
 use super::LIST_MAX;
-use crate::{DatabaseError, error::failed};
+use crate::{DatabaseError, error::failed, matching::like};
 
 /// The most events that are named of those that wait behind one.
 const WAITING_MAX: i64 = 20;
@@ -19,6 +19,16 @@ pub struct LetterFilter {
     pub tenant: Option<String>,
     /// Those that were given up, each, instead of the head of each parked stream.
     pub skipped: bool,
+    /// Of this kind of aggregate.
+    pub aggregate: Option<String>,
+    /// Of this type of event; `meter.*` takes all that begin so.
+    pub event_type: Option<String>,
+    /// Parked from this instant on.
+    pub from: Option<DateTime<Utc>>,
+    /// Parked before this instant.
+    pub until: Option<DateTime<Utc>>,
+    /// Of the stream with this id, or the event at this position.
+    pub about: Option<String>,
 }
 
 /// The place of a letter in the order of [`page`].
@@ -61,7 +71,7 @@ pub struct Letter {
 }
 
 /// Letters by follower, version, stream and position: `$1` skipped, `$2` follower, `$3` tenant,
-/// `$4` to `$7` the place before.
+/// `$4` to `$7` the place before, `$9` to `$13` what else is wanted.
 const PAGE: &str = "
     select p.name, p.version, p.key, p.position, p.attempts, p.error, p.state, p.first_at,
            p.next_at, case when $1 then 0 else p.waiting end as waiting, e.tenant, e.event_type,
@@ -76,6 +86,11 @@ const PAGE: &str = "
     left join events e on e.position = p.position
     where (p.place = 1 or $1) and ($3::text is null or e.tenant = $3)
         and ($4::text is null or (p.name, p.version, p.key, p.position) > ($4, $5, $6, $7))
+        and ($9::text is null or e.stream_type = $9)
+        and ($10::text is null or e.event_type like $10)
+        and ($11::timestamptz is null or p.first_at >= $11)
+        and ($12::timestamptz is null or p.first_at < $12)
+        and ($13::text is null or p.key::text = $13 or p.position::text = $13)
     order by p.name, p.version, p.key, p.position
     limit $8";
 
@@ -98,6 +113,11 @@ pub async fn page(
         .bind(after.map_or(Uuid::nil(), |place| place.key))
         .bind(after.map_or(0, |place| place.position))
         .bind(i64::from(limit.clamp(1, LIST_MAX)))
+        .bind(&filter.aggregate)
+        .bind(filter.event_type.as_deref().map(like))
+        .bind(filter.from)
+        .bind(filter.until)
+        .bind(filter.about.as_ref().map(|about| about.to_lowercase()))
         .fetch_all(pool)
         .await
         .map_err(failed("list the dead letters"))

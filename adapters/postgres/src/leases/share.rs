@@ -102,8 +102,8 @@ impl Share {
         // Inserts again what was swept while this process stood still.
         sqlx::query(
             "insert into processes (owner, roles, host, pid, version, wants, seen_at, expires_at)
-             values ($1, $2, $3, $4, $5, $6, clock_timestamp(),
-                 clock_timestamp() + $7 * interval '1 millisecond')
+             select $1, $2, $3, $4, $5, $6, now.at, now.at + $7 * interval '1 millisecond'
+             from (select clock_timestamp() as at) as now
              on conflict (owner) do update
                  set wants = excluded.wants, seen_at = excluded.seen_at,
                      expires_at = excluded.expires_at",
