@@ -1,52 +1,10 @@
-// The operations pages stay as they are without this. With it they are live: what is marked
-// `data-live` is fetched anew every two seconds and replaced where it differs. And they are quick by
-// keyboard: `/` finds, arrows walk the rows of a list, Enter opens one.
+// The operations pages stay as they are without this. With it they are live, and quick by keyboard: `/`
+// finds, arrows walk the rows of a list, Enter opens one.
 
-const REFRESH_MS = 2000;
-const TIMEOUT_MS = 5000;
-
-/** A page that was sent as a form cannot be fetched again as it is; its top bar waits for the next. */
-const isRefreshable = !location.pathname.endsWith("/personal");
-
-async function refresh(): Promise<void> {
-  const answer = await fetch(location.pathname + location.search, {
-    cache: "no-store",
-    signal: AbortSignal.timeout(TIMEOUT_MS),
-  });
-  if (answer.redirected && new URL(answer.url).pathname === "/login") {
-    location.assign(answer.url);
-    return;
-  }
-  if (!answer.ok) throw new Error(String(answer.status));
-  const next = new DOMParser().parseFromString(await answer.text(), "text/html");
-  for (const old of document.querySelectorAll("[data-live]")) {
-    const fresh = next.getElementById(old.id);
-    if (fresh && !fresh.isEqualNode(old)) replace(old, fresh);
-  }
-}
-
-/** Replaces a part; whoever stood in it with the keyboard stands in the same place afterwards. */
-function replace(old: Element, fresh: Element): void {
-  const links = (part: Element) => [...part.querySelectorAll<HTMLElement>("a, button")];
-  const place = links(old).findIndex((link) => link === document.activeElement);
-  old.replaceWith(fresh);
-  if (place >= 0) links(fresh)[place]?.focus();
-}
-
-async function tick(): Promise<void> {
-  if (!document.hidden) {
-    try {
-      await refresh();
-      delete document.documentElement.dataset["connection"];
-    } catch {
-      document.documentElement.dataset["connection"] = "lost";
-    }
-  }
-  setTimeout(tick, REFRESH_MS);
-}
+import { keepLive } from "./live";
 
 function isTyping(target: EventTarget | null): boolean {
-  return target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement;
+  return target instanceof HTMLInputElement || target instanceof HTMLSelectElement || target instanceof HTMLTextAreaElement;
 }
 
 function walkRows(step: number): void {
@@ -84,9 +42,4 @@ document.addEventListener("click", (event) => {
   }
 });
 
-if (isRefreshable) {
-  document.addEventListener("visibilitychange", () => {
-    if (!document.hidden) refresh().catch(() => {});
-  });
-  setTimeout(tick, REFRESH_MS);
-}
+keepLive();

@@ -39,7 +39,7 @@ async function sees(text) {
 }
 
 test("a wrong key is refused beside the field, the right one leads where one wanted to go", async () => {
-  await page.goto(`${kontor.banner.api}/admin/operations/leases`);
+  await page.goto(`${kontor.banner.api}/admin/operations/processes`);
   assert.match(page.url(), /\/login\?next=/);
   await page.getByLabel("API key").fill("kontor_wrong");
   await page.keyboard.press("Enter");
@@ -47,7 +47,7 @@ test("a wrong key is refused beside the field, the right one leads where one wan
   assert.equal(await page.getByLabel("API key").getAttribute("aria-invalid"), "true");
   await page.getByLabel("API key").fill(key());
   await page.getByRole("button", { name: "Log in" }).click();
-  await page.waitForURL(/\/admin\/operations\/leases$/);
+  await page.waitForURL(/\/admin\/operations\/processes$/);
   await sees("follower.readings.v1");
   const cookies = await page.context().cookies();
   assert.equal(cookies.length, 1);
@@ -90,7 +90,7 @@ async function publish(subject, payload) {
 /** Waits until so many letters are listed, by themselves or after a reload. */
 async function listed(count) {
   await until(`${count} letters are listed`, async () => {
-    if ((await page.locator("#letters tr").count()) === count) return true;
+    if ((await page.locator("#letters tbody tr").count()) === count) return true;
     await page.reload();
     return false;
   });
@@ -158,7 +158,7 @@ test("why is this so: from a search by keyboard to the change", async () => {
 test("on a phone the page fits, and the rail is at the bottom", async () => {
   const context = await browser.newContext({ viewport: { width: 390, height: 844 }, storageState: await page.context().storageState() });
   const phone = await context.newPage();
-  for (const path of ["", "/leases", "/dead-letters", "/why", "/actions"]) {
+  for (const path of ["", "/processes", "/dead-letters", "/why", "/actions"]) {
     await phone.goto(`${kontor.banner.api}/admin/operations${path}`);
     const width = await phone.evaluate(() => document.documentElement.scrollWidth);
     assert.equal(width <= 390, true, `${path} is ${width} px wide`);

@@ -75,9 +75,12 @@ pub fn app(state: ApiState) -> Router {
         .with_state(state)
 }
 
-/// Keeps looking at everything for the charts of the operations page, until `stop`.
+/// Keeps looking at everything for the charts of the operations page, until `stop`; then the pages
+/// that keep themselves up to date end, so that the server need not wait for them.
 pub async fn watch(state: ApiState, stop: CancellationToken) {
+    let places = std::sync::Arc::clone(&state.places);
     operations::Recorder::run(state, stop).await;
+    places.end();
 }
 
 /// Which pages of other origins may call the API.

@@ -4,13 +4,19 @@
 mod actions;
 mod api;
 mod charts;
+mod csv;
+mod exports;
+mod filters;
 mod find;
 mod history;
 mod letters;
+mod live;
 mod login;
 mod operator;
 mod overview;
 mod pages;
+mod places;
+mod processes;
 mod shell;
 mod stream;
 mod words;
@@ -21,25 +27,32 @@ use axum::{
     routing::{get, post},
 };
 
-pub(crate) use self::{api::router as api_router, history::Recorder};
+pub(crate) use self::{api::router as api_router, history::Recorder, places::Places};
 use crate::state::ApiState;
 
 /// The pages. Everything under `/admin` needs a session; what is not listed here does not exist.
 pub(crate) fn pages(state: &ApiState) -> Router<ApiState> {
-    let admin = Router::new()
-        .route("/admin", get(pages::home))
+    // These keep themselves up to date: asked for as an event stream they send what changes.
+    let live = Router::new()
         .route("/admin/operations", get(pages::overview))
-        .route("/admin/operations/figures.json", get(pages::figures))
-        .route("/admin/operations/leases", get(pages::leases))
+        .route("/admin/operations/processes", get(pages::processes))
         .route("/admin/operations/dead-letters", get(pages::letters))
         .route("/admin/operations/dead-letters/{id}", get(pages::letter))
+        .route("/admin/operations/why", get(pages::why))
+        .route("/admin/operations/actions", get(pages::actions))
+        .route_layer(from_fn_with_state(state.clone(), live::live));
+    let admin = Router::new()
+        .route("/admin", get(pages::home))
+        .route("/admin/operations/figures.json", get(pages::figures))
+        .route("/admin/operations/dead-letters.csv", get(exports::letters))
         .route("/admin/operations/dead-letters/{id}/retry", post(pages::retry))
         .route("/admin/operations/dead-letters/{id}/skip", post(pages::skip))
-        .route("/admin/operations/why", get(pages::why))
         .route("/admin/operations/streams/{id}", get(pages::stream))
+        .route("/admin/operations/streams/{id}/events.csv", get(exports::events))
         .route("/admin/operations/streams/{id}/personal", post(pages::stream_personal))
-        .route("/admin/operations/actions", get(pages::actions))
+        .route("/admin/operations/actions.csv", get(exports::actions))
         .route("/logout", post(login::log_out))
+        .merge(live)
         .route_layer(from_fn_with_state(state.clone(), operator::require_session));
     Router::new()
         .route("/login", get(login::form).post(login::log_in))

@@ -20,7 +20,7 @@ use crate::{
     denied::DeniedAttempts,
     keys::KeyRing,
     limits::{Buckets, Rate},
-    operations::Recorder,
+    operations::{Places, Recorder},
     status::StatusCache,
 };
 
@@ -172,6 +172,8 @@ pub struct ApiState {
     pub(crate) per_login: Arc<Buckets<IpAddr>>,
     pub(crate) status: Arc<StatusCache>,
     pub(crate) recorder: Arc<Recorder>,
+    /// Places for what lasts longer than a request.
+    pub(crate) places: Arc<Places>,
     pub(crate) folds: Arc<Folds>,
     /// Opens what is personal, where a history is looked at.
     pub(crate) vault: Vault,
@@ -197,6 +199,7 @@ impl ApiState {
             per_login: Arc::new(Buckets::new(Rate::new(LOGINS.0, LOGINS.1))),
             status: Arc::default(),
             recorder: Arc::default(),
+            places: Arc::default(),
             folds: Arc::default(),
             vault: Vault::locked(),
             exporter: None,

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 pub(super) use kontor_postgres::journal::Action;
 
-use super::operator::Operator;
+use super::{filters::Filters, operator::Operator};
 use crate::problem::Problem;
 
 /// The most rows of one page of the journal.
@@ -17,7 +17,7 @@ pub(super) const PAGE: u32 = 100;
 /// One entry of the journal.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct Entry {
-    id: i64,
+    pub(super) id: i64,
     pub(super) at: DateTime<Utc>,
     /// The public part of the key under which it was done, or `cli user@host`.
     pub(super) key_prefix: String,
@@ -55,28 +55,46 @@ pub(super) async fn record(
     journal::record(pool, &entry).await.map_err(|err| Problem::internal(&err))
 }
 
-/// The newest entries before an id that the operator may see: all for the platform, those about a
-/// tenant or by its keys for an operator of it.
+/// What an operator may see of the journal and asks for: all for the platform, what is about a tenant
+/// or was done by its keys for an operator of it.
+pub(super) fn filter(operator: &Operator, filters: &Filters) -> Result<EntryFilter, Problem> {
+    let action = filters.kind.as_deref().map(str::parse::<Action>).transpose();
+    Ok(EntryFilter {
+        visible_to: operator.tenant().map(ToString::to_string),
+        tenant: filters.tenant.clone(),
+        action: action.map_err(|err| Problem::parameter("type", err.to_string()))?,
+        by: None,
+        target: filters.id.clone(),
+        from: filters.from,
+        until: filters.until,
+    })
+}
+
+/// The newest entries before an id that a filter lets through.
 pub(super) async fn list(
     pool: &PgPool,
-    operator: &Operator,
+    filter: &EntryFilter,
     before: Option<i64>,
 ) -> Result<Vec<Entry>, Problem> {
-    let visible_to = operator.tenant().map(ToString::to_string);
-    let filter = EntryFilter { visible_to, ..EntryFilter::default() };
-    let entries = journal::page(pool, &filter, before, PAGE).await;
+    let entries = journal::page(pool, filter, before, PAGE).await;
     let entries = entries.map_err(|err| Problem::internal(&err))?;
     Ok(entries.into_iter().map(Entry::from).collect())
+}
+
+/// Where the page behind these entries begins; nowhere when they are the last.
+pub(super) fn older(entries: &[Entry]) -> Option<i64> {
+    let full = u32::try_from(entries.len()).is_ok_and(|count| count >= PAGE);
+    entries.last().filter(|_| full).map(|entry| entry.id)
+}
+
+/// The words for what can be done.
+pub(super) fn names() -> Vec<&'static str> {
+    Action::ALL.into_iter().map(Action::name).collect()
 }
 
 impl Entry {
     /// What was done, in words.
     pub(super) fn action_words(&self) -> String {
         self.action.replace('_', " ")
-    }
-
-    /// Where the next page begins.
-    pub(super) fn id(&self) -> i64 {
-        self.id
     }
 }

@@ -12,12 +12,13 @@ use uuid::Uuid;
 
 use super::{
     actions::{self, Action, Entry},
+    filters::Filters,
     find::{self, Found},
-    letters::{self, Letter},
+    letters::{self, Letter, Listed},
     operator::Operator,
     overview::Overview,
     pages,
-    stream::History,
+    stream::{self, History, View},
 };
 use crate::{
     access::PathOf, api::documents::Failures, parameters::Parameters, problem::Problem,
@@ -50,18 +51,30 @@ async fn overview(State(state): State<ApiState>, operator: Operator) -> Json<Ove
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Letters {
     items: Vec<Letter>,
+    /// Whether there may be more: narrow the filters.
+    is_cut: bool,
 }
 
 /// List what could not be carried out and waits for an operator: at most 200 of each kind.
 #[utoipa::path(
     get, path = "/v1/operations/dead-letters", tag = "operations",
+    params(
+        ("tenant" = Option<String>, Query, description = "Of this tenant"),
+        ("aggregate" = Option<String>, Query, description = "Of this kind of aggregate, such as `meter`"),
+        ("type" = Option<String>, Query, description = "Of this type of command or event, such as `rename` or `meter.*`"),
+        ("from" = Option<String>, Query, description = "Parked from this instant on"),
+        ("until" = Option<String>, Query, description = "Parked before this instant"),
+        ("about" = Option<String>, Query, description = "With this id: a letter, a command, an aggregate, a position")
+    ),
     responses((status = 200, body = Letters), Failures)
 )]
 async fn list_letters(
     State(state): State<ApiState>,
     operator: Operator,
+    OriginalUri(uri): OriginalUri,
 ) -> Result<Json<Letters>, Problem> {
-    Ok(Json(Letters { items: letters::list(&state, &operator).await? }))
+    let Listed { letters, is_cut } = letters::list(&state, &operator, &Filters::of(&uri)?).await?;
+    Ok(Json(Letters { items: letters, is_cut }))
 }
 
 /// Show one dead letter.
@@ -178,6 +191,10 @@ async fn find_place(
     params(
         ("id" = Uuid, Path, description = "The aggregate"),
         ("version" = Option<i64>, Query, description = "Up to this version; the newest when absent"),
+        ("type" = Option<String>, Query, description = "Events of this type, such as `meter.archived` or `meter.*`"),
+        ("from" = Option<String>, Query, description = "Recorded from this instant on"),
+        ("until" = Option<String>, Query, description = "Recorded before this instant"),
+        ("about" = Option<Uuid>, Query, description = "With this id: the event's own, or of its command, conversation or cause"),
         ("personal" = Option<String>, Query, description = "`show` uncovers what belongs to people")
     ),
     responses((status = 200, body = History), Failures)
@@ -195,7 +212,8 @@ async fn show_stream(
         Some("show") => false,
         Some(_) => return Err(Problem::parameter("personal", "give `show`, or leave it out")),
     };
-    pages::history(&state, &operator, (id, version, covered)).await.map(Json)
+    let view = View { version, covered, filter: stream::filter(&Filters::of(&uri)?)? };
+    pages::history(&state, &operator, (id, &view)).await.map(Json)
 }
 
 /// A page of the journal.
@@ -207,7 +225,14 @@ pub(crate) struct Journal {
 /// List what operators did by hand, the newest first, 100 at a time.
 #[utoipa::path(
     get, path = "/v1/operations/actions", tag = "operations",
-    params(("before" = Option<i64>, Query, description = "Only entries with a smaller id")),
+    params(
+        ("before" = Option<i64>, Query, description = "Only entries older than the one with this id"),
+        ("tenant" = Option<String>, Query, description = "About this tenant"),
+        ("type" = Option<String>, Query, description = "What was done, such as `dead_letter_retry`"),
+        ("from" = Option<String>, Query, description = "From this instant on"),
+        ("until" = Option<String>, Query, description = "Before this instant"),
+        ("about" = Option<String>, Query, description = "Done to what has this in its name")
+    ),
     responses((status = 200, body = Journal), Failures)
 )]
 async fn list_actions(
@@ -216,5 +241,6 @@ async fn list_actions(
     OriginalUri(uri): OriginalUri,
 ) -> Result<Json<Journal>, Problem> {
     let before = Parameters::of(&uri).parsed("before", "a whole number")?;
-    Ok(Json(Journal { items: actions::list(&state.pool, &operator, before).await? }))
+    let filter = actions::filter(&operator, &Filters::of(&uri)?)?;
+    Ok(Json(Journal { items: actions::list(&state.pool, &filter, before).await? }))
 }

@@ -1,28 +1,33 @@
 //! Dead letters: what could not be carried out, and what an operator does about it.
 
-use std::{collections::HashMap, time::Duration};
+mod pages;
+
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use kontor_commands::{Envelope, Folds};
 use kontor_postgres::{
-    command_dead_letters::{self, CommandDeadLetter, CommandLetterState},
-    dead_letters::{self, DeadLetter, LetterPlace},
+    command_dead_letters, dead_letters,
     letters::{self, Done, LetterError, LetterId},
 };
 use serde::Serialize;
 use serde_json::Value;
-use sqlx::PgPool;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+pub(super) use self::pages::{Kind, Pages};
 use super::{
     actions::{self, Action},
+    filters::Filters,
     operator::Operator,
 };
 use crate::{problem::Problem, state::ApiState};
 
 /// The most letters of each kind that are listed; a longer list is a disaster, not a list.
-pub(super) const LIST_MAX: u32 = 200;
+const LIST_MAX: usize = 200;
+
+/// The most pages of each kind that are looked through for a list: what does not stand in them is
+/// found by narrower filters, or in the export, which takes its time.
+const LOOKED_MAX: usize = 10;
 
 /// How long a command that is sent again may take.
 const WAIT: Duration = Duration::from_secs(5);
@@ -56,21 +61,37 @@ pub(crate) struct Letter {
     pub(super) command: Value,
 }
 
-/// The letters that an operator may see, the oldest first within each kind.
-pub(super) async fn list(state: &ApiState, operator: &Operator) -> Result<Vec<Letter>, Problem> {
-    let pool = &state.pool;
-    let parked = CommandLetterState::Parked;
-    let commands = command_dead_letters::list(pool, parked, 0, LIST_MAX).await;
-    let commands = commands.map_err(|err| Problem::internal(&err))?;
-    let parked = dead_letters::list(pool, None, LIST_MAX).await;
-    let parked = parked.map_err(|err| Problem::internal(&err))?;
-    let events = events_of(pool, &parked).await?;
-    let commands = commands.into_iter().map(|letter| of_command(letter, &state.folds));
-    let followers = parked.into_iter().map(|letter| {
-        let event = events.get(&letter.position);
-        of_follower(letter, event)
-    });
-    Ok(commands.chain(followers).filter(|letter| operator.may_see(&letter.tenant)).collect())
+/// Letters, and whether there are more of them.
+#[derive(Debug)]
+pub(super) struct Listed {
+    pub(super) letters: Vec<Letter>,
+    pub(super) is_cut: bool,
+}
+
+/// The letters that an operator may see and that filters let through, the oldest first within each
+/// kind.
+pub(super) async fn list(
+    state: &ApiState,
+    operator: &Operator,
+    filters: &Filters,
+) -> Result<Listed, Problem> {
+    let mut listed = Listed { letters: Vec::new(), is_cut: false };
+    for kind in [Kind::Command, Kind::Follower] {
+        let mut pages = Pages::new(state, operator, filters, kind)?;
+        let mut found = Vec::new();
+        for _ in 0..LOOKED_MAX {
+            let Some(page) = pages.next().await? else { break };
+            found.extend(page);
+            if found.len() >= LIST_MAX {
+                break;
+            }
+        }
+        listed.is_cut |= found.len() > LIST_MAX || !pages.is_over();
+        found.truncate(LIST_MAX);
+        found.sort_by_key(|letter| letter.since);
+        listed.letters.extend(found);
+    }
+    Ok(listed)
 }
 
 /// One letter that is still parked and that the operator may see.
@@ -79,15 +100,20 @@ pub(super) async fn find(
     operator: &Operator,
     id: &LetterId,
 ) -> Result<Option<Letter>, Problem> {
-    let text = id.to_string();
-    if let LetterId::Command(row) = id {
-        let letter = command_dead_letters::find(&state.pool, *row).await;
-        let letter = letter.map_err(|err| Problem::internal(&err))?;
-        let letter = letter.filter(|letter| letter.state == "parked");
-        let letter = letter.map(|letter| of_command(letter, &state.folds));
-        return Ok(letter.filter(|letter| operator.may_see(&letter.tenant)));
-    }
-    Ok(list(state, operator).await?.into_iter().find(|letter| letter.id == text))
+    let letter = match id {
+        LetterId::Command(row) => {
+            let letter = command_dead_letters::find(&state.pool, *row).await;
+            let letter = letter.map_err(|err| Problem::internal(&err))?;
+            let letter = letter.filter(|letter| letter.state == "parked");
+            letter.map(|letter| pages::of_command(letter, &state.folds))
+        }
+        LetterId::Follower(place) => {
+            let letter = dead_letters::find(&state.pool, place).await;
+            let letter = letter.map_err(|err| Problem::internal(&err))?;
+            letter.filter(|letter| letter.state != "skipped").map(pages::of_follower)
+        }
+    };
+    Ok(letter.filter(|letter| operator.may_see(&letter.tenant)))
 }
 
 /// Tries a letter again or gives it up, and writes down who did.
@@ -127,77 +153,4 @@ pub(super) async fn decide(
 /// There is no such letter, or it belongs to another tenant.
 pub(super) fn unknown() -> Problem {
     Problem::not_found("letter_unknown", "there is no such dead letter any more")
-}
-
-/// What is told of an event that stops a follower.
-struct Stopper {
-    tenant: String,
-    event_type: String,
-    version: i64,
-}
-
-async fn events_of(pool: &PgPool, parked: &[DeadLetter]) -> Result<HashMap<i64, Stopper>, Problem> {
-    let positions: Vec<i64> = parked.iter().map(|letter| letter.position).collect();
-    let rows: Vec<(i64, String, String, i64)> = sqlx::query_as(
-        "select position, tenant, event_type, version from events where position = any($1)",
-    )
-    .bind(positions)
-    .fetch_all(pool)
-    .await?;
-    let stopper = |(position, tenant, event_type, version)| {
-        (position, Stopper { tenant, event_type, version })
-    };
-    Ok(rows.into_iter().map(stopper).collect())
-}
-
-fn of_follower(letter: DeadLetter, event: Option<&Stopper>) -> Letter {
-    let id = LetterId::Follower(LetterPlace {
-        name: letter.name.clone(),
-        version: letter.version,
-        key: letter.key,
-        position: letter.position,
-    });
-    let event_type = event.map_or("an event", |event| event.event_type.as_str());
-    Letter {
-        id: id.to_string(),
-        kind: "follower",
-        tenant: event.map(|event| event.tenant.clone()).unwrap_or_default(),
-        what: format!("{} cannot apply {event_type} at {}", letter.name, letter.position),
-        reason: letter.error,
-        attempts: letter.attempts,
-        since: letter.first_at,
-        next_attempt_at: Some(letter.next_at),
-        waiting: letter.waiting,
-        state: letter.state,
-        aggregate_id: Some(letter.key),
-        event_version: event.map(|event| event.version),
-        command: Value::Null,
-    }
-}
-
-fn of_command(letter: CommandDeadLetter, folds: &Folds) -> Letter {
-    let envelope = Envelope::from_bytes(&letter.message).ok();
-    let kind = envelope.as_ref().and_then(|envelope| envelope.command.get("type")?.as_str());
-    let aggregate =
-        if letter.aggregate.is_empty() { "something unreadable" } else { &letter.aggregate };
-    Letter {
-        what: match kind {
-            Some(kind) => format!("{kind} to {aggregate}"),
-            None => format!("a message to {aggregate} that is no command"),
-        },
-        id: LetterId::Command(letter.id).to_string(),
-        kind: "command",
-        tenant: letter.tenant,
-        reason: letter.reason,
-        attempts: letter.attempts,
-        since: letter.recorded_at,
-        next_attempt_at: None,
-        waiting: 0,
-        state: letter.state,
-        aggregate_id: envelope.as_ref().map(|envelope| envelope.id),
-        event_version: None,
-        command: envelope.map_or(Value::Null, |envelope| {
-            folds.covered_command(&letter.aggregate, &envelope.command)
-        }),
-    }
 }

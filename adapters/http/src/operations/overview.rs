@@ -1,11 +1,17 @@
 //! How everything is at this moment.
 
 use chrono::{DateTime, Utc};
-use kontor_projections::checkpoints::FollowerLag;
+use kontor_postgres::observe::HeldLease;
+use kontor_projections::checkpoints::{Duty, FollowerLag};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{history::Seen, operator::Operator, words::grouped};
+use super::{
+    history::Seen,
+    operator::Operator,
+    processes::{self, Process, Segment},
+    words::grouped,
+};
 use crate::state::ApiState;
 
 /// The shards that commands are divided into; the leases of their workers are named after them.
@@ -24,7 +30,12 @@ pub(crate) struct Overview {
     pub(super) engines: Vec<Engine>,
     pub(super) followers: Vec<Follower>,
     pub(super) shards: Vec<Shard>,
+    /// Of bots and webhooks only for operators of the whole platform: they are some tenant's.
     pub(super) leases: Vec<Lease>,
+    /// The processes that share the work, the oldest first.
+    pub(super) processes: Vec<Process>,
+    /// Leases that a living process would take and nobody holds.
+    pub(super) unserved: Vec<String>,
     pub(super) waiting: Waiting,
 }
 
@@ -46,9 +57,16 @@ pub(crate) struct Follower {
     #[schema(example = "readings")]
     pub(super) name: String,
     pub(super) version: i32,
+    /// What it is for: `live` must keep up with the log; `building` fills rows that nobody reads yet,
+    /// `standby` keeps rows that were read before, and `paused` waits for an operator.
+    #[schema(example = "live")]
+    pub(super) duty: &'static str,
+    /// The same, for the page.
+    #[serde(skip)]
+    pub(super) stands: Duty,
     /// `live`, `catching_up`, `retrying`, `starting`, `stopped` or `missing`.
     pub(super) state: String,
-    /// Whether it is heard of and near the head.
+    /// Whether it is as it should be: who is live is heard of and near the head.
     pub(super) healthy: bool,
     pub(super) position: i64,
     pub(super) lag_events: i64,
@@ -58,8 +76,8 @@ pub(crate) struct Follower {
     pub(super) parked: i64,
     /// What went wrong last; only for operators of the whole platform.
     pub(super) last_error: Option<String>,
-    /// The process that runs it, when one does.
-    pub(super) owner: Option<String>,
+    /// Its parts, by stream, and the process that does each; most have one part.
+    pub(super) segments: Vec<Segment>,
 }
 
 /// A shard of the commands.
@@ -120,19 +138,13 @@ impl Overview {
     /// What an operator sees of a look.
     pub(super) fn of(state: &ApiState, seen: &Seen, operator: &Operator) -> Self {
         let found = seen.database.as_ref().map(|database| &database.found);
-        let leases: Vec<Lease> = found.map_or_else(Vec::new, |found| {
-            let leases = found.leases.iter().cloned();
-            let lease = leases.map(|lease| Lease {
-                name: lease.name,
-                owner: lease.owner,
-                epoch: lease.epoch,
-                seconds_left: lease.seconds_left,
-            });
-            lease.collect()
-        });
+        let held = found.map_or(&[][..], |found| &found.leases);
+        let listed = found.map_or(&[][..], |found| &found.processes);
+        let leases = held.iter().filter(|lease| processes::may_see_lease(operator, &lease.name));
+        let leases: Vec<Lease> = leases.map(Lease::of).collect();
         let followers = found.map_or_else(Vec::new, |found| {
             let followers = found.followers.iter();
-            followers.map(|it| follower(state, it, (&leases, operator))).collect()
+            followers.map(|it| follower(state, it, (held, operator))).collect()
         });
         Self {
             at: seen.at,
@@ -140,16 +152,49 @@ impl Overview {
             engines: engines(seen),
             followers,
             shards: shards(seen, &leases),
+            processes: processes::all(listed, held, operator),
+            unserved: processes::unserved(listed, held, operator),
             waiting: waiting(seen),
             leases,
         }
     }
 }
 
+impl Lease {
+    fn of(held: &HeldLease) -> Self {
+        let HeldLease { name, owner, epoch, seconds_left } = held.clone();
+        Self { name, owner, epoch, seconds_left }
+    }
+}
+
 impl Follower {
     /// What it does, in words.
     pub(super) fn state_words(&self) -> String {
-        self.state.replace('_', " ")
+        let state = self.state.replace('_', " ");
+        match self.stands {
+            Duty::Live => state,
+            // It waits to be read.
+            Duty::Building if state == "live" => "building, caught up".to_owned(),
+            Duty::Building => format!("building, {state}"),
+            Duty::Standby if self.healthy => "standing by".to_owned(),
+            Duty::Standby => format!("standing by, {state}"),
+            Duty::Paused => "paused".to_owned(),
+        }
+    }
+
+    /// How that is shown.
+    pub(super) fn state_class(&self) -> &'static str {
+        match self.stands {
+            _ if !self.healthy => "state-bad",
+            Duty::Live => "state-good",
+            Duty::Building | Duty::Standby => "state-quiet",
+            Duty::Paused => "state-warn",
+        }
+    }
+
+    /// Who runs it, in words.
+    pub(super) fn owners_text(&self) -> String {
+        processes::owners_text(&self.segments)
     }
 }
 
@@ -193,15 +238,16 @@ fn engines(seen: &Seen) -> Vec<Engine> {
 fn follower(
     state: &ApiState,
     lag: &FollowerLag,
-    (leases, operator): (&[Lease], &Operator),
+    (leases, operator): (&[HeldLease], &Operator),
 ) -> Follower {
-    let lease = format!("follower.{}.v{}", lag.name, lag.version);
-    let owner = leases.iter().find(|held| held.name == lease).map(|held| held.owner.clone());
     Follower {
         name: lag.name.clone(),
         version: lag.version,
+        duty: lag.duty().as_str(),
+        stands: lag.duty(),
         state: lag.state.clone(),
-        healthy: crate::status::is_live(state, lag) && lag.state != "retrying",
+        healthy: crate::status::is_live(state, lag)
+            && (lag.state != "retrying" || lag.duty() == Duty::Paused),
         position: lag.position,
         lag_events: lag.lag_events,
         lag_seconds: lag.lag_seconds,
@@ -209,7 +255,7 @@ fn follower(
         parked: lag.parked,
         // A cause may quote things of any tenant.
         last_error: lag.last_error.clone().filter(|_| operator.tenant().is_none()),
-        owner,
+        segments: processes::segments(lag, leases),
     }
 }
 

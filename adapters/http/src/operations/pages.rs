@@ -4,7 +4,7 @@ use askama::Template;
 use axum::{
     Json,
     extract::{OriginalUri, Path, State},
-    http::StatusCode,
+    http::{StatusCode, Uri},
     response::{IntoResponse, Redirect, Response},
 };
 use kontor_postgres::letters::{Done, LetterId};
@@ -13,12 +13,13 @@ use serde_json::Value;
 use super::{
     actions::{self, Action, Entry},
     charts::{self, Chart, Table},
+    filters::{FilterForm, Filters},
     find::{self, Found},
-    letters::{self, Letter},
+    letters::{self, Letter, Listed},
     operator::Operator,
     overview::Overview,
     shell::{Shell, html, shell},
-    stream::{self, History},
+    stream::{self, History, Stream, View},
     words::{self, When, pretty},
 };
 use crate::{access::PathOf, parameters::Parameters, problem::Problem, state::ApiState};
@@ -63,21 +64,55 @@ pub(super) async fn figures(State(state): State<ApiState>, _: Operator) -> Json<
 }
 
 #[derive(Template)]
-#[template(path = "operations/leases.html")]
-struct LeasesPage {
+#[template(path = "operations/processes.html")]
+struct ProcessesPage {
     shell: Shell,
     overview: Overview,
 }
 
-/// `/admin/operations/leases`
-pub(super) async fn leases(
+/// `/admin/operations/processes`
+pub(super) async fn processes(
     State(state): State<ApiState>,
     operator: Operator,
 ) -> Result<Response, Problem> {
     let seen = state.recorder.look(&state).await;
     let overview = Overview::of(&state, &seen, &operator);
-    html(&LeasesPage { shell: shell(&state, &operator, "leases").await, overview })
+    html(&ProcessesPage { shell: shell(&state, &operator, "processes").await, overview })
 }
+
+/// The dead letters, and their table.
+const LETTER_PLACES: (&str, &str) =
+    ("/admin/operations/dead-letters", "/admin/operations/dead-letters.csv");
+
+/// The journal, and its table.
+const JOURNAL_PLACES: (&str, &str) = ("/admin/operations/actions", "/admin/operations/actions.csv");
+
+/// What dead letters are filtered by.
+const LETTER_FIELDS: [(&str, &str, &str); 6] = [
+    ("tenant", "Tenant", "moscow"),
+    ("aggregate", "Aggregate", "meter"),
+    ("type", "Type", "rename, or meter.*"),
+    ("from", "Since, from (UTC)", ""),
+    ("until", "Since, before (UTC)", ""),
+    ("about", "Id", "a letter, command, aggregate or position"),
+];
+
+/// What the events of a stream are filtered by; it has one tenant and one aggregate.
+const STREAM_FIELDS: [(&str, &str, &str); 4] = [
+    ("type", "Type", "meter.archived, or meter.*"),
+    ("from", "Recorded from (UTC)", ""),
+    ("until", "Recorded before (UTC)", ""),
+    ("about", "Id", "an event, command, conversation or cause"),
+];
+
+/// What the journal is filtered by.
+const JOURNAL_FIELDS: [(&str, &str, &str); 5] = [
+    ("tenant", "Tenant", "moscow"),
+    ("type", "What", ""),
+    ("from", "From (UTC)", ""),
+    ("until", "Before (UTC)", ""),
+    ("about", "To what", "a part of the id"),
+];
 
 #[derive(Template)]
 #[template(path = "operations/letters.html")]
@@ -86,6 +121,7 @@ struct LettersPage {
     letters: Vec<Letter>,
     said: Option<&'static str>,
     is_cut: bool,
+    filter: FilterForm,
 }
 
 /// `/admin/operations/dead-letters`
@@ -95,12 +131,14 @@ pub(super) async fn letters(
     OriginalUri(uri): OriginalUri,
 ) -> Result<Response, Problem> {
     let said = Parameters::of(&uri).parsed::<String>("done", "a word")?;
-    let letters = letters::list(&state, &operator).await?;
+    let filters = Filters::of(&uri)?;
+    let Listed { letters, is_cut } = letters::list(&state, &operator, &filters).await?;
     html(&LettersPage {
         shell: shell(&state, &operator, "letters").await,
-        is_cut: letters.len() >= letters::LIST_MAX as usize,
+        is_cut,
         letters,
         said: said.as_deref().and_then(sentence),
+        filter: FilterForm::new(&filters, LETTER_PLACES, &LETTER_FIELDS),
     })
 }
 
@@ -209,8 +247,9 @@ struct StreamPage {
     shell: Shell,
     history: History,
     state: String,
-    older: Option<i64>,
-    newer: Option<i64>,
+    /// The filters as a query that begins with `&`.
+    filtered: String,
+    filter: FilterForm,
 }
 
 /// `/admin/operations/streams/{id}`
@@ -220,7 +259,7 @@ pub(super) async fn stream(
     PathOf(id): PathOf<uuid::Uuid>,
     OriginalUri(uri): OriginalUri,
 ) -> Result<Response, Problem> {
-    show_stream(&state, &operator, (id, version_in(&uri)?, true)).await
+    show_stream(&state, &operator, (id, &uri, true)).await
 }
 
 /// `POST /admin/operations/streams/{id}/personal`: the same with what belongs to people, noted.
@@ -230,27 +269,39 @@ pub(super) async fn stream_personal(
     PathOf(id): PathOf<uuid::Uuid>,
     OriginalUri(uri): OriginalUri,
 ) -> Result<Response, Problem> {
-    show_stream(&state, &operator, (id, version_in(&uri)?, false)).await
-}
-
-fn version_in(uri: &axum::http::Uri) -> Result<Option<i64>, Problem> {
-    Parameters::of(uri).parsed("version", "a version is a whole number from 1")
+    show_stream(&state, &operator, (id, &uri, false)).await
 }
 
 async fn show_stream(
     state: &ApiState,
     operator: &Operator,
-    (id, version, covered): (uuid::Uuid, Option<i64>, bool),
+    (id, uri, covered): (uuid::Uuid, &Uri, bool),
 ) -> Result<Response, Problem> {
-    let history = history(state, operator, (id, version, covered)).await?;
-    let shown = history.events.last().map_or(1, |event| event.version);
-    let newer = history.version + stream::PAGE;
+    let version = Parameters::of(uri).parsed("version", "a version is a whole number from 1")?;
+    let filters = Filters::of(uri)?;
+    let view = View { version, covered, filter: stream::filter(&filters)? };
+    let history = history(state, operator, (id, &view)).await?;
+    let address = format!("/admin/operations/streams/{id}");
+    let places = (address.as_str(), &*format!("{address}/events.csv"));
     html(&StreamPage {
         shell: shell(state, operator, "why").await,
         state: pretty(&history.state),
-        older: (shown > 1).then_some(shown - 1),
-        newer: (history.version < history.last_version).then_some(newer.min(history.last_version)),
+        filtered: filters.and_query(),
+        filter: FilterForm::new(&filters, places, &STREAM_FIELDS),
         history,
+    })
+}
+
+/// The stream of an aggregate that the operator may see.
+pub(super) async fn open_stream(
+    state: &ApiState,
+    operator: &Operator,
+    id: uuid::Uuid,
+) -> Result<Stream, Problem> {
+    let stream = stream::open(&state.pool, id).await?;
+    let stream = stream.filter(|stream| operator.may_see(stream.tenant.as_str()));
+    stream.ok_or_else(|| {
+        Problem::not_found("stream_unknown", "there is no event of such an aggregate")
     })
 }
 
@@ -258,19 +309,15 @@ async fn show_stream(
 pub(super) async fn history(
     state: &ApiState,
     operator: &Operator,
-    (id, version, covered): (uuid::Uuid, Option<i64>, bool),
+    (id, view): (uuid::Uuid, &View),
 ) -> Result<History, Problem> {
-    let stream = stream::open(&state.pool, id).await?;
-    let stream = stream.filter(|stream| operator.may_see(stream.tenant.as_str()));
-    let stream = stream.ok_or_else(|| {
-        Problem::not_found("stream_unknown", "there is no event of such an aggregate")
-    })?;
-    if !covered {
+    let stream = open_stream(state, operator, id).await?;
+    if !view.covered {
         let (target, tenant) = (format!("{}:{id}", stream.aggregate), stream.tenant.as_str());
         let entry = (target.as_str(), Some(tenant), "done");
         actions::record(&state.pool, operator, Action::ShowPersonal, entry).await?;
     }
-    stream.history(state, version, covered).await
+    stream.history(state, view).await
 }
 
 #[derive(Template)]
@@ -279,6 +326,9 @@ struct ActionsPage {
     shell: Shell,
     entries: Vec<Entry>,
     older: Option<i64>,
+    /// The filters as a query that begins with `&`.
+    filtered: String,
+    filter: FilterForm,
 }
 
 /// `/admin/operations/actions`
@@ -288,11 +338,15 @@ pub(super) async fn actions(
     OriginalUri(uri): OriginalUri,
 ) -> Result<Response, Problem> {
     let before = Parameters::of(&uri).parsed("before", "a whole number")?;
-    let entries = actions::list(&state.pool, &operator, before).await?;
-    let full = u32::try_from(entries.len()).is_ok_and(|count| count >= actions::PAGE);
+    let filters = Filters::of(&uri)?;
+    let entries =
+        actions::list(&state.pool, &actions::filter(&operator, &filters)?, before).await?;
+    let filter = FilterForm::new(&filters, JOURNAL_PLACES, &JOURNAL_FIELDS);
     html(&ActionsPage {
         shell: shell(&state, &operator, "actions").await,
-        older: entries.last().filter(|_| full).map(Entry::id),
+        older: actions::older(&entries),
         entries,
+        filtered: filters.and_query(),
+        filter: filter.choosing(actions::names()),
     })
 }

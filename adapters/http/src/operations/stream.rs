@@ -6,17 +6,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 use kontor_commands::{CoveredFold, Folds, Sight};
 use kontor_domain::{Actor, Recorded, TenantId};
-use kontor_postgres::{VaultError, inspect};
+use kontor_postgres::{
+    VaultError,
+    inspect::{self, StreamFilter},
+};
 use serde::Serialize;
 use serde_json::Value;
 use sqlx::PgPool;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::filters::Filters;
 use crate::{problem::Problem, state::ApiState};
 
 /// The events of one page.
-pub(super) const PAGE: i64 = 50;
+const PAGE: u32 = 50;
 
 /// The most events that are folded for a look; a longer stream shows its events without states.
 const FOLD_MAX: i64 = 20_000;
@@ -38,7 +42,12 @@ pub(crate) struct History {
     pub(super) last_version: i64,
     /// The version that is shown.
     pub(super) version: i64,
+    /// What was asked for of the events up to this version: at most 50.
     pub(super) events: Vec<Event>,
+    /// The version to ask for to see older ones; null when there are none.
+    pub(super) older: Option<i64>,
+    /// The version to ask for to see newer ones; null when there are none.
+    pub(super) newer: Option<i64>,
     /// The state at the version that is shown; null when this build cannot fold the events.
     #[schema(value_type = Object)]
     pub(super) state: Value,
@@ -108,31 +117,74 @@ pub(super) async fn open(pool: &PgPool, id: Uuid) -> Result<Option<Stream>, Prob
     .transpose()
 }
 
+/// What of a stream is to be seen.
+#[derive(Clone, Debug)]
+pub(super) struct View {
+    /// Up to this version, or up to the newest.
+    pub(super) version: Option<i64>,
+    /// Whether what belongs to people is covered.
+    pub(super) covered: bool,
+    /// Which events.
+    pub(super) filter: StreamFilter,
+}
+
+/// The filter of a stream's events; the tenant and the aggregate are the stream's own.
+pub(super) fn filter(filters: &Filters) -> Result<StreamFilter, Problem> {
+    let about = filters.id.as_deref().map(str::parse).transpose();
+    Ok(StreamFilter {
+        event_type: filters.kind.clone(),
+        from: filters.from,
+        until: filters.until,
+        about: about.map_err(|_| Problem::parameter("about", "give a uuid"))?,
+    })
+}
+
+/// The versions of one page.
+struct Shown {
+    versions: BTreeSet<i64>,
+    older: Option<i64>,
+    newer: Option<i64>,
+}
+
 impl Stream {
-    /// The events up to a version, or up to the newest, with what each changed.
-    pub(super) async fn history(
+    async fn shown(
         &self,
-        state: &ApiState,
-        version: Option<i64>,
-        covered: bool,
-    ) -> Result<History, Problem> {
-        let version = version.unwrap_or(self.last_version).clamp(1, self.last_version);
-        let first = (version - PAGE).max(0);
+        pool: &PgPool,
+        filter: &StreamFilter,
+        version: i64,
+    ) -> Result<Shown, Problem> {
+        let failed = |err| Problem::internal(&err);
+        let down = inspect::versions_down(pool, self.id, filter, (version, PAGE + 1)).await;
+        let mut down = down.map_err(failed)?;
+        let up = inspect::versions_up(pool, self.id, filter, (version, PAGE)).await;
+        let newer = up.map_err(failed)?.last().copied();
+        let older = if down.len() > PAGE as usize { down.pop() } else { None };
+        Ok(Shown { versions: down.into_iter().collect(), older, newer })
+    }
+
+    /// The events up to a version, or up to the newest, with what each changed.
+    pub(super) async fn history(&self, state: &ApiState, view: &View) -> Result<History, Problem> {
+        let version = view.version.unwrap_or(self.last_version).clamp(1, self.last_version);
+        let (filter, covered) = (&view.filter, view.covered);
         let ApiState { pool, folds, vault, .. } = state;
+        let Shown { versions, older, newer } = self.shown(pool, filter, version).await?;
         let mut fold =
             if version <= FOLD_MAX { folds.start_covered(&self.aggregate) } else { None };
-        let mut missing = fold.is_none().then(|| {
-            if version > FOLD_MAX {
-                return format!("the stream is longer than the {FOLD_MAX} events that are folded");
-            }
-            format!("this build does not know the aggregate `{}`", self.aggregate)
-        });
-        let mut after = if fold.is_some() { 0 } else { first };
+        let mut missing = fold.is_none().then(|| self.no_fold(version));
+        let folding = fold.is_some();
+        let first = versions.first().map_or(version, |first| first - 1);
+        let mut after = if folding { 0 } else { first };
         let mut events = Vec::new();
         while after < version {
             let limit = u32::try_from(version - after).unwrap_or(u32::MAX).min(READ_AT_ONCE);
-            let page = inspect::stream(pool, self.id, after, limit).await;
+            let page = if folding {
+                inspect::stream(pool, self.id, after, limit).await
+            } else {
+                // Nothing is folded, so only what is shown is read.
+                inspect::selected(pool, self.id, filter, (after, limit)).await
+            };
             let mut page = page.map_err(|err| Problem::internal(&err))?;
+            page.retain(|event| event.version <= version);
             match vault.open(&mut page).await {
                 Ok(()) => {}
                 // The events stand as they are stored; nothing personal can be read in them.
@@ -145,7 +197,7 @@ impl Stream {
             let Some(last) = page.last() else { break };
             after = last.version;
             for event in page {
-                let shown = event.version > first;
+                let shown = versions.contains(&event.version);
                 let before = fold.as_ref().filter(|_| shown).map(|fold| state_of(fold, covered));
                 if let Some(Err(err)) = fold.as_mut().map(|fold| fold.apply(&event)) {
                     missing = Some(err.to_string());
@@ -167,10 +219,20 @@ impl Stream {
             last_version: self.last_version,
             version,
             events,
+            older,
+            newer,
             state,
             state_missing: missing,
             covered,
         })
+    }
+
+    /// Why there is no state at a version.
+    fn no_fold(&self, version: i64) -> String {
+        if version > FOLD_MAX {
+            return format!("the stream is longer than the {FOLD_MAX} events that are folded");
+        }
+        format!("this build does not know the aggregate `{}`", self.aggregate)
     }
 }
 
@@ -185,7 +247,11 @@ impl Event {
     }
 
     /// With `folds` what belongs to people is covered.
-    fn new(event: &Recorded, states: Option<(Sight, Sight)>, folds: Option<&Folds>) -> Self {
+    pub(super) fn new(
+        event: &Recorded,
+        states: Option<(Sight, Sight)>,
+        folds: Option<&Folds>,
+    ) -> Self {
         let payload = match folds {
             Some(folds) => folds.covered_payload(event),
             None => serde_json::from_str(&event.payload).unwrap_or(Value::Null),

@@ -51,6 +51,11 @@ pub(super) fn short(id: &uuid::Uuid) -> String {
     id.to_string().chars().take(8).collect()
 }
 
+/// A name as words.
+pub(super) fn spaced(name: &str) -> String {
+    name.replace('_', " ")
+}
+
 /// JSON as people read it.
 pub(super) fn pretty(value: &serde_json::Value) -> String {
     serde_json::to_string_pretty(value).unwrap_or_else(|_| value.to_string())

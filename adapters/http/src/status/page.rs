@@ -48,7 +48,8 @@ struct Number {
 struct Row {
     name: String,
     about: &'static str,
-    live: bool,
+    /// How the state is shown.
+    class: &'static str,
     state: &'static str,
     position: String,
     lag_events: String,
@@ -129,7 +130,12 @@ fn row(follower: &FollowerLag, live: bool) -> Row {
     Row {
         name: follower.name.clone(),
         about: about(&follower.name),
-        live,
+        class: match follower.duty() {
+            Duty::Building => "state-quiet",
+            Duty::Paused => "state-warn",
+            Duty::Live | Duty::Standby if live => "state-good",
+            Duty::Live | Duty::Standby => "state-bad",
+        },
         state: match (follower.duty(), live, follower.lag_events) {
             (Duty::Building, _, _) => "being built",
             (Duty::Paused, _, _) => "paused",
@@ -161,6 +167,11 @@ fn about(name: &str) -> &'static str {
         "readings" => "history of readings",
         "credits" => "credits and their journal",
         "relay" => "events out to NATS",
+        "credit_dues" => "credits that run out",
+        "erasures" => "people who are forgotten",
+        "reading_rounds" => "rounds of reminders",
+        "reading_reminders" => "who is reminded, and when",
+        "telegram_reminders" => "reminders out to bots",
         _ => "",
     }
 }

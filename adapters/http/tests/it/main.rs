@@ -3,6 +3,7 @@
 
 mod accounts;
 mod bodies;
+mod console;
 mod documents;
 mod idempotency;
 mod keys;

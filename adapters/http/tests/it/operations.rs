@@ -13,9 +13,9 @@ use uuid::Uuid;
 
 use crate::support::{Answer, World, settings};
 
-const ORIGIN: &str = "http://127.0.0.1:8080";
+pub(crate) const ORIGIN: &str = "http://127.0.0.1:8080";
 
-async fn form(
+pub(crate) async fn form(
     world: &World,
     address: &str,
     (cookie, origin): (&str, &str),
@@ -28,7 +28,7 @@ async fn form(
     world.call(request.body(Body::from(body)).unwrap()).await
 }
 
-async fn page(world: &World, cookie: &str, address: &str) -> Answer {
+pub(crate) async fn page(world: &World, cookie: &str, address: &str) -> Answer {
     world.call(Request::get(address).header("cookie", cookie).body(Body::empty()).unwrap()).await
 }
 
@@ -37,7 +37,7 @@ async fn log_in(world: &World, key: &str) -> Answer {
 }
 
 /// The cookie of a new session.
-async fn session(world: &World, key: &str) -> String {
+pub(crate) async fn session(world: &World, key: &str) -> String {
     let answer = log_in(world, key).await;
     assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text);
     answer.header("set-cookie").split(';').next().unwrap().to_owned()
@@ -150,7 +150,7 @@ async fn a_session_ends_with_its_key_and_at_its_time() {
 }
 
 /// A poison command of `moscow`: it renames an account, and can be carried out by now.
-async fn poison(world: &World) -> (String, String) {
+pub(crate) async fn poison(world: &World) -> (String, String) {
     let account = world.account().await;
     let command = json!({"type": "rename", "display_name": "Мария Ли"});
     let actor = Actor::Operator { name: "test".to_owned() };
@@ -161,7 +161,7 @@ async fn poison(world: &World) -> (String, String) {
     (format!("command:{id}"), account)
 }
 
-async fn record(world: &World, message: &[u8], reason: &str) -> i64 {
+pub(crate) async fn record(world: &World, message: &[u8], reason: &str) -> i64 {
     let letter = NewCommandDeadLetter {
         tenant: "moscow",
         aggregate: "account",
