@@ -295,7 +295,8 @@ pub(crate) fn follower_names() -> Vec<&'static str> {
     let (projections, policies) = (kontor_projections::all(), kontor_commands::policies::all());
     let projections = projections.iter().map(|projection| projection.name());
     let policies = policies.iter().map(|policy| policy.name());
-    projections.chain(policies).chain([REMINDER_MESSAGES, RELAY, ERASURES]).collect()
+    let others = [REMINDER_MESSAGES, CREDIT_WARNINGS, RELAY, ERASURES];
+    projections.chain(policies).chain(others).collect()
 }
 
 /// Pokes of other processes wake the followers of this one.

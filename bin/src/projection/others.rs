@@ -44,7 +44,7 @@ impl Kind {
             Ok(Self::Policy)
         } else if [roles::RELAY, erasures::ERASURES].contains(&name) {
             Ok(Self::Reactor)
-        } else if name == roles::REMINDER_MESSAGES {
+        } else if [roles::REMINDER_MESSAGES, roles::CREDIT_WARNINGS].contains(&name) {
             Ok(Self::Messages)
         } else {
             Err(Failure::Usage(unknown(name)))
