@@ -11,8 +11,9 @@ use crate::policy::{Audience, Directive, Instance, Order, Policy, PolicyError};
 
 const REGISTERED: &str = "account.registered";
 
-/// Opens a ledger for each account that is registered while its tenant deals with credits. How many
-/// of them welcome its holder is decided there, by the tenant's rules; a ledger that is open already
+/// Opens a ledger for each account that is registered while its tenant deals with credits.
+///
+/// How many of them welcome its holder is decided there, by the tenant's rules; a ledger that is open already
 /// is given nothing a second time.
 #[derive(Clone, Copy, Debug)]
 pub struct WelcomeCredits;

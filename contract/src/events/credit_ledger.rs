@@ -11,7 +11,7 @@ const REASONS: [&str; 6] =
     ["not_delivered", "customer_asked", "mistake", "fraud", "goodwill", "uncollectible"];
 
 pub(super) fn events() -> Vec<EventContract> {
-    [sales(), spends(), corrections(), disputes(), passes()].concat()
+    [sales(), spends(), notices(), corrections(), disputes(), passes()].concat()
 }
 
 fn sales() -> Vec<EventContract> {
@@ -114,6 +114,25 @@ fn spends() -> Vec<EventContract> {
             ],
         ),
         first(
+            "credit_ledger.hold_released",
+            "What was put aside was given back.",
+            vec![
+                always("hold_id", uuid("The hold")),
+                always("cause", word("Why", &["released", "timed_out", "dispute_lost"])),
+                sometimes("slices", list("The parts, grant by grant, in order", &slice())),
+                always("booking", booking()),
+            ],
+            &[
+                r#"{"hold_id":"00000000-0000-0000-0000-000000000094","cause":"timed_out","slices":[{"grant_id":"00000000-0000-0000-0000-000000000091","credits":2}],"booking":{"number":2,"at":"2026-11-16T09:00:00Z","entries":[{"account":"liabilities:credits:held","unit":"CR","amount":2,"grant_id":"00000000-0000-0000-0000-000000000091"},{"account":"liabilities:credits:paid","unit":"CR","amount":-2,"grant_id":"00000000-0000-0000-0000-000000000091"}],"head":"abababababababababababababababababababababababababababababababab"}}"#,
+            ],
+        ),
+    ]
+}
+
+/// What moves nothing.
+fn notices() -> Vec<EventContract> {
+    vec![
+        first(
             "credit_ledger.low",
             "A customer has few credits left; said once until there were more again.",
             vec![
@@ -134,19 +153,6 @@ fn spends() -> Vec<EventContract> {
             ],
             &[
                 r#"{"round":1,"booking":{"number":2,"at":"2026-11-16T09:00:00Z","head":"abababababababababababababababababababababababababababababababab"}}"#,
-            ],
-        ),
-        first(
-            "credit_ledger.hold_released",
-            "What was put aside was given back.",
-            vec![
-                always("hold_id", uuid("The hold")),
-                always("cause", word("Why", &["released", "timed_out", "dispute_lost"])),
-                sometimes("slices", list("The parts, grant by grant, in order", &slice())),
-                always("booking", booking()),
-            ],
-            &[
-                r#"{"hold_id":"00000000-0000-0000-0000-000000000094","cause":"timed_out","slices":[{"grant_id":"00000000-0000-0000-0000-000000000091","credits":2}],"booking":{"number":2,"at":"2026-11-16T09:00:00Z","entries":[{"account":"liabilities:credits:held","unit":"CR","amount":2,"grant_id":"00000000-0000-0000-0000-000000000091"},{"account":"liabilities:credits:paid","unit":"CR","amount":-2,"grant_id":"00000000-0000-0000-0000-000000000091"}],"head":"abababababababababababababababababababababababababababababababab"}}"#,
             ],
         ),
     ]

@@ -9,10 +9,10 @@ use kontor_domain::{
     Actor, Decider, Issued, Money, TenantFacts,
     credit_ledger::{
         BookAccount, CaptureHold, ClaimTutorialBonus, CloseDispute, CorrectionReason, CreditLedger,
-        CreditLedgerCommand as C, CreditLedgerEvent, DisputeOutcome, Grant, GrantPass, GrantSource,
-        Hold, Open, OpenDispute, PassPeriod, Payment, PaymentProvider, RefundGrant, RefundPass,
-        ReleaseHold, ReturnRefund, ReverseSpend, RevokeGrant, SettleDue, Spend, Unit, WriteOffDebt,
-        credit_ledger_id,
+        CreditLedgerCommand as C, CreditLedgerEvent, CreditRules, DisputeOutcome, Grant, GrantPass,
+        GrantSource, Hold, Open, OpenDispute, PassPeriod, Payment, PaymentProvider, RefundGrant,
+        RefundPass, ReleaseHold, Reset, ReturnRefund, ReverseSpend, RevokeGrant, SettleDue, Spend,
+        Unit, WriteOffDebt, credit_ledger_id,
     },
     tenant::Tenant,
 };
@@ -193,6 +193,7 @@ impl Town {
                 C::ReturnRefund(ReturnRefund { refund_id: newest[REFUND] })
             }
             16 => C::ClaimTutorialBonus(ClaimTutorialBonus {}),
+            17 if a % 16 == 3 => C::Reset(Reset {}),
             17 if !a.is_multiple_of(4) => C::WriteOffDebt(WriteOffDebt { reason }),
             _ => C::SettleDue(SettleDue {}),
         }
@@ -230,7 +231,7 @@ impl Town {
             id: ledger_id,
             at,
             actor: Actor::Operator { name: "desk".to_owned() },
-            tenant: Arc::new(TenantFacts { exists: true, ..facts }),
+            tenant: Arc::new(TenantFacts { exists: true, credit_rules: rules(), ..facts }),
             command,
         };
         let Ok(events) = self.ledgers[customer].decide(issued) else { return };
@@ -247,6 +248,11 @@ impl Town {
             self.log.push(Kept { ledger_id, recorded_at: self.now, event });
         }
     }
+}
+
+/// A tenant that deals with credits, and whose customers may begin anew.
+fn rules() -> CreditRules {
+    CreditRules { enabled: true, test_switch: true, ..CreditRules::default() }
 }
 
 fn account(customer: usize) -> Uuid {
