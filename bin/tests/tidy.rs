@@ -151,6 +151,7 @@ fn the_values_of_the_sample_are_the_defaults() {
         "KONTOR_NATS_PASSWORD",
         "KONTOR_NATS_TOKEN",
         "KONTOR_NATS_CA_FILE",
+        "KONTOR_WEBHOOK_CA_FILE",
         "KONTOR_NATS_ISSUER_SEED",
         "KONTOR_NATS_SYSTEM_URL",
         "KONTOR_HTTP_PUBLIC_URL",

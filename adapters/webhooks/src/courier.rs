@@ -278,6 +278,8 @@ impl Courier {
             revision: self.job.revision,
         };
         match webhooks::record(&self.means.pool, place, &report, now).await? {
+            // Orders that were given meanwhile stand above what was found.
+            Outcome::Written(after) if after.revision != self.job.revision => Ok(Next::Stop),
             Outcome::Written(_) if report.disable.is_some() => {
                 let (name, reason) = (&self.job.integrator.name, report.disable);
                 tracing::warn!(integrator = %name, reason, "the webhook of {name} was disabled");

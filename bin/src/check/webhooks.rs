@@ -1,6 +1,8 @@
 //! Which webhooks need somebody. None of this fails the check: containers are judged by it, and an
 //! integrator that is down is no fault of theirs.
 
+use std::time::Duration;
+
 use kontor_postgres::webhooks::{self, LATE_AFTER_SECONDS, Troubled};
 use sqlx::PgPool;
 
@@ -49,7 +51,8 @@ fn finding(webhook: &Troubled) -> Finding {
         return Finding::notice(what, found, advice);
     }
     if webhook.oldest_seconds > LATE_AFTER_SECONDS {
-        let minutes = (webhook.oldest_seconds / 60.0).floor();
+        let waited = Duration::try_from_secs_f64(webhook.oldest_seconds).unwrap_or_default();
+        let minutes = waited.as_secs() / 60;
         let last = webhook.last_failure.as_deref().unwrap_or("nothing was tried yet");
         let found = format!("late by {minutes} min ({last}); {waiting}{given_up}");
         let advice = format!(

@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, AtomicU32, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
@@ -20,41 +20,69 @@ use crate::{
     program::{Up, command, eventually, run, text},
 };
 
-/// How often it is killed: at the first call, and later within a stream.
-const KILLED_AT: [usize; 3] = [1, 4, 9];
+/// Each run of the program is killed at such a call of its own: the first one, and later ones.
+const KILLED_AT: [usize; 3] = [1, 3, 5];
+/// How often a call looks whether the run that makes it is known already.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 #[derive(Clone)]
 struct Delivered {
     id: String,
     stream: String,
     version: u64,
-    body: Bytes,
+    cloud: Value,
 }
 
 /// The other side, which has a hand in the program's end.
 #[derive(Default)]
 struct Hook {
     got: Mutex<Vec<Delivered>>,
-    pid: AtomicU32,
+    run: Mutex<Run>,
     is_killed: AtomicBool,
 }
 
+/// One run of the program.
+#[derive(Default)]
+struct Run {
+    /// None between two runs.
+    pid: Option<u32>,
+    calls: usize,
+    /// How many runs were killed.
+    kills: usize,
+}
+
+impl Hook {
+    /// The process to kill at this call, if any; waits until it is known which process calls.
+    async fn victim(&self) -> Option<u32> {
+        loop {
+            {
+                let mut run = self.run.lock().unwrap();
+                if run.pid.is_some() {
+                    run.calls += 1;
+                    let is_time = KILLED_AT.get(run.kills).is_some_and(|at| run.calls >= *at);
+                    return if is_time { run.pid.take() } else { None };
+                }
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+}
+
 async fn receive(State(hook): State<Arc<Hook>>, headers: HeaderMap, body: Bytes) {
-    let cloud: Value = serde_json::from_slice(&body).unwrap();
-    let count = {
-        let mut got = hook.got.lock().unwrap();
-        got.push(Delivered {
-            id: headers["webhook-id"].to_str().unwrap().to_owned(),
-            stream: cloud["subject"].as_str().unwrap().to_owned(),
-            version: cloud["streamversion"].as_str().unwrap().parse().unwrap(),
-            body,
-        });
-        got.len()
-    };
-    if KILLED_AT.contains(&count) {
+    let mut cloud: Value = serde_json::from_slice(&body).unwrap();
+    // Each run serves the schemas at a port of its own here.
+    cloud.as_object_mut().unwrap().remove("dataschema").unwrap();
+    hook.got.lock().unwrap().push(Delivered {
+        id: headers["webhook-id"].to_str().unwrap().to_owned(),
+        stream: cloud["subject"].as_str().unwrap().to_owned(),
+        version: cloud["streamversion"].as_str().unwrap().parse().unwrap(),
+        cloud,
+    });
+    if let Some(pid) = hook.victim().await {
         // It has the event, and whoever sent it never learns that.
-        let pid = i32::try_from(hook.pid.load(Ordering::SeqCst)).unwrap();
-        kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL).unwrap();
+        let pid = Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
+        kill_process(pid, Signal::KILL).unwrap();
+        hook.run.lock().unwrap().kills += 1;
         hook.is_killed.store(true, Ordering::SeqCst);
         std::future::pending::<()>().await;
     }
@@ -64,7 +92,9 @@ async fn start(folder: &TempDir, hook: &Hook) -> Up {
     let mut starting = command(folder.path(), &["up", "--json"]);
     starting.env("KONTOR_WEBHOOK_LOOPBACK", "on");
     let up = Up::start_with(starting).await;
-    hook.pid.store(up.pid(), Ordering::SeqCst);
+    let mut run = hook.run.lock().unwrap();
+    (run.pid, run.calls) = (Some(up.pid()), 0);
+    drop(run);
     up
 }
 
@@ -75,7 +105,7 @@ fn firsts(got: &[Delivered]) -> (HashMap<&str, Vec<u64>>, usize) {
     let mut again = 0;
     for one in got {
         if let Some(before) = seen.insert(&one.id, one) {
-            assert_eq!(before.body, one.body, "what comes again is the same");
+            assert_eq!(before.cloud, one.cloud, "what comes again is the same");
             again += 1;
         } else {
             order.entry(&one.stream).or_default().push(one.version);

@@ -89,10 +89,11 @@ impl Stand {
                 tokio::spawn(async move {
                     match tls {
                         // A client that does not believe the certificate hangs up.
-                        Some(tls) => match tls.accept(stream).await {
-                            Ok(stream) => serve(stream, shared).await,
-                            Err(_) => {}
-                        },
+                        Some(tls) => {
+                            if let Ok(stream) = tls.accept(stream).await {
+                                serve(stream, shared).await;
+                            }
+                        }
                         None => serve(stream, shared).await,
                     }
                 });
