@@ -5,7 +5,6 @@ mod replay;
 use anyhow::{Context, bail};
 use kontor_nats::{BrokerNames, Issuer, Nats, integrators::subjects};
 use kontor_postgres::{
-    EventReader,
     integrators::{
         self, Channel, EventFilter, Integrator, IntegratorName, NewIntegrator,
         replays::{self, Replay},

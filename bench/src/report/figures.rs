@@ -8,6 +8,11 @@ use super::{
 };
 use crate::drive::Run;
 
+/// A figure without a target.
+fn told(what: &'static str, measured: String) -> Figure {
+    Figure { what, target: String::new(), measured, met: None }
+}
+
 /// How many times as many commands a second as the peer, in hundredths.
 const RATIO_MIN_HUNDREDTHS: u64 = 1_000;
 /// The number of callers that the ratio is taken at.
@@ -69,12 +74,10 @@ pub(super) fn all(report: &Report) -> Vec<Figure> {
         at_least("spends/s with the chain of hashes, 512 callers", (SPENDS_MIN, spends), |n| {
             n.to_string()
         }),
-        Figure {
-            what: "spends/s to the peer, 64 callers",
-            target: String::new(),
-            measured: of_peer.map_or_else(not_measured, |ratio| format!("{} x", hundredths(ratio))),
-            met: None,
-        },
+        told(
+            "spends/s to the peer, 64 callers",
+            of_peer.map_or_else(not_measured, |ratio| format!("{} x", hundredths(ratio))),
+        ),
         below("durable append at 5,000 a second, p99", (PACED_P99_US, p99(report.paced)), ms),
         at_least("commands/s through NATS with all followers", (THROUGH_NATS_MIN, nats), |n| {
             n.to_string()
@@ -91,14 +94,10 @@ pub(super) fn all(report: &Report) -> Vec<Figure> {
             (REBUILD_MIN, report.rebuild.map(|rebuild| rebuild.per_second)),
             |n| n.to_string(),
         ),
-        Figure {
-            what: "the same in 2 parts beside live appends, events/s",
-            target: String::new(),
-            measured: report
-                .beside
-                .map_or_else(not_measured, |beside| beside.per_second.to_string()),
-            met: None,
-        },
+        told(
+            "the same in 2 parts beside live appends, events/s",
+            report.beside.map_or_else(not_measured, |beside| beside.per_second.to_string()),
+        ),
         below(
             "switch to the model that was built",
             (PROMOTION_MAX_US, report.beside.map(|beside| beside.promotion_us)),
@@ -106,21 +105,17 @@ pub(super) fn all(report: &Report) -> Vec<Figure> {
         ),
         below("resident memory with all roles, idle", (MEMORY_IDLE, memory.idle), megabytes),
         below("resident memory with all roles, under load", (MEMORY_LOAD, memory.load), megabytes),
-        Figure {
-            what: "followers behind after the last run, and time to catch up",
-            target: String::new(),
-            measured: report.catch_up.map_or_else(not_measured, |catch_up| {
+        told(
+            "followers behind after the last run, and time to catch up",
+            report.catch_up.map_or_else(not_measured, |catch_up| {
                 let seconds = milliseconds(catch_up.milliseconds);
                 format!("{} events, {seconds} s", catch_up.events_behind)
             }),
-            met: None,
-        },
-        Figure {
-            what: "resident memory that Kontor in process adds",
-            target: String::new(),
-            measured: memory.in_process.map_or_else(not_measured, megabytes),
-            met: None,
-        },
+        ),
+        told(
+            "resident memory that Kontor in process adds",
+            memory.in_process.map_or_else(not_measured, megabytes),
+        ),
     ]
 }
 

@@ -1,16 +1,19 @@
 use insta::assert_snapshot;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::World;
+
+fn city() -> Value {
+    json!({
+        "id": "city_7", "name": "Водоканал «Ёлка»", "kind": "utility", "language": "en",
+        "time_zone": "Asia/Vladivostok",
+    })
+}
 
 #[tokio::test]
 async fn an_admin_opens_a_tenant_and_reads_it() {
     let world = World::new().await;
-    let body = json!({
-        "id": "city_7", "name": "Водоканал «Ёлка»", "kind": "utility", "language": "en",
-        "time_zone": "Asia/Vladivostok",
-    });
-    let opened = world.post(&world.admin, "/v1/tenants", body.clone()).await;
+    let opened = world.post(&world.admin, "/v1/tenants", city()).await;
     assert_snapshot!(opened, @r#"
     201 Created
     location: /v1/tenants/city_7
@@ -70,7 +73,13 @@ async fn an_admin_opens_a_tenant_and_reads_it() {
       "version": 1
     }
     "#);
-    let again = world.post(&world.admin, "/v1/tenants", body).await;
+}
+
+#[tokio::test]
+async fn a_tenant_that_is_opened_again_stays_as_it_is() {
+    let world = World::new().await;
+    world.post(&world.admin, "/v1/tenants", city()).await;
+    let again = world.post(&world.admin, "/v1/tenants", city()).await;
     assert_snapshot!(again, @r#"
     200 OK
     location: /v1/tenants/city_7
