@@ -47,9 +47,10 @@ fn purchase(credits: i64) -> CreditLedgerCommand {
 /// Carries out a command to the ledger of a person: as themselves, or as the staff.
 async fn book(world: &World, user_id: i64, command: CreditLedgerCommand) {
     let account_id = telegram_account_id(&world.tenant, user_id);
-    let actor = match command {
-        CreditLedgerCommand::Spend(_) => Actor::Customer { account_id },
-        _ => Actor::Operator { name: "desk".into() },
+    let actor = if matches!(command, CreditLedgerCommand::Spend(_)) {
+        Actor::Customer { account_id }
+    } else {
+        Actor::Operator { name: "desk".into() }
     };
     let address = (world.tenant.clone(), "credit_ledger", credit_ledger_id(account_id));
     let command = serde_json::to_value(command).unwrap();
