@@ -103,7 +103,7 @@ test("a generation that is built and one that is paused are told apart", async (
 test("the journal is narrowed, a link keeps the filter, and the table is the same", async () => {
   await page.goto(at("/actions"));
   await page.locator(".filter summary").click();
-  await page.getByLabel("What").selectOption("log_in");
+  await page.getByLabel("What", { exact: true }).selectOption("log_in");
   await page.getByRole("button", { name: "Show", exact: true }).click();
   await page.waitForURL(/type=log_in/);
   await sees("log in");

@@ -61,7 +61,8 @@ pub(super) fn answer(
         let ended = std::mem::replace(over, page.as_ref().map_or(true, |(_, cut)| *cut));
         future::ready((!ended).then(|| page.map(|(text, _)| Bytes::from(text))))
     });
-    let body = stream::once(async { Ok(Bytes::from(head)) }).chain(body);
+    // Whoever compresses it asks once more behind the end.
+    let body = stream::once(async { Ok(Bytes::from(head)) }).chain(body).fuse();
     let mut response = Body::from_stream(body).into_response();
     let headers = response.headers_mut();
     let kind = HeaderValue::from_static("text/csv; charset=utf-8; header=present");

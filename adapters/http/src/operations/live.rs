@@ -16,7 +16,7 @@ use axum::{
         sse::{Event, KeepAlive, Sse},
     },
 };
-use futures::{Stream, stream};
+use futures::{Stream, StreamExt, stream};
 use tokio::{
     sync::watch,
     time::{Instant, sleep},
@@ -77,7 +77,7 @@ pub(super) async fn live(
     // An event and no comment: the page must see that it is still told something.
     let heartbeat = Event::default().event("alive").data("");
     let heartbeat = KeepAlive::new().interval(HEARTBEAT_EVERY).event(heartbeat);
-    Ok(Sse::new(watcher.events()).keep_alive(heartbeat).into_response())
+    Ok(Sse::new(watcher.events().fuse()).keep_alive(heartbeat).into_response())
 }
 
 /// One live page of somebody.

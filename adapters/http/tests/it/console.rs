@@ -145,6 +145,12 @@ async fn an_export_holds_what_the_page_shows_and_no_formulas() {
     assert!(!told.text.contains("Ёлкина"), "what belongs to people is covered: {}", told.text);
     let journal = page(&world, &cookie, "/admin/operations/actions.csv?type=log_in").await;
     assert_eq!(journal.text.lines().count(), 2, "{}", journal.text);
+    let packed = Request::get("/admin/operations/actions.csv")
+        .header("cookie", &cookie)
+        .header("accept-encoding", "gzip")
+        .body(Body::empty())
+        .unwrap();
+    assert_eq!(world.call(packed).await.header("content-encoding"), "gzip", "and comes whole");
     let wrong = page(&world, &cookie, "/admin/operations/actions.csv?type=tidy").await;
     assert_eq!(wrong.status, StatusCode::BAD_REQUEST, "{}", wrong.text);
     let stranger = session(&world, &world.stranger).await;
