@@ -102,7 +102,9 @@ async fn what_builds_stands_by_or_is_paused_is_told_apart_from_what_must_keep_up
     for (generation, state) in [(1, "standby"), (2, "active"), (3, "building"), (4, "retired")] {
         sqlx::query(
             "insert into projection_generations (name, generation, code_version, state, segments, \
-             auto_promote, tables) values ('readings', $1, 1, $2, 2, false, '{reading_history}')",
+             auto_promote, tables) values ('readings', $1, 1, $2, 2, false, '{reading_history}') \
+             on conflict (name, generation) do update \
+             set state = excluded.state, segments = excluded.segments",
         )
         .bind(generation)
         .bind(state)
