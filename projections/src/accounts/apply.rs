@@ -23,7 +23,7 @@ impl Projection for Accounts {
     }
 
     fn version(&self) -> i32 {
-        1
+        2
     }
 
     fn event_types(&self) -> &'static [&'static str] {

@@ -16,6 +16,7 @@ mod ledger;
 mod long_order;
 mod members;
 mod migrations;
+mod old_generations;
 mod order;
 mod partitioning;
 mod poison;
