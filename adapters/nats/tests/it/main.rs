@@ -7,6 +7,7 @@ mod events;
 mod faults;
 mod integrators;
 mod order;
+mod partner;
 mod poison;
 mod proxy;
 mod replays;

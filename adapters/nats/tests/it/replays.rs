@@ -29,7 +29,7 @@ use uuid::Uuid;
 
 use crate::{
     PATIENCE, World, client,
-    integrators::{Partner, REFUSED_AFTER, next_refusal},
+    partner::{Partner, REFUSED_AFTER, next_refusal},
     quick_streams, wait_until,
 };
 
