@@ -134,6 +134,7 @@ const COMMANDS: &[&str] = &[
     r#"{"type":"open_dispute","dispute_id":"00000000-0000-0000-0000-000000000098","grant_id":"00000000-0000-0000-0000-000000000091","amount":{"amount_minor":500,"currency":"USD"}}"#,
     r#"{"type":"close_dispute","dispute_id":"00000000-0000-0000-0000-000000000098","outcome":"lost"}"#,
     r#"{"type":"write_off_debt","reason":"uncollectible"}"#,
+    r#"{"type":"reset"}"#,
     r#"{"type":"settle_due"}"#,
 ];
 
@@ -157,7 +158,7 @@ fn commands_are_written_as_ever_and_read_back() {
 }
 
 /// How many kinds there are.
-const KINDS: usize = 17;
+const KINDS: usize = 18;
 
 /// A number for each kind; a new one is found here by the compiler, and by the test above.
 fn kind_of(command: &CreditLedgerCommand) -> usize {
@@ -178,6 +179,7 @@ fn kind_of(command: &CreditLedgerCommand) -> usize {
         CreditLedgerCommand::OpenDispute(_) => 14,
         CreditLedgerCommand::CloseDispute(_) => 15,
         CreditLedgerCommand::WriteOffDebt(_) => 16,
+        CreditLedgerCommand::Reset(_) => 17,
         CreditLedgerCommand::SettleDue(_) => KINDS,
     }
 }
