@@ -173,7 +173,7 @@ async fn the_books_of_a_tenant_are_written_and_the_tools_of_others_accept_them()
     let told = records.json(&[&export[..], &["--json"]].concat()).await;
     assert_eq!(
         (&told[0]["books"]["bookings"], &told[0]["books"]["last_position"]),
-        (&json!(9), &json!(10))
+        (&json!(9), &json!(11))
     );
     let clearing =
         json!({ "account": "Assets:Clearing:Manual", "unit": "RUB", "balance": "499.00" });
@@ -199,11 +199,11 @@ async fn the_books_of_a_tenant_are_written_and_the_tools_of_others_accept_them()
     assert_eq!(records.kontor(&wrong).await.0, 2);
     meddle(
         &records,
-        "update events set payload = jsonb_set(payload, '{messages}', '2') where position = 4",
+        "update events set payload = jsonb_set(payload, '{messages}', '2') where position = 5",
     )
     .await;
     let export = ["ledger", "export", text(&other), "--tenant", "demo_utility"];
     let (code, _, errors) = records.kontor(&export).await;
-    assert!(code == 1 && errors.contains("position 4"), "{errors}");
+    assert!(code == 1 && errors.contains("position 5"), "{errors}");
     assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1, "nothing half done is left");
 }

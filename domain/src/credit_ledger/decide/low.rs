@@ -7,10 +7,12 @@ use crate::credit_ledger::{
 };
 
 impl Draft<'_> {
-    /// Says once in a spell that few credits are left. A spell begins when credits leave and no more
-    /// than the threshold stay, and ends when there are more again. What waits for its delivery
-    /// counts as there, so that a message that fails begins no spell. Credits that come in warn
-    /// nobody, and neither does anything while a pass pays for the messages.
+    /// Says once in a spell that few credits are left.
+    ///
+    /// A spell begins when credits leave and no more than the threshold stay, and ends when there are
+    /// more again. What waits for its delivery counts as there, so that a message that fails begins
+    /// no spell. Credits that come in warn nobody, and neither does anything while a pass pays for
+    /// the messages.
     pub(super) fn warn(&mut self) -> Added {
         let (ledger, threshold) = (self.ledger(), self.rules.low_credits);
         let kept = ledger.kept(self.at);
