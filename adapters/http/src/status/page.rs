@@ -171,6 +171,8 @@ fn about(name: &str) -> &'static str {
         "erasures" => "people who are forgotten",
         "reading_rounds" => "rounds of reminders",
         "reading_reminders" => "who is reminded, and when",
+        "welcome_credits" => "credits to begin with",
+        "telegram_credit_warnings" => "warnings of credits out to bots",
         "telegram_reminders" => "reminders out to bots",
         _ => "",
     }
