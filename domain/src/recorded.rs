@@ -61,3 +61,11 @@ pub struct Metadata {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<String>,
 }
+
+impl Metadata {
+    /// The trace's id in [`Self::trace`], for log lines; empty when it is not traced.
+    pub fn trace_id(&self) -> &str {
+        let trace = self.trace.as_deref().unwrap_or_default();
+        trace.split('-').nth(1).unwrap_or_default()
+    }
+}

@@ -270,7 +270,7 @@ fn expected_version(headers: &HeaderMap) -> Result<Option<i64>, Problem> {
 }
 
 /// The trace context of the request; several of them, or one out of form, are passed by.
-fn traceparent(headers: &HeaderMap) -> Option<String> {
+pub(crate) fn traceparent(headers: &HeaderMap) -> Option<String> {
     let mut values = headers.get_all(TraceParent::HEADER).into_iter();
     let (only, None) = (values.next()?, values.next()) else { return None };
     TraceParent::parse(only.to_str().ok()?).map(String::from)

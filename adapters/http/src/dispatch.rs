@@ -126,7 +126,7 @@ impl Write {
         let envelope = Envelope {
             correlation_id: self.correlation_id,
             expected_version,
-            trace: self.trace.clone(),
+            trace: kontor_traces::current().map(String::from).or_else(|| self.trace.clone()),
             ..Envelope::new(command_id, address, command, actor, clock::now())
         };
         let span = tracing::Span::current();

@@ -2,7 +2,6 @@
 //! documents and security headers.
 
 use std::{
-    any::Any,
     panic::AssertUnwindSafe,
     sync::atomic::Ordering,
     time::{Duration, Instant},
@@ -20,6 +19,7 @@ use tracing::{Instrument, field::Empty};
 use uuid::Uuid;
 
 use crate::{
+    access::traceparent,
     figures,
     problem::{PROBLEM_JSON, Problem},
     state::ApiState,
@@ -57,6 +57,7 @@ pub(crate) async fn envelope(
     let route = route_of(request.extensions()).to_owned();
     let span = tracing::info_span!(
         "request",
+        otel.kind = "server",
         http.method = %method,
         http.route = %route,
         http.status = Empty,
@@ -65,6 +66,7 @@ pub(crate) async fn envelope(
         correlation.id = Empty,
         trace.id = Empty,
     );
+    kontor_traces::continue_from(&span, traceparent(request.headers()).as_deref());
     let time_limit = state.settings.request_timeout;
     async move {
         let begun = Instant::now();
@@ -72,7 +74,7 @@ pub(crate) async fn envelope(
         let response = match answered.catch_unwind().await {
             Ok(Ok(response)) => response,
             Ok(Err(_)) => late(time_limit),
-            Err(panic) => panicked(panic.as_ref()),
+            Err(_) => panicked(),
         };
         let mut response = worded(response, &id);
         add_headers(response.headers_mut(), &id, &state);
@@ -111,13 +113,9 @@ fn late(time_limit: Duration) -> Response {
     axum::response::IntoResponse::into_response(problem)
 }
 
-fn panicked(panic: &(dyn Any + Send)) -> Response {
-    let what = panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("no message");
-    tracing::error!(panic = what, "a handler panicked");
+/// The panic's text may quote whatever the handler had in its hands; the hook told the place.
+fn panicked() -> Response {
+    tracing::error!("a handler panicked");
     let status = axum::http::StatusCode::INTERNAL_SERVER_ERROR;
     axum::response::IntoResponse::into_response(Problem::of_status(status))
 }

@@ -12,6 +12,7 @@ use kontor_faults::Point;
 use kontor_postgres::EventReader;
 use kontor_projections::{Reactor, ReactorError};
 use sqlx::PgPool;
+use tracing::Instrument;
 
 use self::{
     outgoing::{Outgoing, Predecessor},
@@ -99,10 +100,10 @@ impl Relay {
         until: i64,
         page: &[Recorded],
     ) -> Result<Vec<Outgoing>, ReactorError> {
-        let (next, schemas) = (end.position + 1, self.schemas.as_deref());
+        let next = end.position + 1;
         if let Some(start) = page.iter().position(|event| event.position == next) {
             let group = page.iter().skip(start).take(UNCONFIRMED_MAX);
-            return group.map(|event| Outgoing::new(event, schemas)).collect();
+            return group.map(|event| self.outgoing(event)).collect();
         }
         tracing::info!(position = next, "The stream of events is filled from {next} on");
         let limit = usize::try_from(until - end.position).unwrap_or(usize::MAX);
@@ -115,7 +116,26 @@ impl Relay {
                 format!("it holds no readable event {next}"),
             ));
         }
-        found.events.iter().map(|event| Outgoing::new(event, schemas)).collect()
+        found.events.iter().map(|event| self.outgoing(event)).collect()
+    }
+
+    /// The event as a message. What is none holds the relay up, so its ids are told.
+    fn outgoing(&self, event: &Recorded) -> Result<Outgoing, ReactorError> {
+        let made = Outgoing::new(event, self.schemas.as_deref());
+        if made.is_err() {
+            let metadata = &event.metadata;
+            tracing::error!(
+                position = event.position,
+                event.id = %event.event_id,
+                stream = %event.stream_id,
+                command.id = %metadata.command_id,
+                correlation.id = %metadata.correlation_id,
+                trace.id = metadata.trace_id(),
+                "The event {} cannot be published",
+                event.position,
+            );
+        }
+        made
     }
 
     /// Publishes a group of events at once behind `end`. Returns where the stream ends now, as far
@@ -182,7 +202,14 @@ impl Reactor for Relay {
         if !self.nats.is_connected() {
             return Err(failed("events cannot be published", "the connection to NATS is down"));
         }
-        self.bring_up_to(last.position, events).await?;
+        let span = tracing::debug_span!(
+            "publish",
+            otel.kind = "producer",
+            events = events.len(),
+            position = last.position,
+        );
+        kontor_traces::join(&span, events.iter().map(|event| event.metadata.trace.as_deref()));
+        self.bring_up_to(last.position, events).instrument(span).await?;
         kontor_faults::reach(Point::RelayPublished);
         Ok(())
     }

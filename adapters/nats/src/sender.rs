@@ -16,6 +16,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use kontor_commands::{CommandSender, Envelope, SendError, Sent, TraceParent};
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
+use tracing::Instrument;
 
 use self::replies::{Replies, Waiting};
 use crate::{Nats, NatsError, Reply, names, streams};
@@ -127,6 +128,31 @@ impl NatsSender {
 #[async_trait]
 impl CommandSender for NatsSender {
     async fn send(&self, envelope: Envelope, wait: Duration) -> Result<Sent, SendError> {
+        // Below the level of the log: whoever sends says in its own span what it is about.
+        let span = tracing::debug_span!(
+            "send",
+            otel.kind = "producer",
+            tenant = %envelope.tenant,
+            command.id = %envelope.command_id,
+            correlation.id = %envelope.correlation_id,
+            aggregate.type = envelope.aggregate,
+        );
+        if kontor_traces::current().is_none() {
+            kontor_traces::continue_from(&span, envelope.trace.as_deref());
+        }
+        self.send_in_span(envelope, wait).instrument(span).await
+    }
+}
+
+impl NatsSender {
+    async fn send_in_span(
+        &self,
+        mut envelope: Envelope,
+        wait: Duration,
+    ) -> Result<Sent, SendError> {
+        if let Some(trace) = kontor_traces::current() {
+            envelope.trace = Some(trace.into());
+        }
         let command = Command::new(&envelope)?;
         if !self.nats.is_connected() {
             return Err(SendError::Unavailable("the connection is down".to_owned()));

@@ -29,6 +29,7 @@ mod sender;
 mod settings;
 mod setup;
 mod texts;
+mod trace;
 mod turn;
 mod webhook;
 mod worker;

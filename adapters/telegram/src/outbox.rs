@@ -44,6 +44,7 @@ impl Urgency {
 #[derive(Clone, Debug, FromRow, PartialEq)]
 pub(crate) struct OutboxRow {
     pub(crate) id: i64,
+    pub(crate) key: String,
     pub(crate) chat_id: i64,
     pub(crate) method: String,
     pub(crate) payload: Value,
@@ -134,7 +135,7 @@ pub(crate) async fn take(
                      and e.state in ('pending', 'sending') \
                      and (e.priority, e.id) < (o.priority, o.id)) \
              order by o.priority, o.id limit $4) \
-         returning id, chat_id, method, payload, picture, attempts, uncertain",
+         returning id, key, chat_id, method, payload, picture, attempts, uncertain",
     )
     .bind(bot)
     .bind(lease.epoch)

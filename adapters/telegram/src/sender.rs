@@ -26,6 +26,7 @@ use kontor_projections::QueryError;
 use sqlx::PgPool;
 use tokio::{sync::Notify, task::JoinSet, time::timeout};
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, Span};
 
 use self::{
     limits::Limits,
@@ -62,6 +63,8 @@ struct Landing {
     row: OutboxRow,
     /// Nothing, when the call was not made: the lease had run out before it.
     result: Option<Result<serde_json::Value, CallError>>,
+    /// What log lines about the call stand in.
+    span: Span,
 }
 
 #[derive(Default)]
@@ -72,6 +75,19 @@ struct Flights {
     limits: Limits,
     /// Ends that could not be recorded; at most one per chat in `chats`.
     unrecorded: Vec<(OutboxRow, After)>,
+}
+
+/// Says how a delivery ended.
+fn tell(row: &OutboxRow, after: &After) {
+    let After::End(end) = after else { return };
+    match end {
+        outbox::End::Failed(error) | outbox::End::Unknown(error) => {
+            tracing::warn!("The delivery {} ended: {error}", row.id);
+        }
+        outbox::End::Sent { .. } | outbox::End::Blocked(_) => {
+            tracing::debug!("The delivery {} ended", row.id);
+        }
+    }
 }
 
 impl Sender {
@@ -125,24 +141,27 @@ impl Sender {
             flights.chats.insert(row.chat_id);
             let (api, wait) = (self.api.clone(), self.settings.call_timeout);
             let guard = self.guard.clone();
-            flights.calls.spawn(async move {
+            let span = self.ports.span_of_call(&row.key, row.id);
+            let calling = async move {
+                let span = Span::current();
                 // A process that stood still since it took the row leaves it to the next owner.
                 if !guard.is_held() {
-                    return Landing { row, result: None };
+                    return Landing { row, result: None, span };
                 }
                 kontor_faults::reach(Point::SendBefore);
                 let attempt = AssertUnwindSafe(call(&api, &row, wait)).catch_unwind().await;
                 kontor_faults::reach(Point::SendAfter);
                 let result = attempt
                     .unwrap_or_else(|_| Err(CallError::Unsendable("the call panicked".into())));
-                Landing { row, result: Some(result) }
-            });
+                Landing { row, result: Some(result), span }
+            };
+            flights.calls.spawn(calling.instrument(span));
         }
         Ok(started)
     }
 
     async fn land(&self, flights: &mut Flights, landed: Result<Landing, tokio::task::JoinError>) {
-        let Landing { row, result } = match landed {
+        let Landing { row, result, span } = match landed {
             Ok(landing) => landing,
             // Calls do not panic and nobody aborts them; the next owner finds the row uncertain.
             Err(err) => {
@@ -151,7 +170,11 @@ impl Sender {
             }
         };
         let after = match result {
-            Some(result) => verdict(&row, result, &self.settings),
+            Some(result) => {
+                let after = verdict(&row, result, &self.settings);
+                span.in_scope(|| tell(&row, &after));
+                after
+            }
             None => After::Again {
                 pause: Duration::ZERO,
                 uncertain: false,
@@ -192,14 +215,6 @@ impl Sender {
         let now = Instant::now();
         match after {
             After::End(end) => {
-                if let outbox::End::Failed(error) | outbox::End::Unknown(error) = &end {
-                    tracing::warn!(
-                        bot = self.ports.bot,
-                        outbox.id = row.id,
-                        "The delivery {} ended: {error}",
-                        row.id
-                    );
-                }
                 if matches!(end, outbox::End::Blocked(_)) {
                     outbox::block_chat(self.pool(), (&self.ports.bot, row.chat_id)).await?;
                 }

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, NaiveDate, Utc};
-use kontor_commands::{Accepted, CommandSender, Envelope, Outcome, SendError, Sent, TraceParent};
+use kontor_commands::{Accepted, CommandSender, Envelope, Outcome, SendError, Sent};
 use kontor_domain::{Actor, Language, RefusalDocument, TenantId, account::telegram_account_id};
 use kontor_faults::Point;
 use kontor_projections::{
@@ -171,8 +171,9 @@ impl Turn {
             Actor::Customer { account_id: self.account_id() },
             self.received_at,
         );
-        // All commands of one update are in one trace.
-        envelope.trace = Some(TraceParent::of_cause(self.command_id(0)).into());
+        // All commands of one update are in one conversation and in one trace.
+        envelope.correlation_id = self.command_id(0);
+        envelope.trace = Some(kontor_traces::of_cause(envelope.correlation_id).into());
         kontor_faults::reach(Point::TurnBeforeCommand);
         let sent = self.ports.sender.send(envelope, self.ports.command_wait).await;
         kontor_faults::reach(Point::TurnAfterCommand);

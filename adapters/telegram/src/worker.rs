@@ -18,6 +18,7 @@ use tokio::{
     task::JoinSet,
 };
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use self::prepare::Prepared;
 use crate::{
@@ -133,10 +134,18 @@ impl Worker {
 
     /// Handles one update. Failures are kept with it, for the next attempt.
     async fn handle(&self, row: &InboxRow) {
+        let span = self.ports.span_of_update(&row.external_id);
+        self.handle_in_span(row).instrument(span).await;
+    }
+
+    async fn handle_in_span(&self, row: &InboxRow) {
         self.answer_press(row);
         let attempt = AssertUnwindSafe(self.attempt(row)).catch_unwind().await;
         let failure = match attempt {
-            Ok(Ok(())) => return,
+            Ok(Ok(())) => {
+                tracing::debug!("The update {} is handled", row.external_id);
+                return;
+            }
             Ok(Err(failure)) => failure,
             Err(_) => Failure::Lasting("a handler panicked".to_owned()),
         };
@@ -164,7 +173,8 @@ impl Worker {
     }
 
     async fn talk(&self, turn: Arc<Turn>) -> Result<Effects, Failure> {
-        match conversation::handle(&self.schema, Arc::clone(&turn)).await {
+        let talking = conversation::handle(&self.schema, Arc::clone(&turn));
+        match talking.instrument(tracing::debug_span!("turn")).await {
             Ok(effects) => Ok(effects),
             Err(TurnError::Superseded) => Ok(conversation::superseded(&turn)),
             Err(err @ (TurnError::OutcomeUnknown | TurnError::Busy(_) | TurnError::Query(_))) => {
@@ -214,7 +224,8 @@ impl Worker {
             bot = self.ports.bot,
             update.id = row.external_id,
             attempt = row.attempts + 1,
-            "Update {} was not handled ({postponed:?}): {error}",
+            // The cause may quote the person; it stands with the update in the inbox.
+            "Update {} was not handled ({postponed:?})",
             row.external_id
         );
         let age = (clock::now() - row.received_at).to_std().unwrap_or_default();

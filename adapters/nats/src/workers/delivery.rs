@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use async_nats::{
-    Subject,
+    HeaderValue, Subject,
     jetstream::{AckKind, Message},
 };
 use bytes::Bytes;
-use kontor_commands::Envelope;
+use kontor_commands::{Envelope, TraceParent};
+use uuid::Uuid;
 
 use crate::{Nats, Reply, names};
 
@@ -56,16 +57,29 @@ impl Delivery {
         Ok(envelope)
     }
 
+    /// The id that its sender gave it, when the header holds one.
+    pub(super) fn command_id(&self) -> Option<Uuid> {
+        self.header(names::MESSAGE_ID)?.parse().ok()
+    }
+
+    /// The trace that its sender was in, by the header.
+    pub(super) fn trace(&self) -> Option<TraceParent> {
+        TraceParent::parse(self.header(TraceParent::HEADER)?)
+    }
+
+    fn header(&self, name: &str) -> Option<&str> {
+        self.message.headers.as_ref()?.get(name).map(HeaderValue::as_str)
+    }
+
     /// Tells the sender. Nobody may be waiting any more; then the receipt tells.
     pub(super) async fn reply(&self, nats: &Nats, reply: &Reply) {
-        let headers = self.message.headers.as_ref();
-        let Some(inbox) = headers.and_then(|headers| headers.get(names::REPLY_TO)) else { return };
-        if !names::is_inbox(inbox.as_str()) {
+        let Some(inbox) = self.header(names::REPLY_TO) else { return };
+        if !names::is_inbox(inbox) {
             tracing::warn!("A command asks for an answer to something that is no inbox");
             return;
         }
         let sent = match serde_json::to_vec(reply) {
-            Ok(body) => nats.client().publish(inbox.as_str().to_owned(), body.into()).await,
+            Ok(body) => nats.client().publish(inbox.to_owned(), body.into()).await,
             Err(err) => {
                 tracing::error!(error = %err, "An outcome is not representable");
                 return;

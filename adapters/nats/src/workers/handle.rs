@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use kontor_commands::{Envelope, RouteError, Routed};
+use kontor_commands::{Envelope, RouteError, Routed, TraceParent};
 use kontor_faults::Point;
 use tracing::Instrument;
 
@@ -34,28 +34,50 @@ pub(super) async fn handle(shared: &Shared, delivery: &Delivery, session: &Sessi
         Ok(envelope) => envelope,
         Err(reason) => {
             figures::unreadable();
+            let span = span_of_unreadable(delivery);
             let reply = Reply::Failed { kind: FailureKind::Malformed, message: reason.clone() };
-            return set_aside(shared, delivery, session, (&reason, Some(reply))).await;
+            let done = set_aside(shared, delivery, session, (&reason, Some(reply)));
+            return done.instrument(span).await;
         }
     };
     // Every line about a command can be found by its ids, whatever becomes of it.
     let span = tracing::info_span!(
         "command",
+        otel.kind = "consumer",
         tenant = %envelope.tenant,
         command.id = %envelope.command_id,
         correlation.id = %envelope.correlation_id,
         trace.id = envelope.trace_id(),
         delivery = delivery.deliveries,
     );
+    kontor_traces::continue_from(&span, envelope.trace.as_deref());
     carry_out(shared, delivery, session, envelope).instrument(span).await
+}
+
+/// What the headers say is all that is known of a command that cannot be read.
+fn span_of_unreadable(delivery: &Delivery) -> tracing::Span {
+    let trace = delivery.trace();
+    let span = tracing::info_span!(
+        "command",
+        otel.kind = "consumer",
+        command.id = delivery.command_id().map(tracing::field::display),
+        trace.id = trace.as_ref().map(TraceParent::trace_id),
+        delivery = delivery.deliveries,
+    );
+    kontor_traces::continue_from(&span, trace.as_ref().map(TraceParent::as_str));
+    span
 }
 
 async fn carry_out(
     shared: &Shared,
     delivery: &Delivery,
     session: &Session,
-    envelope: Envelope,
+    mut envelope: Envelope,
 ) -> Settled {
+    // The events go on from here.
+    if let Some(trace) = kontor_traces::current() {
+        envelope.trace = Some(trace.into());
+    }
     if delivery.deliveries > shared.settings.unfinished_deliveries_max {
         let reason = format!("delivered {} times and never finished", delivery.deliveries);
         return set_aside(shared, delivery, session, (&reason, None)).await;

@@ -32,6 +32,7 @@ pub(super) async fn one_by_one(
     parking::queue_behind(&mut tx, &held.checkpoint, behind).await?;
     held.checkpoint.place.enter(&mut tx).await?;
     let mut parked: HashSet<Uuid> = HashSet::new();
+    let mut poison: Vec<&Recorded> = Vec::new();
     let mut waiting: Vec<Recorded> = Vec::new();
     // The parts of one stored event stand and fall together.
     for parts in fresh.chunk_by(|one, next| one.position == next.position) {
@@ -47,18 +48,31 @@ pub(super) async fn one_by_one(
             }
             parking::park(&mut tx, held, event, &chain(&error), &follower.settings).await?;
             parked.insert(event.stream_id);
+            poison.push(event);
         }
     }
     parking::queue_behind(&mut tx, &held.checkpoint, &waiting).await?;
     tx.commit().await.map_err(failed("commit a page"))?;
-    for stream in &parked {
-        tracing::warn!(
-            follower = projection.name(),
-            stream = %stream,
-            "An event could not be applied; its stream is parked",
-        );
+    for event in poison {
+        tell(projection, event, "An event could not be applied; its stream is parked");
     }
     Ok(parked)
+}
+
+/// Says of one event what became of it. Why, which may quote the event, stands in the dead letter.
+pub(super) fn tell(projection: &dyn Projection, event: &Recorded, what: &'static str) {
+    let metadata = &event.metadata;
+    tracing::warn!(
+        follower = projection.name(),
+        position = event.position,
+        event.id = %event.event_id,
+        event.type = event.event_type,
+        stream = %event.stream_id,
+        command.id = %metadata.command_id,
+        correlation.id = %metadata.correlation_id,
+        trace.id = metadata.trace_id(),
+        "{what}"
+    );
 }
 
 /// Applies one event in a savepoint, with all parts that it became; what it says when it is to blame

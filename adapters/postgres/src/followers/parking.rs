@@ -7,7 +7,7 @@ use kontor_projections::Projection;
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use super::{FollowerSettings, Halt, Held, checkpoint::Checkpoint, isolate::attempt};
+use super::{FollowerSettings, Halt, Held, checkpoint::Checkpoint, isolate};
 use crate::{
     DatabaseError, EventReader, backoff,
     error::{chain, failed, shorten},
@@ -169,24 +169,27 @@ async fn retry_stream(
     let events = reader.events_at(&mut tx, &positions, projection.event_types()).await?;
     checkpoint.place.enter(&mut tx).await?;
     let mut applied: Vec<i64> = Vec::new();
-    let mut stuck = false;
+    let mut stuck: Option<Recorded> = None;
     for (position, attempts) in &rows {
         // All parts of it; none when a newer build dropped it or made it another type.
         let parts: Vec<Recorded> =
             events.iter().filter(|event| event.position == *position).cloned().collect();
-        if let Some(error) = attempt(projection, &mut tx, &parts).await? {
+        if let Some(error) = isolate::attempt(projection, &mut tx, &parts).await? {
             let failure = (*position, attempts.saturating_add(1), chain(&error));
             note_failure(&mut tx, checkpoint, stream, failure, settings).await?;
-            stuck = true;
+            stuck = parts.into_iter().next();
             break;
         }
         applied.push(*position);
     }
     remove(&mut tx, checkpoint, stream, &applied).await?;
     tx.commit().await.map_err(failed("commit a retry"))?;
+    if let Some(event) = &stuck {
+        isolate::tell(projection, event, "A parked event could not be applied again");
+    }
     // Fewer rows than asked for: there were no others, and only this follower adds some.
     let all = i64::try_from(rows.len()).is_ok_and(|rows| rows < EVENTS_PER_RETRY_MAX);
-    Ok(all && !stuck)
+    Ok(all && stuck.is_none())
 }
 
 async fn note_failure(

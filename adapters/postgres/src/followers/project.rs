@@ -7,6 +7,7 @@ use kontor_domain::Recorded;
 use kontor_faults::Point;
 use kontor_projections::{ApplyError, Projection};
 use sqlx::{PgConnection, PgPool};
+use tracing::Instrument;
 
 use super::{Follower, FollowerError, Halt, Held, checkpoint::State, isolate, parking};
 use crate::{
@@ -61,7 +62,16 @@ impl Follower {
         let state = if page.full { State::CatchingUp } else { State::Live };
         let (behind, fresh): (Vec<_>, Vec<_>) =
             page.events.into_iter().partition(|event| held.parked.contains(&event.stream_id));
-        match whole(&self.pool, held, projection, (&behind, &fresh), (last, state)).await {
+        let span = tracing::debug_span!(
+            "apply",
+            otel.kind = "consumer",
+            follower = projection.name(),
+            events = fresh.len(),
+            position = last,
+        );
+        kontor_traces::join(&span, fresh.iter().map(|event| event.metadata.trace.as_deref()));
+        let page = whole(&self.pool, held, projection, (&behind, &fresh), (last, state));
+        match page.instrument(span).await {
             Ok(()) => {}
             Err(Early::Halt(halt)) => return Err(halt),
             Err(Early::Poison(error)) => {

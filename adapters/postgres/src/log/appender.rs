@@ -12,6 +12,7 @@ use tokio::{
     sync::watch,
     time::{Instant, sleep, timeout},
 };
+use tracing::Instrument;
 
 use super::{
     AppenderSettings,
@@ -117,7 +118,10 @@ impl Appender {
 
     /// Carries out one batch and answers each of its callers.
     async fn append(&mut self, batch: Vec<Job>) {
-        match self.call(&batch).await {
+        let span = tracing::debug_span!("append", otel.kind = "client", appends = batch.len());
+        let traces = batch.iter().map(|job| job.append.metadata.trace.as_deref());
+        kontor_traces::join(&span, traces);
+        match self.call(&batch).instrument(span).await {
             Ok(outcomes) => answer(batch, outcomes),
             Err(BatchError::Data(_)) if batch.len() > 1 => self.append_singly(batch).await,
             Err(error) => refuse(batch, error),

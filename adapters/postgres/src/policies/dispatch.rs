@@ -225,7 +225,8 @@ impl Dispatcher {
                     policy = row.policy,
                     command.id = %row.command_id,
                     correlation.id = %row.correlation_id,
-                    "A scheduled command cannot be carried out: {error}"
+                    // The cause may quote the command; it stands in the row.
+                    "A scheduled command cannot be carried out"
                 );
                 ("failed", None, Some(error))
             }

@@ -1,6 +1,10 @@
 //! Events that a projection cannot apply.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    io,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use kontor_commands::{EventStore, Expected};
 use kontor_postgres::{
@@ -105,6 +109,56 @@ async fn a_parked_event_is_retried_by_itself_up_to_a_bound_and_then_waits() {
     retry(&world.pool, "ledger", 3, streams[1]).await.unwrap();
     catch_up(&mut follower).await;
     assert_eq!(versions(&world.pool, streams[1]).await, [1, 2]);
+}
+
+/// The log of this thread.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn the_lines_about_a_parked_event_name_it_and_its_command() {
+    // Beside a single subscriber, call sites that other tests reach first are judged without it.
+    let _another = tracing::Dispatch::new(tracing_subscriber::registry());
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let subscriber = tracing_subscriber::fmt().json().with_writer(move || writer.clone()).finish();
+    let _told = tracing::subscriber::set_default(subscriber);
+    let (world, _, _, mut follower, streams) = parked_world(Fault::Unreadable, hasty()).await;
+    for _ in 0..5 {
+        catch_up(&mut follower).await;
+    }
+    let (position, event_id, command_id): (i64, Uuid, Uuid) = sqlx::query_as(
+        "select position, event_id, (metadata->>'command_id')::uuid from events
+         where stream_id = $1 and version = 1",
+    )
+    .bind(streams[1])
+    .fetch_one(&world.pool)
+    .await
+    .unwrap();
+    let log = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    for said in ["its stream is parked", "A parked event could not be applied again"] {
+        let line = log.lines().find(|line| line.contains(said));
+        let line = line.unwrap_or_else(|| panic!("{said} is missing in {log}"));
+        let fields = &serde_json::from_str::<serde_json::Value>(line).unwrap()["fields"];
+        assert_eq!(fields["position"], position, "{line}");
+        assert_eq!(fields["event.id"], event_id.to_string(), "{line}");
+        assert_eq!(fields["stream"], streams[1].to_string(), "{line}");
+        for field in ["command.id", "correlation.id"] {
+            assert_eq!(fields[field], command_id.to_string(), "{line}");
+        }
+        assert!(fields["trace.id"].is_string(), "{line}");
+    }
 }
 
 #[tokio::test]

@@ -127,6 +127,7 @@ mod tests {
 
     fn row(method: &str, uncertain: i32) -> OutboxRow {
         OutboxRow {
+            key: "u1:0".to_owned(),
             id: 1,
             chat_id: 42,
             method: method.into(),
