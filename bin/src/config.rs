@@ -16,6 +16,7 @@ mod settings;
 mod sources;
 #[cfg(test)]
 mod tests;
+mod traces;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -28,6 +29,7 @@ pub use integrators::IntegratorsConfig;
 pub use problem::{ConfigProblems, Problem};
 pub use settings::{BOT_FIELDS, COMPOSE_ONLY, ENGINE_ONLY, SETTINGS, Setting};
 pub use sources::{SourceFiles, Sources};
+pub use traces::TracesConfig;
 
 use reader::Reader;
 
@@ -59,6 +61,8 @@ pub struct Config {
     pub log: LogConfig,
     /// Where figures for monitoring are served; nowhere when absent.
     pub metrics_address: Option<SocketAddr>,
+    /// Where traces go.
+    pub traces: TracesConfig,
     /// How the process runs.
     pub process: ProcessConfig,
     /// The fault that this process is to suffer.
@@ -219,6 +223,7 @@ impl Config {
             retention: RetentionConfig::read(&mut reader),
             log: LogConfig::read(&mut reader),
             metrics_address: reader.parsed(&settings::METRICS_ADDRESS, |text| text.parse().ok()),
+            traces: TracesConfig::read(&mut reader),
             process: ProcessConfig::read(&mut reader),
             #[cfg(feature = "faults")]
             fault: FaultConfig::read(&mut reader),

@@ -46,6 +46,8 @@ use seed::Seeded;
 
 /// How long tasks that are left at the end may take; everything with an effect was waited for.
 const LEFTOVER_LIMIT: Duration = Duration::from_millis(200);
+/// How long the last spans may take on their way out: a collector that is gone must not hold up a stop.
+const TRACES_LIMIT: Duration = Duration::from_secs(1);
 /// Threads for work that blocks: engines, files and pictures, never anything per request.
 const BLOCKING_THREADS_MAX: usize = 32;
 /// The connections of a short command.
@@ -80,7 +82,8 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
             return Err(problems.into());
         }
     };
-    telemetry::start(&config.log, telemetry::default_filter(&cli.verb));
+    let exporter = telemetry::exporter(&config.traces, &cli.verb)?;
+    telemetry::start(&config.log, telemetry::default_filter(&cli.verb), exporter.as_ref());
     for note in &config.notes {
         tracing::warn!("{note}");
     }
@@ -92,7 +95,14 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         .enable_all()
         .build()
         .context("the runtime cannot be started")?;
+    let exporting = exporter.map(|exporter| {
+        let _inside = runtime.enter();
+        exporter.start()
+    });
     let result = runtime.block_on(carry_out(Arc::new(config), cli.verb));
+    if let Some(exporting) = exporting {
+        runtime.block_on(exporting.finish(TRACES_LIMIT));
+    }
     runtime.shutdown_timeout(LEFTOVER_LIMIT);
     result
 }

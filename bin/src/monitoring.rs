@@ -201,6 +201,7 @@ fn describe() {
     kontor_nats::figures::describe();
     kontor_http::figures::describe();
     kontor_webhooks::figures::describe();
+    kontor_traces::describe();
     process::describe();
     describe_gauge!(BUILD, "1; the label says which build runs");
     describe_gauge!(DATABASE_UP, "Whether PostgreSQL answered");

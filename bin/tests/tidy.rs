@@ -159,6 +159,7 @@ fn the_values_of_the_sample_are_the_defaults() {
         "KONTOR_SANDBOX",
         "KONTOR_LOG",
         "KONTOR_METRICS_ADDRESS",
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
         "KONTOR_WORKER_THREADS",
     ];
     let mut defaults = sample();

@@ -20,9 +20,10 @@ const PATIENCE: Duration = Duration::from_secs(90);
 const TENANT: &str = "bureau";
 
 /// One bot with the one person who writes to it.
-struct Chat {
-    bot: String,
-    person: i64,
+pub(crate) struct Chat {
+    pub(crate) bot: String,
+    pub(crate) person: i64,
+    name: &'static str,
     meter: Uuid,
 }
 
@@ -38,7 +39,7 @@ async fn carry_out(fleet: &Fleet, (aggregate, id): (&str, Uuid), command: Value)
     assert!(matches!(&sent, Sent::Done { outcome: Outcome::Accepted(_), .. }), "{sent:?}");
 }
 
-async fn open_tenant(fleet: &Fleet) {
+pub(crate) async fn open_tenant(fleet: &Fleet) {
     let create = json!({
         "type": "create", "name": "Бюро", "kind": "utility", "language": "ru",
         "time_zone": "Europe/Moscow",
@@ -48,20 +49,26 @@ async fn open_tenant(fleet: &Fleet) {
 }
 
 impl Chat {
-    fn new(number: usize) -> Self {
+    pub(crate) fn new(number: usize, name: &'static str) -> Self {
         let person = 3_001 + i64::try_from(number).unwrap();
-        Self { bot: format!("bot{number}"), person, meter: Uuid::now_v7() }
+        Self { bot: format!("bot{number}"), person, name, meter: Uuid::now_v7() }
     }
 
-    /// An account with consent and a meter, as the bot knows them.
-    async fn furnish(&self, fleet: &Fleet, sandbox: &Sandbox) {
-        sandbox.post("people", &json!({"id": self.person, "first_name": "Анна"})).await;
+    /// The person's account.
+    pub(crate) async fn register(&self, fleet: &Fleet) -> Uuid {
         let account = telegram_account_id(&tenant(), self.person);
         let register = json!({
-            "type": "register", "display_name": "Анна", "language": "ru",
+            "type": "register", "display_name": self.name, "language": "ru",
             "origin": { "kind": "telegram", "bot": self.bot, "user_id": self.person },
         });
         carry_out(fleet, ("account", account), register).await;
+        account
+    }
+
+    /// An account with consent and a meter, as the bot knows them.
+    pub(crate) async fn furnish(&self, fleet: &Fleet, sandbox: &Sandbox) {
+        sandbox.post("people", &json!({"id": self.person, "first_name": self.name})).await;
+        let account = self.register(fleet).await;
         let consent = json!({ "type": "give_consent", "document_version": "1" });
         carry_out(fleet, ("account", account), consent).await;
         let mute = json!({ "type": "mute_reading_reminders" });
@@ -73,9 +80,9 @@ impl Chat {
         carry_out(fleet, ("meter", self.meter), register).await;
     }
 
-    async fn write(&self, sandbox: &Sandbox, value: i64) {
+    pub(crate) async fn write(&self, sandbox: &Sandbox, text: &str) {
         let path = format!("chats/{}/{}/text", self.bot, self.person);
-        sandbox.post(&path, &json!({"text": value.to_string()})).await;
+        sandbox.post(&path, &json!({"text": text})).await;
     }
 
     /// Every message took effect once, in order, and has its one answer.
@@ -134,14 +141,14 @@ impl Chat {
 }
 
 /// Telegram's stand-in.
-struct Sandbox {
+pub(crate) struct Sandbox {
     url: String,
     client: reqwest::Client,
     _process: Process,
 }
 
 impl Sandbox {
-    async fn start(fleet: &Fleet, settings: &[(String, String)], url: String) -> Self {
+    pub(crate) async fn start(fleet: &Fleet, settings: &[(String, String)], url: String) -> Self {
         let process = fleet.start_with("sandbox", settings);
         let sandbox = Self { url, client: reqwest::Client::new(), _process: process };
         let begun = Instant::now();
@@ -167,7 +174,8 @@ impl Sandbox {
     }
 }
 
-fn settings(chats: &[Chat]) -> (Vec<(String, String)>, String) {
+/// What makes processes run these bots against a stand-in, and its address.
+pub(crate) fn settings(chats: &[Chat]) -> (Vec<(String, String)>, String) {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let url = format!("http://127.0.0.1:{port}");
     let mut settings = vec![("KONTOR_SANDBOX_ADDRESS".to_owned(), format!("127.0.0.1:{port}"))];
@@ -197,7 +205,7 @@ async fn until_listed(fleet: &Fleet, what: &str, holds: impl Fn(&Listing) -> boo
 async fn bots_are_shared_by_processes_and_every_update_is_handled_once_though_one_dies() {
     let fleet = Fleet::new().await;
     let _others = [fleet.start("work"), fleet.start("project")];
-    let chats: Vec<Chat> = (0..BOTS).map(Chat::new).collect();
+    let chats: Vec<Chat> = (0..BOTS).map(|number| Chat::new(number, "Анна")).collect();
     let (settings, url) = settings(&chats);
     let sandbox = Sandbox::start(&fleet, &settings, url).await;
     open_tenant(&fleet).await;
@@ -213,7 +221,7 @@ async fn bots_are_shared_by_processes_and_every_update_is_handled_once_though_on
     let mut dying = Some(bots.remove(0));
     for value in 1..=READINGS {
         for chat in &chats {
-            chat.write(&sandbox, value).await;
+            chat.write(&sandbox, &value.to_string()).await;
         }
         if value == BEFORE_THE_CRASH
             && let Some(bot) = dying.take()

@@ -4,6 +4,7 @@ use std::{fs::File, path::PathBuf, process::Stdio, time::Duration};
 
 use kontor_engines::testing::{TestDatabase, TestNats};
 use kontor_nats::{Nats, NatsSender, NatsSettings};
+use kontor_projections::checkpoints;
 use rustix::process::{Pid, Signal};
 use serde_json::Value;
 use sqlx::PgPool;
@@ -14,6 +15,9 @@ use crate::program::{MASTER_KEY, STOP_LIMIT, command, run, text};
 
 /// Short, so that a test is over soon; long enough for a machine that compiles meanwhile.
 pub(crate) const LEASE_TTL: Duration = Duration::from_millis(2_000);
+
+/// Far above what followers need on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// The engines and what the test itself sees of them.
 pub(crate) struct Fleet {
@@ -72,15 +76,30 @@ impl Fleet {
     }
 
     pub(crate) async fn seed(&self) {
-        let output = run(self.command(&["seed"])).await;
+        self.kontor(&["seed"]).await;
+    }
+
+    /// What a verb of the program prints.
+    pub(crate) async fn kontor(&self, arguments: &[&str]) -> String {
+        let output = run(self.command(arguments)).await;
         assert!(output.status.success(), "{}", text(&output.stderr));
+        text(&output.stdout)
+    }
+
+    /// Waits until every read model and the relay have passed all events that there are.
+    pub(crate) async fn quiet(&self) {
+        let projections = kontor_projections::all();
+        let names = projections.iter().map(|projection| projection.name()).chain(["relay"]);
+        let names: Vec<&str> = names.collect();
+        let head = checkpoints::head_position(&self.pool).await.unwrap();
+        let reached = checkpoints::wait_for(&self.pool, &names, head, PATIENCE).await.unwrap();
+        assert!(reached, "the followers have caught up");
     }
 
     /// What `kontor process list --json` says.
     pub(crate) async fn list(&self) -> Listing {
-        let output = run(self.command(&["process", "list", "--json"])).await;
-        assert!(output.status.success(), "{}", text(&output.stderr));
-        Listing(serde_json::from_slice(&output.stdout).unwrap())
+        let listed = self.kontor(&["process", "list", "--json"]).await;
+        Listing(serde_json::from_str(&listed).unwrap())
     }
 
     /// The same as people read it.
@@ -149,13 +168,15 @@ impl Process {
         self.child.kill().await.unwrap();
     }
 
-    /// An orderly end, within its promise.
-    pub(crate) async fn stop(mut self) {
+    /// An orderly end, within its promise; returns what it wrote to its log.
+    pub(crate) async fn stop(mut self) -> String {
         self.signal(Signal::TERM);
         let status = tokio::time::timeout(STOP_LIMIT, self.child.wait()).await;
         let status =
             status.unwrap_or_else(|_| panic!("{} does not end:\n{}", self.role, self.said()));
-        assert!(status.unwrap().success(), "{}", self.said());
+        let said = self.said();
+        assert!(status.unwrap().success(), "{said}");
+        said
     }
 
     /// What it wrote to its log.

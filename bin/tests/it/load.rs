@@ -15,7 +15,6 @@ use kontor_commands::{CommandSender, Envelope, Outcome, Sent, clock};
 use kontor_domain::{Actor, TenantId};
 use kontor_nats::NatsSender;
 use kontor_postgres::{EventReader, MasterKeys, Vault};
-use kontor_projections::checkpoints;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
@@ -189,12 +188,7 @@ async fn check_log(fleet: &Fleet) {
 }
 
 async fn check_read_models(fleet: &Fleet, accounts: &[Account]) {
-    let projections = kontor_projections::all();
-    let names = projections.iter().map(|projection| projection.name()).chain(["relay"]);
-    let names: Vec<&str> = names.collect();
-    let head = checkpoints::head_position(&fleet.pool).await.unwrap();
-    let reached = checkpoints::wait_for(&fleet.pool, &names, head, PATIENCE).await.unwrap();
-    assert!(reached, "the followers have caught up");
+    fleet.quiet().await;
     for account in accounts {
         let found = kontor_projections::accounts::find(&fleet.pool, &tenant(), account.id).await;
         let found = found.unwrap().unwrap();

@@ -3,6 +3,7 @@
 
 mod backup;
 mod bots;
+mod collector;
 mod commands;
 mod compose_file;
 mod credits;
@@ -12,6 +13,7 @@ mod integrators;
 mod ledger;
 mod letters;
 mod load;
+mod log_lines;
 mod metrics;
 mod operate;
 mod processes;
@@ -21,6 +23,7 @@ mod records;
 mod start;
 mod stop;
 mod subjects;
+mod traces;
 mod transfer;
 mod webhook_crash;
 mod webhooks;

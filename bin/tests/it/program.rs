@@ -31,6 +31,7 @@ pub(crate) fn command(folder: &Path, arguments: &[&str]) -> Command {
         !engine
             && (name.starts_with("KONTOR_")
                 || name.starts_with("BOT_")
+                || name.starts_with("OTEL_")
                 || name.starts_with("DATABASE_URL")
                 || name.starts_with("NATS_URL"))
     });
