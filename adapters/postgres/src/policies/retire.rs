@@ -88,8 +88,8 @@ async fn close(
         .map_err(failed("hold a policy"))?;
     let newer: Option<Option<i32>> = sqlx::query_scalar(
         "select (select max(n.version) from policies n
-                 where n.name = p.name and n.version > p.version and n.live_at is not null)
-         from policies p where p.name = $1 and p.version = $2",
+                 where n.name = c.name and n.version > c.version and n.live_at is not null)
+         from checkpoints c where c.name = $1 and c.version = $2 and c.segment = 0",
     )
     .bind(name)
     .bind(version)
@@ -100,11 +100,9 @@ async fn close(
     let newer = newer.ok_or_else(|| PolicyRetirementError::Unknown { name: name_of(), version })?;
     let newer = newer.ok_or_else(|| PolicyRetirementError::Acts { name: name_of(), version })?;
     sqlx::query(
-        "insert into checkpoints (name, version, epoch, state, superseded_by, superseded_at)
-         values ($1, $2, $3, 'superseded', $4, clock_timestamp())
-         on conflict (name, version, segment) do update
-             set epoch = excluded.epoch, state = excluded.state,
-                 superseded_by = excluded.superseded_by, superseded_at = excluded.superseded_at",
+        "update checkpoints
+         set epoch = $3, state = 'superseded', superseded_by = $4, superseded_at = clock_timestamp()
+         where name = $1 and version = $2",
     )
     .bind(name)
     .bind(version)
