@@ -86,7 +86,7 @@ pub struct GenerationArgs {
 /// A follower that is paused or resumed.
 #[derive(Args, Clone, Debug)]
 pub struct PauseArgs {
-    /// The follower: a read model, a policy, `relay`, `erasures` or `telegram_reminders`
+    /// The follower, as `kontor projection list` names it: a read model, a policy, `relay` and others
     pub name: String,
     /// Only this generation of a read model
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(1..))]

@@ -64,10 +64,29 @@ struct Tally {
     slowest_read_us: AtomicU64,
     /// Reads of one's own write that a paused read model did not answer in time.
     behind: AtomicU64,
+    /// Requests that were answered with "try again in a moment": no answer, and no wrong one.
+    busy: AtomicU64,
+}
+
+impl Tally {
+    /// Asks again while the answer is "in a moment".
+    async fn ask<F: Future<Output = (u16, Value)>>(&self, ask: impl Fn() -> F) -> Value {
+        let begun = Instant::now();
+        loop {
+            match ask().await {
+                (200..300, answer) => return answer,
+                (503, _) if begun.elapsed() < PATIENCE => {
+                    self.busy.fetch_add(1, Ordering::SeqCst);
+                    tokio::time::sleep(PAUSE).await;
+                }
+                (status, answer) => panic!("{status}: {answer}"),
+            }
+        }
+    }
 }
 
 impl Meter {
-    async fn register(api: &Api, number: usize) -> Self {
+    async fn register(api: &Api, tally: &Tally, number: usize) -> Self {
         let person = json!({ "display_name": format!("Жилец {number}"), "language": "ru" });
         let account = api.post("/v1/accounts", &person).await["id"].clone();
         let meter = json!({
@@ -77,7 +96,8 @@ impl Meter {
         let meter = api.post("/v1/meters", &meter).await;
         let path = format!("/v1/meters/{}/readings", meter["id"].as_str().unwrap());
         // Readers know of no position: the meter must be there before they come.
-        api.get(&format!("{path}?min_position={}", meter["position"])).await;
+        let seen = format!("{path}?min_position={}", meter["position"]);
+        tally.ask(|| api.ask(&seen)).await;
         Self { path, begun: AtomicU64::new(0), done: AtomicU64::new(0) }
     }
 
@@ -105,16 +125,18 @@ impl Meter {
         while !stop.load(Ordering::SeqCst) {
             let step = self.begun.fetch_add(1, Ordering::SeqCst) + 1;
             let number = step.div_ceil(2);
-            let outcome = if step % 2 == 1 {
+            let (path, body) = if step % 2 == 1 {
                 reading = Uuid::now_v7();
                 let values = json!({ "t1": (10 * number).to_string() });
                 let body = json!({ "reading_id": reading, "values": values, "confirmed": true });
-                api.post(&self.path, &body).await
+                (self.path.clone(), body)
             } else {
                 let values = json!({ "t1": (10 * number + 1).to_string() });
                 let body = json!({ "values": values, "confirmed": true, "reason": "Опечатка" });
-                api.post(&format!("{}/{reading}/corrections", self.path), &body).await
+                (format!("{}/{reading}/corrections", self.path), body)
             };
+            let key = Uuid::now_v7().to_string();
+            let outcome = tally.ask(|| api.try_post(&path, &body, &key)).await;
             self.done.store(step, Ordering::SeqCst);
             // An outcome that is not known yet has no position to wait for.
             let Some(position) = outcome["position"].as_i64() else { continue };
@@ -136,7 +158,8 @@ impl Meter {
         let mut seen = 0;
         while !stop.load(Ordering::SeqCst) {
             let began = Instant::now();
-            let step = Self::step_of(&api.get(&path).await);
+            let answer = tally.ask(|| api.ask(&path)).await;
+            let step = Self::step_of(&answer);
             let took = u64::try_from(began.elapsed().as_micros()).unwrap();
             tally.slowest_read_us.fetch_max(took, Ordering::SeqCst);
             tally.reads.fetch_add(1, Ordering::SeqCst);
@@ -162,7 +185,7 @@ impl Crowd {
         let (tally, stop) = (Arc::<Tally>::default(), Arc::<AtomicBool>::default());
         let (mut meters, mut people) = (Vec::new(), Vec::new());
         for number in 0..METERS {
-            let meter = Arc::new(Meter::register(api, number).await);
+            let meter = Arc::new(Meter::register(api, &tally, number).await);
             for reads in [false, true, true] {
                 let (api, meter) = (api.clone(), Arc::clone(&meter));
                 let (tally, stop) = (Arc::clone(&tally), Arc::clone(&stop));
@@ -202,7 +225,7 @@ impl Crowd {
             let begun = Instant::now();
             let wanted = meter.begun.load(Ordering::SeqCst);
             let path = format!("{}?limit={PAGE}", meter.path);
-            while Meter::step_of(&api.get(&path).await) < wanted {
+            while Meter::step_of(&self.tally.ask(|| api.ask(&path)).await) < wanted {
                 assert!(begun.elapsed() < PATIENCE, "a last step does not show");
                 tokio::time::sleep(PAUSE).await;
             }
@@ -263,10 +286,12 @@ async fn a_newcomer_follows_the_guide_under_load_and_nobody_reads_anything_wrong
     assert_eq!(switches.len(), 5, "{said}");
     println!("{}", switches.join("\n"));
     println!(
-        "{steps} steps, {} reads, the slowest took {} us, {} reads of an own write came too early",
+        "{steps} steps, {} reads, the slowest took {} us, {} reads of an own write came too early, \
+         {} requests were asked to come again",
         tally.reads.load(Ordering::SeqCst),
         tally.slowest_read_us.load(Ordering::SeqCst),
         tally.behind.load(Ordering::SeqCst),
+        tally.busy.load(Ordering::SeqCst),
     );
     up.stop().await;
 }

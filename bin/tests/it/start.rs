@@ -27,13 +27,19 @@ impl Api {
     }
 
     pub(crate) async fn post(&self, path: &str, body: &Value) -> Value {
+        let key = uuid::Uuid::now_v7().to_string();
+        let (status, body) = self.try_post(path, body, &key).await;
+        assert!((200..300).contains(&status), "{path}: {status}: {body}");
+        body
+    }
+
+    /// Status and body, whatever they say; the same key again is the same request.
+    pub(crate) async fn try_post(&self, path: &str, body: &Value, key: &str) -> (u16, Value) {
         let request = self.client.post(format!("{}{path}", self.base)).json(body);
-        let request = request.header("X-Auth-Key", &self.key);
-        let request = request.header("Idempotency-Key", uuid::Uuid::now_v7().to_string());
+        let request = request.header("X-Auth-Key", &self.key).header("Idempotency-Key", key);
         let answer = request.send().await.unwrap();
-        let (status, body) = (answer.status(), answer.text().await.unwrap());
-        assert!(status.is_success(), "{path}: {status}: {body}");
-        serde_json::from_str(&body).unwrap()
+        let status = answer.status().as_u16();
+        (status, serde_json::from_str(&answer.text().await.unwrap()).unwrap())
     }
 
     pub(crate) async fn patch(&self, path: &str, body: &Value) -> Value {
@@ -181,14 +187,16 @@ async fn other_calls_find_a_running_kontor_without_configuration() {
         serde_json::from_str(&kontor(&["projection", "list", "--json"]).await).unwrap();
     let listed = listed["followers"].as_array().unwrap();
     let listed: Vec<&str> = listed.iter().map(|it| it["name"].as_str().unwrap()).collect();
-    let all = "credit_dues erasures reading_reminders reading_rounds relay telegram_reminders";
-    assert_eq!(listed, all.split(' ').collect::<Vec<_>>());
+    for name in ["credit_dues", "erasures", "reading_reminders", "relay", "telegram_reminders"] {
+        assert!(listed.contains(&name), "{name}: {listed:?}");
+    }
+    assert!(!listed.contains(&"readings"), "a read model is listed with its generations");
     for (arguments, code, says) in [
         (&["rebuild", "credit_dues"][..], 2, "raise its version()"),
         (&["rebuild", "relay"], 2, "kontor integrator replay"),
         (&["promote", "credit_dues", "1"], 2, "higher version()"),
         (&["promote", "erasures", "2"], 1, "has no version 2"),
-        (&["retire", "credit_dues", "1"], 1, "only one that a newer version replaced"),
+        (&["retire", "reading_rounds", "1"], 1, "only one that a newer version replaced"),
         (&["retire", "relay", "1"], 2, "nothing to retire"),
         (&["pause", "dispatch"], 2, "kontor scheduled list"),
         (&["pause", "credit_dues", "--generation", "1"], 2, "leave --generation out"),
