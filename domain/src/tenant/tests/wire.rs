@@ -55,7 +55,7 @@ fn events() -> Vec<(TenantEvent, &'static str, &'static str)> {
                 credit_rules: CreditRules::default(),
             }),
             "tenant.credit_rules_changed",
-            r#"{"credit_rules":{"message_cost":1,"welcome_credits":3,"tutorial_credits":2,"low_credits":5,"hold_seconds":900,"messages_per_minute_max":60,"credits_per_day_max":10000,"gifts_per_day_max":1000,"balance_max":1000000,"debt":"block"}}"#,
+            r#"{"credit_rules":{"enabled":false,"message_cost":1,"welcome_credits":3,"tutorial_credits":2,"low_credits":5,"hold_seconds":900,"messages_per_minute_max":60,"credits_per_day_max":10000,"gifts_per_day_max":1000,"balance_max":1000000,"debt":"block","packages":[10,25,50,100],"test_switch":false}}"#,
         ),
     ]
 }
@@ -107,6 +107,15 @@ fn a_recorded_event_that_cannot_be_read_says_why() {
 }
 
 #[test]
+fn rules_from_before_credits_could_be_switched_on_read_as_switched_off() {
+    let before = r#"{"credit_rules":{"message_cost":1,"welcome_credits":3,"tutorial_credits":2,"low_credits":5,"hold_seconds":900,"messages_per_minute_max":60,"credits_per_day_max":10000,"gifts_per_day_max":1000,"balance_max":1000000,"debt":"block"}}"#;
+    let event = TenantEvent::from_wire("tenant.credit_rules_changed", 1, before).unwrap();
+    let now = CreditRules::default();
+    assert!(!now.enabled && !now.test_switch);
+    assert_eq!(event, TenantEvent::CreditRulesChanged(CreditRulesChanged { credit_rules: now }));
+}
+
+#[test]
 fn commands_are_written_as_ever_and_read_back() {
     let pinned = [
         (
@@ -138,7 +147,7 @@ fn commands_are_written_as_ever_and_read_back() {
             TenantCommand::ChangeCreditRules(ChangeCreditRules {
                 credit_rules: CreditRules::default(),
             }),
-            r#"{"type":"change_credit_rules","credit_rules":{"message_cost":1,"welcome_credits":3,"tutorial_credits":2,"low_credits":5,"hold_seconds":900,"messages_per_minute_max":60,"credits_per_day_max":10000,"gifts_per_day_max":1000,"balance_max":1000000,"debt":"block"}}"#,
+            r#"{"type":"change_credit_rules","credit_rules":{"enabled":false,"message_cost":1,"welcome_credits":3,"tutorial_credits":2,"low_credits":5,"hold_seconds":900,"messages_per_minute_max":60,"credits_per_day_max":10000,"gifts_per_day_max":1000,"balance_max":1000000,"debt":"block","packages":[10,25,50,100],"test_switch":false}}"#,
         ),
     ];
     for (command, json) in pinned {
