@@ -4,8 +4,6 @@
 //! spell, and this writes the message in the transaction that moves its checkpoint. The key of the
 //! message is the event's id, so that it is written once.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use kontor_commands::clock;
@@ -16,9 +14,8 @@ use kontor_domain::{
     tenant::decent_from,
 };
 use kontor_projections::{
-    ApplyError, Projection, QueryError,
+    ApplyError, Projection,
     accounts::{self, AccountRow},
-    checkpoints,
     credits::{self, BalanceRow},
     tenants::{self, TenantRow},
 };
@@ -31,15 +28,12 @@ use crate::{
     outgoing::{Outgoing, button},
     press::Press,
     texts::{Voice, say},
+    views::{self, unread},
 };
 
 /// How late a warning may come: after that the customer has long seen for themselves, and a follower
 /// that was down for days must not write about credits of the past.
 const LATE_MAX: chrono::Duration = chrono::Duration::hours(36);
-
-/// How long to wait for the read models that the message is made from; a page that waits in vain is
-/// tried again.
-const VIEWS_WAIT: Duration = Duration::from_secs(10);
 
 /// The follower that writes the warnings.
 pub struct CreditWarnings {
@@ -125,22 +119,11 @@ impl Projection for CreditWarnings {
 
     async fn apply(&self, db: &mut PgConnection, events: &[Recorded]) -> Result<(), ApplyError> {
         let Some(last) = events.last() else { return Ok(()) };
-        let views = ["tenants", "accounts", "credits"];
-        let seen = checkpoints::wait_for(&self.pool, &views, last.position, VIEWS_WAIT).await;
-        if !seen.map_err(unread)? {
-            return Err(ApplyError::Database(sqlx::Error::PoolTimedOut));
-        }
+        views::reach(&self.pool, &["tenants", "accounts", "credits"], last.position).await?;
         for event in events {
             self.write(db, event).await?;
         }
         Ok(())
-    }
-}
-
-fn unread(error: QueryError) -> ApplyError {
-    match error {
-        QueryError::Database(error) => ApplyError::Database(error),
-        QueryError::Cursor(error) => ApplyError::Event(Box::new(error)),
     }
 }
 

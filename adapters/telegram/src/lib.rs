@@ -31,6 +31,7 @@ mod setup;
 mod texts;
 mod trace;
 mod turn;
+mod views;
 mod webhook;
 mod worker;
 

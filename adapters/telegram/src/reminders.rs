@@ -4,8 +4,6 @@
 //! What a message lists is looked up when it is written: whoever has submitted in the meantime is not
 //! reminded.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use kontor_commands::clock;
@@ -15,9 +13,8 @@ use kontor_domain::{
     tenant::decent_from,
 };
 use kontor_projections::{
-    ApplyError, Projection, QueryError,
+    ApplyError, Projection,
     accounts::{self, AccountRow},
-    checkpoints,
     meters::{self, MeterRow},
     tenants::{self, TenantRow},
 };
@@ -30,15 +27,12 @@ use crate::{
     outgoing::{Outgoing, button},
     press::Press,
     texts::{Voice, say},
+    views::{self, unread},
 };
 
 /// A reminder that comes this much later than it was due is none: a follower that was down for days
 /// must not write about windows of the past.
 const LATE_MAX: chrono::Duration = chrono::Duration::hours(36);
-
-/// How long to wait for the read models that the message is made from; a page that waits in vain
-/// is tried again.
-const VIEWS_WAIT: Duration = Duration::from_secs(10);
 
 /// The most meters that a message lists.
 const METERS_MAX: usize = 20;
@@ -129,22 +123,11 @@ impl Projection for ReminderMessages {
 
     async fn apply(&self, db: &mut PgConnection, events: &[Recorded]) -> Result<(), ApplyError> {
         let Some(last) = events.last() else { return Ok(()) };
-        let views = ["tenants", "accounts", "meters"];
-        let seen = checkpoints::wait_for(&self.pool, &views, last.position, VIEWS_WAIT).await;
-        if !seen.map_err(unread)? {
-            return Err(ApplyError::Database(sqlx::Error::PoolTimedOut));
-        }
+        views::reach(&self.pool, &["tenants", "accounts", "meters"], last.position).await?;
         for event in events {
             self.write(db, event).await?;
         }
         Ok(())
-    }
-}
-
-fn unread(error: QueryError) -> ApplyError {
-    match error {
-        QueryError::Database(error) => ApplyError::Database(error),
-        QueryError::Cursor(error) => ApplyError::Event(Box::new(error)),
     }
 }
 
