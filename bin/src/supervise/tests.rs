@@ -5,7 +5,7 @@ use tokio::sync::mpsc;
 use super::*;
 
 /// Far above what any step of these tests takes.
-const LIMIT: Duration = Duration::from_secs(10);
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// A role that reports its stop.
 fn reporting(

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 pub(crate) const TOKEN: &str = "1000001:SANDBOX-demo-bot-token";
 pub(crate) const OTHER_TOKEN: &str = "1000002:SANDBOX-other-bot-token";
 /// No test waits longer than this for something that should happen.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A picture of 2 by 1, as far as its header tells.
 pub(crate) const GIF: &[u8] = b"GIF89a\x02\x00\x01\x00\x80\x00\x00";

@@ -1,6 +1,6 @@
 //! What is sent, when, and what becomes of it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kontor_telegram::{Bots, Mode};
 use serde_json::json;
@@ -56,13 +56,15 @@ async fn a_chat_gets_a_small_burst_and_then_a_message_a_second() {
     let world = World::new().await;
     let bots = world.work();
     let anna = world.person(1001, "Анна", "ru");
+    // Counted from before the first of them: a call that was long on its way shortens no gap then.
+    let begun = Instant::now();
     for _ in 0..5 {
         anna.push(anna.message(json!({"text": "/language"})));
     }
     until("all", || async { (anna.count("На каком языке") == 5).then_some(()) }).await;
     let calls = world.telegram.calls("sendMessage");
     let gaps: Vec<Duration> = calls.windows(2).map(|pair| pair[1].at - pair[0].at).collect();
-    assert!(calls[4].at - calls[0].at >= Duration::from_millis(1900), "{gaps:?}");
+    assert!(calls[4].at - begun >= Duration::from_millis(1900), "{gaps:?}");
     bots.stop().await;
 }
 
@@ -167,13 +169,14 @@ async fn people_who_wait_go_before_broadcasts() {
     .execute(&world.pool)
     .await
     .unwrap();
+    let begun = Instant::now();
     let bots = world.work();
     world.settled().await;
     let calls = world.telegram.calls("sendMessage");
     assert_eq!(calls.len(), 61);
     let place = calls.iter().position(|call| call.parameters["text"] == "reply").unwrap();
     assert!(place < 16, "the reply goes with the first calls, not as number {place}");
-    let rate = calls[60].at - calls[0].at;
+    let rate = calls[60].at - begun;
     assert!(rate >= Duration::from_millis(1200), "61 messages in {rate:?}");
     bots.stop().await;
 }

@@ -8,10 +8,7 @@ use std::sync::{
 
 use chrono::{DateTime, Utc};
 use kontor_commands::{clock, policies};
-use kontor_domain::{
-    meter::MeterRules,
-    tenant::{ChangeMeterRules, TenantCommand},
-};
+use kontor_domain::meter::MeterRules;
 use kontor_postgres::{
     DispatchSettings, Dispatcher, Follower, FollowerSettings, PolicyEffect, Step,
     policies::scheduled,
@@ -146,9 +143,8 @@ async fn who_has_not_submitted_is_reminded_once_in_their_language_and_can_switch
         window_last_day: first_day + 5,
         ..MeterRules::default()
     };
-    let rules = TenantCommand::ChangeMeterRules(ChangeMeterRules { meter_rules });
-    let address = (&world.tenant, "tenant", world.tenant.stream_id());
-    world.command(address, &rules, clock::now()).await;
+    world.take_readings_by(meter_rules).await;
+    // The settings that travel with a command are up to a second old.
     tokio::time::sleep(std::time::Duration::from_millis(1_500)).await;
     anna.say("12", "Показания принимаем с").await;
     anna.press("Напомнить", "Напомню").await;

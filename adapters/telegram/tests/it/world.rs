@@ -10,7 +10,7 @@ use kontor_domain::{
     account::{Account, telegram_account_id},
     credit_ledger::{CreditLedger, CreditRules},
     meter::{Meter, MeterRules},
-    tenant::{ChangeCreditRules, Create, TenantCommand, TenantKind},
+    tenant::{ChangeCreditRules, ChangeMeterRules, Create, TenantCommand, TenantKind},
 };
 use kontor_postgres::{AppenderSettings, EventLog, Follower, FollowerSettings, MasterKeys, Vault};
 use kontor_projections::{
@@ -152,6 +152,19 @@ impl World {
         until("the rules are known", || async {
             let tenant = kontor_projections::tenants::find(&self.pool, &self.tenant).await;
             (tenant.unwrap().unwrap().credit_rules == credit_rules).then_some(())
+        })
+        .await;
+    }
+
+    /// Gives the tenant these rules for readings, and waits until the bot knows them.
+    pub(crate) async fn take_readings_by(&self, meter_rules: MeterRules) {
+        let change = ChangeMeterRules { meter_rules: meter_rules.clone() };
+        let command = TenantCommand::ChangeMeterRules(change);
+        let address = (&self.tenant, "tenant", self.tenant.stream_id());
+        self.command(address, &command, clock::now()).await;
+        until("the rules are known", || async {
+            let tenant = kontor_projections::tenants::find(&self.pool, &self.tenant).await;
+            (tenant.unwrap().unwrap().meter_rules == meter_rules).then_some(())
         })
         .await;
     }
