@@ -171,6 +171,8 @@ impl Engines {
             gauge!(OUTBOX_PENDING).set(outbox.pending as f64);
             gauge!(OUTBOX_OLDEST).set(outbox.oldest_seconds);
             kontor_webhooks::figures::publish(&kontor_postgres::webhooks::summary(pool).await?);
+            let replays = kontor_postgres::integrators::replays::summary(pool).await?;
+            kontor_nats::figures::publish_replays(&replays);
             anyhow::Ok(())
         };
         told("PostgreSQL", timeout(PATIENCE, asked).await.context("no answer").flatten())

@@ -5,10 +5,14 @@ use serde_json::{Map, Value, json};
 use crate::{EventContract, events};
 
 /// The document's own version: the first number changes when an address or the envelope does.
-const VERSION: &str = "1.0.0";
+const VERSION: &str = "1.1.0";
 const DESCRIPTION: &str = "Every event of Kontor's log, as a structured CloudEvent 1.0 in JSON, in \
     the order of `position` and at least once. An integrator reads them from a durable JetStream \
     consumer that `kontor integrator add` makes for it, and may do nothing else.";
+
+/// The message that ends a replay, as a key and by its type.
+const REPLAY_ENDED: &str = "kontor_replay_ended";
+const REPLAY_ENDED_TYPE: &str = "kontor.replay_ended";
 
 /// The document over all events.
 pub fn document() -> Value {
@@ -16,6 +20,9 @@ pub fn document() -> Value {
     let (mut channels, mut operations) = (Map::new(), Map::new());
     let (mut messages, mut schemas) = (Map::new(), Map::new());
     schemas.insert("cloudevent".to_owned(), cloud_event());
+    channels.insert("replay".to_owned(), replay_channel(&events));
+    operations.insert("send_replay".to_owned(), replay_operation());
+    messages.insert(REPLAY_ENDED.to_owned(), replay_ended());
     for event in &events {
         let key = key(event);
         channels.insert(key.clone(), channel(event));
@@ -71,6 +78,73 @@ fn channel(event: &EventContract) -> Value {
         "x-jetstream": {
             "stream": "EVENTS",
             "consumer": "integrator_{name}, durable, pull, explicit acknowledgement",
+        },
+    })
+}
+
+/// What comes out of the log for one integrator: every event under another address, and its end.
+fn replay_channel(events: &[EventContract]) -> Value {
+    let reference = |key: &str| json!({ "$ref": format!("#/components/messages/{key}") });
+    let mut messages: Map<String, Value> =
+        events.iter().map(key).map(|key| (key.clone(), reference(&key))).collect();
+    messages.insert(REPLAY_ENDED.to_owned(), reference(REPLAY_ENDED));
+    json!({
+        "address": "replay.{name}.{rest}",
+        "description": "A replay from further back than the stream of events keeps, in a stream of \
+            its own that is there as long as the replay is. `kontor.replay_ended` comes last.",
+        "parameters": {
+            "name": { "description": "The integrator's name." },
+            "rest": {
+                "description": "`<tenant>.<type>` of an event, as behind `evt.`, or `end`.",
+            },
+        },
+        "messages": messages,
+        "x-jetstream": {
+            "stream": "REPLAY_{name}",
+            "consumer": "integrator_{name}, pull, explicit acknowledgement",
+        },
+    })
+}
+
+fn replay_operation() -> Value {
+    json!({
+        "action": "send",
+        "summary": "Events of a replay out of the log, and its end",
+        "channel": { "$ref": "#/channels/replay" },
+    })
+}
+
+/// The last message of a replay.
+fn replay_ended() -> Value {
+    let position = |description: &str| json!({ "type": "string", "pattern": "^[0-9]+$", "description": description });
+    json!({
+        "name": REPLAY_ENDED_TYPE,
+        "title": REPLAY_ENDED_TYPE,
+        "summary": "All events of the replay have come",
+        "contentType": "application/cloudevents+json",
+        "payload": {
+            "type": "object",
+            "required": [
+                "specversion", "id", "source", "type", "subject", "time", "datacontenttype",
+                "position", "data",
+            ],
+            "properties": {
+                "specversion": { "type": "string", "const": "1.0" },
+                "id": { "type": "string", "format": "uuid", "description": "The replay's own id." },
+                "source": { "type": "string", "const": "/kontor/replays" },
+                "type": { "const": REPLAY_ENDED_TYPE },
+                "subject": { "type": "string", "description": "The integrator's name." },
+                "time": { "type": "string", "format": "date-time" },
+                "datacontenttype": { "type": "string", "const": "application/json" },
+                "position": position("Up to which position of the log it went."),
+                "data": {
+                    "type": "object",
+                    "required": ["from_position"],
+                    "properties": {
+                        "from_position": position("From which position on it was ordered."),
+                    },
+                },
+            },
         },
     })
 }

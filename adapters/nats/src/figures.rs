@@ -3,6 +3,7 @@
 
 use chrono::{DateTime, Utc};
 use kontor_commands::{Envelope, Outcome, RouteError, Routed, clock};
+use kontor_postgres::integrators::replays;
 use metrics::{
     Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
 };
@@ -18,6 +19,8 @@ const WAITING: &str = "kontor_command_queue_waiting";
 const IN_FLIGHT: &str = "kontor_command_queue_in_flight";
 const RELAYED: &str = "kontor_relay_events_total";
 const RELAY_FAILURES: &str = "kontor_relay_failures_total";
+const REPLAYS: &str = "kontor_replays";
+const REPLAY_STILL: &str = "kontor_replay_still_seconds";
 
 /// Describes all figures of this crate, and begins the counters at zero, so that the first failure
 /// is a rise and not a new line.
@@ -31,6 +34,12 @@ pub fn describe() {
     describe_gauge!(IN_FLIGHT, "Commands that a worker has taken");
     describe_counter!(RELAYED, "Events that the relay published");
     describe_counter!(RELAY_FAILURES, "Publications of the relay that failed");
+    describe_gauge!(REPLAYS, "Replays of integrators out of the log that are under way");
+    describe_gauge!(
+        REPLAY_STILL,
+        Unit::Seconds,
+        "How long a replay has been standing still, that of the slowest"
+    );
     for name in [REDELIVERIES, RETURNED, DEAD, RELAYED, RELAY_FAILURES] {
         counter!(name).increment(0);
     }
@@ -43,6 +52,12 @@ pub fn publish(shards: &[ShardBacklog]) {
         gauge!(WAITING, "shard" => label.clone()).set(shard.waiting as f64);
         gauge!(IN_FLIGHT, "shard" => label).set(shard.in_flight as f64);
     }
+}
+
+/// Publishes how the replays out of the log stand.
+pub fn publish_replays(seen: &replays::Summary) {
+    gauge!(REPLAYS).set(seen.open as f64);
+    gauge!(REPLAY_STILL).set(seen.still_seconds);
 }
 
 /// Counts a command that has its outcome, or failed for good.

@@ -35,6 +35,18 @@ use crate::{
 
 /// The type of the message that ends a replay.
 const END: &str = "kontor.replay_ended";
+/// Its fields by name.
+const FIELDS_OF_THE_END: [&str; 9] = [
+    "data",
+    "datacontenttype",
+    "id",
+    "position",
+    "source",
+    "specversion",
+    "subject",
+    "time",
+    "type",
+];
 /// Short, so that another process takes over soon.
 const LEASE_TTL: Duration = Duration::from_secs(1);
 /// The most that waits in the stream of a replay.
@@ -174,6 +186,9 @@ async fn read(consumer: &PullConsumer, limit: usize) -> (Vec<Value>, bool) {
             message.double_ack().await.unwrap();
             let event = cloud(&message);
             if event["type"] == END {
+                let fields: Vec<&str> =
+                    event.as_object().unwrap().keys().map(String::as_str).collect();
+                assert_eq!(fields, FIELDS_OF_THE_END, "as nats/asyncapi.yaml says");
                 return (events, true);
             }
             let subject = message.subject.as_str();
@@ -206,6 +221,8 @@ async fn what_the_stream_forgot_comes_out_of_the_log_and_live_events_follow_with
     assert!(schema.starts_with("https://x/schemas/account."), "{schema}");
     past.stream_is_gone(&acme.names.replay_stream).await;
     assert_eq!(past.endings().await, [Some("read".to_owned())]);
+    let none = replays::Summary { open: 0, still_seconds: 0.0 };
+    assert_eq!(replays::summary(&past.world.pool).await.unwrap(), none);
 
     past.append(3).await;
     past.publish_new(0).await;
@@ -234,6 +251,12 @@ async fn a_replay_is_bounded_and_another_process_goes_on_with_it() {
         stream.cached_info().state.messages
     };
     wait_until("a full stream", || async { waiting().await == WAITING_MAX }).await;
+    // Nobody reads it, and monitoring can tell.
+    wait_until("it stands still", || async {
+        let seen = replays::summary(&past.world.pool).await.unwrap();
+        seen.open == 1 && seen.still_seconds > 1.0
+    })
+    .await;
     let (mut events, ended) = read(&replay, 200).await;
     assert!(!ended);
     stop.cancel();

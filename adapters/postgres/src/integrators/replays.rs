@@ -172,6 +172,33 @@ pub async fn open(pool: &PgPool) -> Result<Vec<Replay>, DatabaseError> {
     .map_err(failed("look up the replays"))
 }
 
+/// How all replays stand.
+#[derive(Clone, Copy, Debug, FromRow, PartialEq)]
+pub struct Summary {
+    /// How many are under way.
+    pub open: i64,
+    /// How long the one that stands still the longest got no further, in seconds: what its integrator
+    /// does not read, and what nobody publishes.
+    pub still_seconds: f64,
+}
+
+/// Counts the replays under way, and tells how long one of them has been standing still.
+///
+/// # Errors
+/// When the database fails.
+pub async fn summary(pool: &PgPool) -> Result<Summary, sqlx::Error> {
+    sqlx::query_as(
+        "select count(*) as open,
+                coalesce(greatest(extract(epoch from max(clock_timestamp() - r.moved_at)), 0), 0)
+                    ::float8 as still_seconds
+         from integrator_replays r
+         join integrators i on i.id = r.integrator_id
+         where r.ended_at is null and i.revoked_at is null",
+    )
+    .fetch_one(pool)
+    .await
+}
+
 /// Takes a replay over under a newer epoch. Where it stands, and whether all of it is published;
 /// `None` when it has ended, or somebody with a newer epoch has it.
 ///
