@@ -3,6 +3,7 @@
 mod account;
 mod credit_ledger;
 mod meter;
+mod product;
 mod tenant;
 
 use serde_json::{Value, json};
@@ -47,11 +48,16 @@ impl EventContract {
 
 /// All events of Kontor, by type.
 pub fn events() -> Vec<EventContract> {
-    let mut all: Vec<EventContract> =
-        [account::events(), credit_ledger::events(), meter::events(), tenant::events()]
-            .into_iter()
-            .flatten()
-            .collect();
+    let mut all: Vec<EventContract> = [
+        account::events(),
+        credit_ledger::events(),
+        meter::events(),
+        product::events(),
+        tenant::events(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
     all.sort_by_key(|event| (event.event_type, event.version));
     all
 }

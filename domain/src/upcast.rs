@@ -24,7 +24,7 @@ pub use self::{
 };
 use crate::{
     EventBody, Recorded, account::AccountEvent, credit_ledger::CreditLedgerEvent,
-    meter::MeterEvent, tenant::TenantEvent,
+    meter::MeterEvent, product::ProductEvent, tenant::TenantEvent,
 };
 
 /// The longest chain of upcasters: far more versions than an event has in its life. A sound registry
@@ -58,8 +58,14 @@ impl fmt::Display for EventSchema {
 
 /// The events of all aggregates as this build reads and writes them. A new aggregate gets a line.
 pub fn known_schemas() -> Vec<EventSchema> {
-    [TenantEvent::SCHEMAS, AccountEvent::SCHEMAS, MeterEvent::SCHEMAS, CreditLedgerEvent::SCHEMAS]
-        .concat()
+    [
+        TenantEvent::SCHEMAS,
+        AccountEvent::SCHEMAS,
+        MeterEvent::SCHEMAS,
+        CreditLedgerEvent::SCHEMAS,
+        ProductEvent::SCHEMAS,
+    ]
+    .concat()
 }
 
 /// The upcasters of everything that was ever released, oldest first. A changed event gets a line

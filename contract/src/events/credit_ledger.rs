@@ -6,6 +6,7 @@ use super::{EventContract, first};
 use crate::shapes::{always, instant, list, object, sometimes, uuid, whole, word};
 
 const SOURCES: [&str; 5] = ["purchase", "welcome", "tutorial", "gift", "promo"];
+pub(super) const PERIODS: [&str; 3] = ["day", "week", "month"];
 const PROVIDERS: [&str; 4] = ["stripe", "yookassa", "telegram_stars", "manual"];
 const REASONS: [&str; 6] =
     ["not_delivered", "customer_asked", "mistake", "fraud", "goodwill", "uncollectible"];
@@ -278,7 +279,7 @@ fn passes() -> Vec<EventContract> {
             "A customer got a pass: messages without credits for a time.",
             vec![
                 always("pass_id", uuid("The pass")),
-                always("period", word("How long it lasts", &["day", "week", "month"])),
+                always("period", word("How long it lasts", &PERIODS)),
                 always("starts_at", instant("When it begins")),
                 always("ends_at", instant("The first instant at which it is over")),
                 sometimes("payment", payment()),
@@ -328,7 +329,7 @@ fn minor(description: &str) -> Value {
     json!({ "type": "integer", "description": format!("{description}, in minor units") })
 }
 
-fn money(description: &str) -> Value {
+pub(super) fn money(description: &str) -> Value {
     let currency = json!({ "type": "string", "description": "ISO 4217, or XTR for Stars" });
     let amount = minor("How much");
     let mut money = object(vec![always("amount_minor", amount), always("currency", currency)]);

@@ -6,6 +6,7 @@ use kontor_domain::{
     account::{self, AccountEvent},
     credit_ledger::{self, CreditLedgerEvent},
     meter::{self, MeterEvent},
+    product::{self, ProductEvent},
     tenant::{self, TenantEvent},
 };
 use serde::{
@@ -56,6 +57,10 @@ pub(crate) fn of_all_events() -> BTreeMap<&'static str, &'static [&'static str]>
         ("meter.verification_renewed", of::<meter::VerificationRenewed>()),
         ("meter.archived", of::<meter::Archived>()),
         ("meter.holder_erased", of::<meter::HolderErased>()),
+        ("product.created", of::<product::Created>()),
+        ("product.changed", of::<product::Changed>()),
+        ("product.activated", of::<product::Activated>()),
+        ("product.deactivated", of::<product::Deactivated>()),
         ("tenant.created", of::<tenant::Created>()),
         ("tenant.renamed", of::<tenant::Renamed>()),
         ("tenant.locale_changed", of::<tenant::LocaleChanged>()),
@@ -72,6 +77,7 @@ fn all_are_listed(
     account: &AccountEvent,
     ledger: &CreditLedgerEvent,
     meter: &MeterEvent,
+    product: &ProductEvent,
     tenant: &TenantEvent,
 ) {
     match account {
@@ -119,6 +125,12 @@ fn all_are_listed(
         | MeterEvent::VerificationRenewed(_)
         | MeterEvent::Archived(_)
         | MeterEvent::HolderErased(_) => {}
+    }
+    match product {
+        ProductEvent::Created(_)
+        | ProductEvent::Changed(_)
+        | ProductEvent::Activated(_)
+        | ProductEvent::Deactivated(_) => {}
     }
     match tenant {
         TenantEvent::Created(_)

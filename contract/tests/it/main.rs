@@ -14,7 +14,7 @@ use std::{
 use kontor_contract::{FOLDER, SCHEMAS, breaking_file_changes, events, files};
 use kontor_domain::{
     EventBody, account::AccountEvent, credit_ledger::CreditLedgerEvent, meter::MeterEvent,
-    tenant::TenantEvent,
+    product::ProductEvent, tenant::TenantEvent,
 };
 use serde_json::Value;
 
@@ -33,6 +33,7 @@ fn rewritten(event_type: &str, version: i32, payload: &str) -> Value {
         "account" => of::<AccountEvent>(event_type, version, payload),
         "credit_ledger" => of::<CreditLedgerEvent>(event_type, version, payload),
         "meter" => of::<MeterEvent>(event_type, version, payload),
+        "product" => of::<ProductEvent>(event_type, version, payload),
         "tenant" => of::<TenantEvent>(event_type, version, payload),
         other => panic!("no aggregate is called {other}"),
     };

@@ -30,6 +30,9 @@ const KNOWN: [(&str, u32); 18] = [
     ("XTR", 0),
 ];
 
+/// The place of Telegram Stars, the last by code.
+const STARS: u8 = 17;
+
 /// A currency by its code, such as `RUB`; inside, its place among the known ones.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(try_from = "String", into = "String")]
@@ -44,6 +47,16 @@ impl Currency {
     /// The code.
     pub fn code(self) -> &'static str {
         KNOWN[usize::from(self.0)].0
+    }
+
+    /// Telegram Stars, counted whole.
+    pub fn stars() -> Self {
+        Self(STARS)
+    }
+
+    /// Whether it is Telegram Stars.
+    pub fn is_stars(self) -> bool {
+        self == Self::stars()
     }
 
     /// How many digits stand behind the decimal point: 100 kopecks are one rouble, so 2.
@@ -142,6 +155,12 @@ mod tests {
             assert!(refused.to_string().contains("RUB"), "{refused}");
         }
         assert!(serde_json::from_str::<Money>(r#"{"amount_minor":1,"currency":"ABC"}"#).is_err());
+    }
+
+    #[test]
+    fn stars_are_known_by_their_code() {
+        assert_eq!(Currency::stars().code(), "XTR");
+        assert!(Currency::all().filter(|currency| currency.is_stars()).eq([Currency::stars()]));
     }
 
     #[test]

@@ -13,7 +13,8 @@ use std::{
 use chrono::DateTime;
 use kontor_domain::{
     Actor, EventBody, EventDecodeError, Metadata, Recorded, Upcasters, account::AccountEvent,
-    credit_ledger::CreditLedgerEvent, meter::MeterEvent, tenant::TenantEvent,
+    credit_ledger::CreditLedgerEvent, meter::MeterEvent, product::ProductEvent,
+    tenant::TenantEvent,
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -94,6 +95,7 @@ fn through_its_type(event: &Recorded) -> Result<String, EventDecodeError> {
         Some("account") => again::<AccountEvent>(event),
         Some("credit_ledger") => again::<CreditLedgerEvent>(event),
         Some("meter") => again::<MeterEvent>(event),
+        Some("product") => again::<ProductEvent>(event),
         other => panic!("a new aggregate {other:?} needs its line here"),
     }
 }
