@@ -9,7 +9,9 @@ use std::{
 
 use anyhow::Context;
 use kontor_commands::{EventStore, Folds, Registry, Router};
-use kontor_domain::{Upcasters, account::Account, credit_ledger::CreditLedger, meter::Meter};
+use kontor_domain::{
+    Upcasters, account::Account, credit_ledger::CreditLedger, meter::Meter, product::Product,
+};
 use kontor_nats::{Issuer, Nats, NatsAuth, NatsSender, NatsSettings, StreamSettings};
 use kontor_postgres::{
     AppenderSettings, EventLog, Members, ProcessInfo, Vault, VaultError, schemas,
@@ -210,7 +212,11 @@ fn url_of(mut address: SocketAddr) -> String {
 
 /// Makes the aggregates known: to the whole program by their line here. `Tenant` is always known.
 fn aggregates<R: Registry>(registry: R) -> R {
-    registry.register::<Account>().register::<Meter>().register::<CreditLedger>()
+    registry
+        .register::<Account>()
+        .register::<Meter>()
+        .register::<CreditLedger>()
+        .register::<Product>()
 }
 
 /// The streams of all aggregates, for those who look at the log.

@@ -17,6 +17,7 @@ mod follower;
 pub mod meters;
 mod paging;
 pub mod personal;
+pub mod products;
 pub mod readings;
 mod streams;
 pub mod tenants;
@@ -34,5 +35,6 @@ pub fn all() -> Vec<Arc<dyn Projection>> {
         Arc::new(meters::Meters),
         Arc::new(readings::Readings),
         Arc::new(credits::Credits),
+        Arc::new(products::Products),
     ]
 }

@@ -12,11 +12,11 @@ use crate::{
 /// Far above what a hand-over takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The followers of the role `project`: five read models, four policies, the messages of reminders
+/// The followers of the role `project`: six read models, four policies, the messages of reminders
 /// and the warnings about credits.
-const PROJECTED: usize = 11;
+const PROJECTED: usize = 12;
 
-/// Whether one of two processes has its share of the followers; eleven have no middle.
+/// Whether one of two processes has its share of the followers; an odd number has no middle.
 fn has_its_half(listing: &Listing, project: &Process) -> bool {
     [PROJECTED / 2, PROJECTED.div_ceil(2)].contains(&listing.held(project, "follower."))
 }

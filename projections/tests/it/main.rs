@@ -7,6 +7,7 @@ mod credits;
 mod erasure;
 mod meters;
 mod paging;
+mod products;
 mod readings;
 mod rebuild;
 mod support;

@@ -3,8 +3,11 @@
 use kontor_domain::{
     Recorded,
     account::{AccountEvent, BotBlocked, ConsentGiven, Renamed},
-    credit_ledger::{CreditLedgerCommand, CreditRules, DebtPolicy, Spend, credit_ledger_id},
+    credit_ledger::{
+        CreditLedgerCommand, CreditRules, DebtPolicy, PassPeriod, Spend, credit_ledger_id,
+    },
     meter::{Archived, MeterEvent, VerificationRenewed},
+    product::{self, Gives, ProductEvent},
     tenant::{self, TenantEvent},
 };
 
@@ -12,7 +15,7 @@ use uuid::Uuid;
 
 use crate::support::{
     Places, World, corrected, day, id, name, purchase, registered_account, registered_meter,
-    submitted, tenant, till::Till,
+    submitted, tenant, terms, till::Till,
 };
 
 /// What a customer buys and spends in 14 rounds.
@@ -59,6 +62,17 @@ fn history() -> Vec<Recorded> {
                 }),
             };
             events.push(places.record(&slug, account, &fact));
+            let product = id(&format!("product {person}"));
+            let fact = match round {
+                0 => ProductEvent::Created(terms(Gives::Credits(5), 10).into()),
+                _ if round % 3 == 1 => ProductEvent::Activated(product::Activated {}),
+                _ if round % 3 == 2 => {
+                    let ordinal = i64::try_from(round).unwrap();
+                    ProductEvent::Changed(terms(Gives::Pass(PassPeriod::Day), ordinal).into())
+                }
+                _ => ProductEvent::Deactivated(product::Deactivated {}),
+            };
+            events.push(places.record(&slug, product, &fact));
             let ledger = credit_ledger_id(account);
             events.push(places.record(&slug, ledger, &tills[person].events[round]));
             for number in 0..3 {

@@ -13,13 +13,14 @@ use kontor_domain::{
     account::{self, AccountEvent, Origin},
     credit_ledger::{CreditLedgerCommand, Grant, GrantSource, Payment, PaymentProvider},
     meter::{self, MeterEvent, MeterKind, ReadingSource, Zone},
+    product::{Gives, ProductKind, ProductName, ProductTerms},
 };
 use kontor_engines::testing::TestDatabase;
 use kontor_projections::Projection;
 use sqlx::{AssertSqlSafe, PgPool};
 use uuid::Uuid;
 
-pub(crate) const TABLES: [&str; 8] = [
+pub(crate) const TABLES: [&str; 9] = [
     "tenant_directory",
     "account_directory",
     "account_erasures",
@@ -28,6 +29,7 @@ pub(crate) const TABLES: [&str; 8] = [
     "credit_balances",
     "credit_history",
     "ledger_entries",
+    "product_directory",
 ];
 
 pub(crate) struct World {
@@ -230,4 +232,16 @@ pub(crate) fn corrected(reading: &str, values: &[i64], reason: &str) -> MeterEve
         warnings: vec![meter::ReadingWarning::RolledOver, meter::ReadingWarning::Unusual],
         reason: reason.to_owned().into(),
     })
+}
+
+/// What a digital product may say of itself.
+pub(crate) fn terms(gives: Gives, ordinal: i64) -> ProductTerms {
+    let stars = Money::new(250, "XTR".parse().unwrap());
+    ProductTerms {
+        name: ProductName { ru: "Пачка «Ёж»".to_owned(), en: "A pack".to_owned() },
+        gives,
+        kind: ProductKind::Digital,
+        prices: vec![Money::new(49_900, "RUB".parse().unwrap()), stars],
+        ordinal,
+    }
 }

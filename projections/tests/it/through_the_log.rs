@@ -8,13 +8,14 @@ use kontor_domain::{
     account::Account,
     credit_ledger::{CreditLedger, credit_ledger_id},
     meter::Meter,
+    product::Product,
 };
 use kontor_postgres::{
     AppenderSettings, EventLog, Follower, FollowerSettings, MasterKeys, Step, Vault,
     generations::{PromotionTerms, TableHash, begin, hash_tables, newest, promote, replay_into},
 };
 use kontor_projections::{
-    PageRequest, accounts, checkpoints, credits, meters, personal, readings, tenants,
+    PageRequest, accounts, checkpoints, credits, meters, personal, products, readings, tenants,
 };
 use serde_json::{Value, json};
 use sqlx::PgPool;
@@ -42,6 +43,7 @@ impl Running {
             .register::<Account>()
             .register::<Meter>()
             .register::<CreditLedger>()
+            .register::<Product>()
             .build();
         let followers = kontor_projections::all().into_iter().map(|projection| {
             // Small pages, and a look at the fence in every step.
@@ -104,6 +106,13 @@ impl Running {
         self.accept("credit_ledger", ledger, open).await;
         let spend = json!({"type": "spend", "spend_id": id("spend"), "messages": 2});
         self.accept("credit_ledger", ledger, spend).await;
+        let create = json!({
+            "type": "create", "name": {"ru": "25 сообщений", "en": "25 messages"},
+            "gives": {"credits": 25}, "kind": "digital",
+            "prices": [{"amount_minor": 250, "currency": "XTR"}],
+        });
+        self.accept("product", id("pack"), create).await;
+        self.accept("product", id("pack"), json!({"type": "activate"})).await;
         let register = json!({
             "type": "register", "account_id": id("anna"), "kind": "electricity", "zones": 2,
             "digits": 6, "serial_number": "№ 7", "place": "Кухня",
@@ -143,6 +152,8 @@ async fn commands_show_in_all_read_models_and_a_rebuild_gives_the_same_rows() {
     let ledger = credit_ledger_id(anna.id);
     let balance = credits::find(pool, &slug, ledger).await.unwrap().unwrap();
     assert_eq!((balance.available, balance.spent, balance.messages), (1, 2, 2));
+    let on_sale = products::active(pool, &slug).await.unwrap();
+    assert_eq!((on_sale[0].name_ru.as_str(), on_sale[0].credits), ("25 сообщений", Some(25)));
     let exported = personal::export(pool, &slug, anna.id).await.unwrap();
     assert_eq!(exported["credits"]["balance"]["available"], 1);
     assert_eq!(exported["credits"]["history"][2]["kind"], "spent");

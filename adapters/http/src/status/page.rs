@@ -166,6 +166,7 @@ fn about(name: &str) -> &'static str {
         "meters" => "directory of meters",
         "readings" => "history of readings",
         "credits" => "credits and their journal",
+        "products" => "directory of products",
         "relay" => "events out to NATS",
         "credit_dues" => "credits that run out",
         "erasures" => "people who are forgotten",

@@ -8,7 +8,9 @@ use axum::{
     http::{HeaderMap, Request, StatusCode},
 };
 use kontor_commands::{CommandSender, Folds, LocalSender, Registry, Router as CommandRouter};
-use kontor_domain::{TenantId, account::Account, credit_ledger::CreditLedger, meter::Meter};
+use kontor_domain::{
+    TenantId, account::Account, credit_ledger::CreditLedger, meter::Meter, product::Product,
+};
 use kontor_engines::testing::TestDatabase;
 use kontor_http::{ApiSettings, ApiState, BrokerProbe, Rate, keys, keys::Role};
 use kontor_postgres::{AppenderSettings, EventLog, Follower, FollowerSettings, MasterKeys, Vault};
@@ -77,10 +79,14 @@ impl World {
             .register::<Account>()
             .register::<Meter>()
             .register::<CreditLedger>()
+            .register::<Product>()
             .build();
         let sender: Arc<dyn CommandSender> = Arc::new(LocalSender::new(router));
-        let folds =
-            Folds::new().register::<Account>().register::<Meter>().register::<CreditLedger>();
+        let folds = Folds::new()
+            .register::<Account>()
+            .register::<Meter>()
+            .register::<CreditLedger>()
+            .register::<Product>();
         let state = ApiState::new(pool.clone(), Arc::clone(&sender), settings, probe(true))
             .folding(folds)
             .opening(vault)
