@@ -5,6 +5,7 @@ pub(crate) mod commands;
 pub(crate) mod documents;
 pub(crate) mod ledgers;
 pub(crate) mod meters;
+pub(crate) mod products;
 pub(crate) mod readings;
 pub(crate) mod subjects;
 pub(crate) mod tenants;
@@ -22,6 +23,7 @@ pub(crate) fn router() -> OpenApiRouter<ApiState> {
         .merge(meters::router())
         .merge(readings::router())
         .merge(ledgers::router())
+        .merge(products::router())
         .merge(commands::router())
         .merge(subjects::router())
         .merge(crate::operations::api_router())

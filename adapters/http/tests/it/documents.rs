@@ -66,6 +66,12 @@ fn every_route_is_described() {
     get /v1/operations/find ["200"]
     get /v1/operations/overview ["200"]
     get /v1/operations/streams/{id} ["200"]
+    get /v1/products ["200"]
+    post /v1/products ["201", "202"]
+    get /v1/products/{id} ["200"]
+    patch /v1/products/{id} ["200", "202"]
+    post /v1/products/{id}/activate ["200", "202"]
+    post /v1/products/{id}/deactivate ["200", "202"]
     get /v1/subjects/{id}/erasure ["200", "202"]
     post /v1/subjects/{id}/erasure ["200", "202"]
     get /v1/subjects/{id}/export ["200"]
@@ -107,6 +113,7 @@ async fn examples_run_as_they_stand() {
     let account = world.account().await;
     let meter = world.meter().await;
     let ledger = world.ledger().await;
+    let product = world.product().await;
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
             let schema = &operation["requestBody"]["content"]["application/json"]["schema"]["$ref"];
@@ -120,6 +127,7 @@ async fn examples_run_as_they_stand() {
             let id = match path.split('/').nth(2).unwrap_or_default() {
                 "accounts" => &account,
                 "ledgers" => &ledger,
+                "products" => &product,
                 _ => &meter,
             };
             let address = path

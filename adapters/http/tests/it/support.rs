@@ -206,6 +206,17 @@ impl World {
         answer.id()
     }
 
+    /// Makes a product of `moscow`; it is not on sale.
+    pub(crate) async fn product(&self) -> String {
+        let body = json!({
+            "name": {"ru": "Неделя", "en": "A week"}, "gives": {"pass": "week"}, "kind": "digital",
+            "prices": [{"amount_minor": 300, "currency": "XTR"}],
+        });
+        let answer = self.post(&self.operator, "/v1/products", body).await;
+        assert_eq!(answer.status, StatusCode::CREATED, "{answer}");
+        answer.id()
+    }
+
     /// The reasons of all denied attempts so far.
     pub(crate) async fn denied(&self) -> Vec<String> {
         sqlx::query_scalar("select reason from denied_attempts order by id")
