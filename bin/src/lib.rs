@@ -188,12 +188,14 @@ async fn run_seed(config: &Config, args: OutputArgs) -> Result<(), Failure> {
     let sender = compose::sender(config, &addresses).await?;
     let seeded = seed::seed(&sender).await?;
     if args.json {
-        output::json(&serde_json::json!({ "tenant": seed::DEMO_TENANT, "demo": seeded }))?;
+        output::json(
+            &serde_json::json!({ "tenants": [seed::DEMO_TENANT, seed::CREDITS_TENANT], "demo": seeded }),
+        )?;
         return Ok(());
     }
     output::line(match seeded {
-        Seeded::Created => "The demo tenant `demo_utility` was created.",
-        Seeded::Existing => "The demo tenant `demo_utility` exists already.",
+        Seeded::Created => "The demo tenants `demo_utility` and `demo_credits` were created.",
+        Seeded::Existing => "The demo tenants `demo_utility` and `demo_credits` exist already.",
     });
     Ok(())
 }

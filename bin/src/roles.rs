@@ -23,7 +23,7 @@ use kontor_telegram::{CreditWarnings, ReminderMessages, TelegramSettings};
 pub(crate) use self::{
     alone::{Kind, run, run_sandbox},
     integrators::{integrators, webhooks},
-    telegram::{Telegram, demo_bot},
+    telegram::{Telegram, with_demo_bots},
 };
 use crate::{
     compose::{self, Parts},

@@ -1,5 +1,6 @@
-//! The demo tenant and one customer with a past, created by commands on the normal path.
+//! The demo tenants, one customer with a past and a price list, created by commands on the normal path.
 
+mod credits;
 mod history;
 
 use std::{collections::BTreeMap, time::Duration};
@@ -15,8 +16,12 @@ use kontor_domain::{
 use serde::Serialize;
 use uuid::Uuid;
 
-/// The demo tenant's id.
+pub(crate) use credits::TITLE as CREDITS_TITLE;
+
+/// The id of the demo tenant with meters (system A).
 pub(crate) const DEMO_TENANT: &str = "demo_utility";
+/// The id of the demo tenant with credits (system D).
+pub(crate) const CREDITS_TENANT: &str = "demo_credits";
 
 /// How long one attempt waits for the outcome.
 const WAIT: Duration = Duration::from_secs(15);
@@ -27,9 +32,9 @@ const ATTEMPTS: u32 = 2;
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Seeded {
-    /// The tenant was created.
+    /// A tenant was created.
     Created,
-    /// It had been created before.
+    /// All of them had been created before.
     Existing,
 }
 
@@ -48,35 +53,68 @@ enum Ended {
     Accepted,
     /// It was carried out at an earlier seeding.
     Before,
+    /// Everything that it asks for holds already, and nobody remembers since when.
+    Held,
     /// The business says no.
     Refused(String),
 }
 
-/// Creates the demo tenant with its customer, unless it exists. Every command has an id of its own
-/// that never changes, so seeding twice, or again after a crash in between, does nothing twice.
+/// Creates the demo tenants, unless they exist. Every command has an id of its own that never changes,
+/// so seeding twice, or again after a crash in between, does nothing twice.
 pub(crate) async fn seed(sender: &dyn CommandSender) -> anyhow::Result<Seeded> {
-    let tenant = demo_tenant()?;
     let now = clock::now();
-    let seeded = match carry_out(sender, &tenant, create_tenant(&tenant, now)?).await? {
-        Ended::Accepted => Seeded::Created,
-        Ended::Before => Seeded::Existing,
-        // The receipt of the first time is gone, the tenant is not, and its customer has a life of
-        // its own by now.
-        Ended::Refused(code) if code == "tenant_exists" => return Ok(Seeded::Existing),
-        Ended::Refused(code) => bail!("the demo tenant was refused: {code}"),
-    };
-    for step in history::steps(&tenant, now)? {
+    let utility = seed_utility(sender, &demo_tenant()?, now).await?;
+    let credits = credits::seed(sender, &credits_tenant()?, now).await?;
+    Ok(match (utility, credits) {
+        (Seeded::Existing, Seeded::Existing) => Seeded::Existing,
+        (Seeded::Created, _) | (_, Seeded::Created) => Seeded::Created,
+    })
+}
+
+/// The tenant with meters, and its customer.
+async fn seed_utility(
+    sender: &dyn CommandSender,
+    tenant: &TenantId,
+    now: DateTime<Utc>,
+) -> anyhow::Result<Seeded> {
+    let (seeded, goes_on) = begun(carry_out(sender, tenant, create_tenant(tenant, now)?).await?)?;
+    if !goes_on {
+        return Ok(seeded);
+    }
+    for step in history::steps(tenant, now)? {
         let key = step.key.clone();
-        if let Ended::Refused(code) = carry_out(sender, &tenant, step).await? {
-            tracing::warn!(key, code, "A part of the demo was refused: {key}: {code}");
-        }
+        refused_part(&key, &carry_out(sender, tenant, step).await?);
     }
     Ok(seeded)
 }
 
-/// The id of the demo tenant.
+/// What the creation of a tenant came to, and whether the rest of it is to be seeded. When the receipt
+/// of the first time is gone and the tenant is not, it has a life of its own by now.
+fn begun(ended: Ended) -> anyhow::Result<(Seeded, bool)> {
+    Ok(match ended {
+        Ended::Accepted => (Seeded::Created, true),
+        Ended::Before => (Seeded::Existing, true),
+        Ended::Held => (Seeded::Existing, false),
+        Ended::Refused(code) if code == "tenant_exists" => (Seeded::Existing, false),
+        Ended::Refused(code) => bail!("a demo tenant was refused: {code}"),
+    })
+}
+
+/// Says which part of a demo was refused: the rest of it stands without.
+fn refused_part(key: &str, ended: &Ended) {
+    if let Ended::Refused(code) = ended {
+        tracing::warn!(key, code, "A part of the demo was refused: {key}: {code}");
+    }
+}
+
+/// The id of the demo tenant with meters.
 pub(crate) fn demo_tenant() -> anyhow::Result<TenantId> {
     DEMO_TENANT.parse().context("the demo tenant's id is wrong")
+}
+
+/// The id of the demo tenant with credits.
+pub(crate) fn credits_tenant() -> anyhow::Result<TenantId> {
+    CREDITS_TENANT.parse().context("the demo tenant's id is wrong")
 }
 
 async fn carry_out(
@@ -99,6 +137,7 @@ async fn carry_out(
         if let Sent::Done { outcome, replayed } = sent {
             return Ok(match outcome {
                 Outcome::Accepted(_) if replayed => Ended::Before,
+                Outcome::Accepted(accepted) if accepted.last_position.is_none() => Ended::Held,
                 Outcome::Accepted(_) => Ended::Accepted,
                 Outcome::Refused { refusal } => Ended::Refused(refusal.code),
             });

@@ -165,10 +165,7 @@ impl Start {
         let chat = reserved.sandbox.as_ref().map(compose::base_url).transpose()?;
         let mut bots = self.config.bots.clone();
         if let (Some(listener), Some(url)) = (reserved.sandbox, &chat) {
-            let demo = roles::demo_bot(url)?;
-            if bots.iter().all(|bot| bot.name != demo.name) {
-                bots.push(demo);
-            }
+            bots = roles::with_demo_bots(&bots, url)?;
             self.supervisor.run(roles::sandbox(&self.config, &bots, listener, url));
         }
         for role in roles::all(parts, &bots, reserved.http, chat.clone())? {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use anyhow::Context;
 
 use super::{
-    Telegram, demo_bot, follow_head, forget_keys, integrators, policies, project, relay, sandbox,
-    serve, webhooks, work,
+    Telegram, follow_head, forget_keys, integrators, policies, project, relay, sandbox, serve,
+    webhooks, with_demo_bots, work,
 };
 use crate::{
     compose::{self, Addresses, Parts},
@@ -131,11 +131,7 @@ pub(crate) async fn run_sandbox(config: Arc<Config>) -> Result<(), Failure> {
     let stop = stop_requested().context("signals cannot be received")?;
     let listener = bind(config.sandbox.address, "KONTOR_SANDBOX_ADDRESS")?;
     let url = compose::base_url(&listener)?;
-    let mut bots = config.bots.clone();
-    let demo = demo_bot(&url)?;
-    if bots.iter().all(|bot| bot.name != demo.name) {
-        bots.push(demo);
-    }
+    let bots = with_demo_bots(&config.bots, &url)?;
     let mut supervisor = Supervisor::default();
     supervisor.run(sandbox(&config, &bots, listener, &url));
     tracing::info!(address = url, "the chat page is at {url}");

@@ -1,8 +1,9 @@
-//! The Telegram bots: from their configuration to their adapter, and the demo bot of the sandbox.
+//! The Telegram bots: from their configuration to their adapter, and the demo bots of the sandbox.
 
 use std::sync::Arc;
 
 use anyhow::Context;
+use kontor_domain::TenantId;
 use kontor_sandbox::SandboxBot;
 use kontor_telegram::{BotSettings, Bots, Mode, TelegramSettings};
 use secrecy::ExposeSecret;
@@ -14,11 +15,32 @@ use crate::{
     supervise::{Phase, Role},
 };
 
-/// The demo bot's name and token; the token opens nothing but a sandbox.
-const DEMO_BOT: &str = "demo";
-const DEMO_TOKEN: &str = "1000001:SANDBOX-demo-bot-token";
-const DEMO_USERNAME: &str = "kontor_demo_bot";
-const DEMO_TITLE: &str = "Горэнерго (демо)";
+/// A bot that comes with the sandbox; its token opens nothing else.
+struct DemoBot {
+    name: &'static str,
+    token: &'static str,
+    username: &'static str,
+    title: &'static str,
+    tenant: fn() -> anyhow::Result<TenantId>,
+}
+
+/// The first is the one that the chat page opens with.
+const DEMO_BOTS: [DemoBot; 2] = [
+    DemoBot {
+        name: "demo",
+        token: "1000001:SANDBOX-demo-bot-token",
+        username: "kontor_demo_bot",
+        title: "Горэнерго (демо)",
+        tenant: seed::demo_tenant,
+    },
+    DemoBot {
+        name: "demo_credits",
+        token: "1000002:SANDBOX-demo-credits-token",
+        username: "kontor_credits_demo_bot",
+        title: seed::CREDITS_TITLE,
+        tenant: seed::credits_tenant,
+    },
+];
 
 /// The bots of a process, when there are any.
 pub(crate) struct Telegram {
@@ -82,26 +104,36 @@ fn bot_settings(bot: &BotConfig) -> anyhow::Result<BotSettings> {
     })
 }
 
-/// The bot that `kontor up` brings with the sandbox.
-pub(crate) fn demo_bot(sandbox_url: &str) -> anyhow::Result<BotConfig> {
-    Ok(BotConfig {
-        name: DEMO_BOT.to_owned(),
-        tenant: seed::demo_tenant()?,
-        token: DEMO_TOKEN.into(),
-        mode: BotMode::Polling,
-        api_url: sandbox_url.to_owned(),
-        webhook_public_url: None,
-        webhook_secret: None,
-    })
+/// The bots of a sandbox: those of the configuration, and the demo bots whose names are free.
+pub(crate) fn with_demo_bots(
+    configured: &[BotConfig],
+    sandbox_url: &str,
+) -> anyhow::Result<Vec<BotConfig>> {
+    let mut bots = configured.to_vec();
+    for demo in &DEMO_BOTS {
+        if bots.iter().any(|bot| bot.name == demo.name) {
+            continue;
+        }
+        bots.push(BotConfig {
+            name: demo.name.to_owned(),
+            tenant: (demo.tenant)()?,
+            token: demo.token.into(),
+            mode: BotMode::Polling,
+            api_url: sandbox_url.to_owned(),
+            webhook_public_url: None,
+            webhook_secret: None,
+        });
+    }
+    Ok(bots)
 }
 
 /// How the sandbox shows a bot.
 pub(super) fn sandbox_bot(bot: &BotConfig) -> SandboxBot {
-    let is_demo = bot.name == DEMO_BOT;
+    let demo = DEMO_BOTS.iter().find(|demo| demo.name == bot.name);
     SandboxBot {
         name: bot.name.clone(),
-        username: if is_demo { DEMO_USERNAME.to_owned() } else { format!("{}_bot", bot.name) },
-        title: if is_demo { DEMO_TITLE.to_owned() } else { bot.name.clone() },
+        username: demo.map_or_else(|| format!("{}_bot", bot.name), |demo| demo.username.to_owned()),
+        title: demo.map_or_else(|| bot.name.clone(), |demo| demo.title.to_owned()),
         token: bot.token.expose_secret().to_owned(),
     }
 }

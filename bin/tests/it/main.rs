@@ -17,6 +17,7 @@ mod log_lines;
 mod metrics;
 mod operate;
 mod processes;
+mod products;
 mod program;
 mod rebuild_guide;
 mod records;

@@ -26,6 +26,13 @@ impl Api {
         Self { client, base: up.address("api"), key: key.trim().to_owned() }
     }
 
+    /// The same with the key of the whole platform.
+    pub(crate) fn of_platform(up: &Up, folder: &Path) -> Self {
+        let file = folder.join(up.address("operator_key_file"));
+        let key = std::fs::read_to_string(file).unwrap().trim().to_owned();
+        Self { key, ..Self::of(up, folder) }
+    }
+
     pub(crate) async fn post(&self, path: &str, body: &Value) -> Value {
         let key = uuid::Uuid::now_v7().to_string();
         let (status, body) = self.try_post(path, body, &key).await;
@@ -206,7 +213,7 @@ async fn other_calls_find_a_running_kontor_without_configuration() {
         assert!(text(&output.stderr).contains(says), "{arguments:?}: {}", text(&output.stderr));
     }
     assert!(kontor(&["migrate"]).await.contains("up to date"));
-    assert!(kontor(&["seed"]).await.contains("exists already"));
+    assert!(kontor(&["seed"]).await.contains("exist already"));
     up.stop().await;
 }
 
