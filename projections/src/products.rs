@@ -25,6 +25,10 @@ pub struct Products;
 /// nobody reads a hundred.
 pub const ACTIVE_MAX: i64 = 100;
 
+/// The most products that [`catalogue`] returns: what a person looks through on one page; longer lists
+/// are paged with [`list`].
+pub const CATALOGUE_MAX: i64 = 200;
+
 /// A product as pages and replies see it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ProductRow {
@@ -118,6 +122,20 @@ pub async fn active(pool: &PgPool, tenant: &TenantId) -> Result<Vec<ProductRow>,
     ))
     .bind(tenant.as_str())
     .bind(ACTIVE_MAX);
+    Ok(rows.fetch_all(pool).await?)
+}
+
+/// All products of a tenant in the order that its staff gave them, on sale or not, at most
+/// [`CATALOGUE_MAX`].
+///
+/// # Errors
+/// When the database fails.
+pub async fn catalogue(pool: &PgPool, tenant: &TenantId) -> Result<Vec<ProductRow>, QueryError> {
+    let rows = sqlx::query_as(select_products!(
+        "where tenant = $1 order by ordinal, created_position limit $2"
+    ))
+    .bind(tenant.as_str())
+    .bind(CATALOGUE_MAX);
     Ok(rows.fetch_all(pool).await?)
 }
 

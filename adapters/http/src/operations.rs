@@ -1,5 +1,5 @@
 //! The operations page: how everything is, what waits for an operator, and why something is as it
-//! is. Behind a login for people, and under `/v1/operations` for programs; both ask the same code.
+//! is; and the page on which the staff keeps its products. Behind a login for people, and under `/v1/operations` for programs; both ask the same code.
 
 mod actions;
 mod api;
@@ -17,6 +17,7 @@ mod overview;
 mod pages;
 mod places;
 mod processes;
+mod products;
 mod shell;
 mod stream;
 mod words;
@@ -40,6 +41,7 @@ pub(crate) fn pages(state: &ApiState) -> Router<ApiState> {
         .route("/admin/operations/dead-letters/{id}", get(pages::letter))
         .route("/admin/operations/why", get(pages::why))
         .route("/admin/operations/actions", get(pages::actions))
+        .route("/admin/products", get(products::list).post(products::create))
         .route_layer(from_fn_with_state(state.clone(), live::live));
     let admin = Router::new()
         .route("/admin", get(pages::home))
@@ -51,6 +53,10 @@ pub(crate) fn pages(state: &ApiState) -> Router<ApiState> {
         .route("/admin/operations/streams/{id}/events.csv", get(exports::events))
         .route("/admin/operations/streams/{id}/personal", post(pages::stream_personal))
         .route("/admin/operations/actions.csv", get(exports::actions))
+        .route("/admin/products/new", get(products::blank))
+        .route("/admin/products/{id}", get(products::show).post(products::change))
+        .route("/admin/products/{id}/activate", post(products::activate))
+        .route("/admin/products/{id}/deactivate", post(products::deactivate))
         .route("/logout", post(login::log_out))
         .merge(live)
         .route_layer(from_fn_with_state(state.clone(), operator::require_session));

@@ -64,6 +64,9 @@ async fn lists_have_their_orders_and_show_the_tenants_own_alone() {
     let active = products::active(&world.pool, &slug).await.unwrap();
     let ids: Vec<_> = active.iter().map(|row| row.product_id).collect();
     assert_eq!(ids, ["p2", "p3", "p1"].map(id));
+    let all = products::catalogue(&world.pool, &slug).await.unwrap();
+    let ids: Vec<_> = all.iter().map(|row| row.product_id).collect();
+    assert_eq!(ids, ["p2", "p3", "p4", "p1"].map(id));
     for (wanted, expected) in [
         (None, vec!["p1", "p2", "p3", "p4"]),
         (Some(true), vec!["p1", "p2", "p3"]),

@@ -17,6 +17,7 @@ mod readings;
 mod reads;
 mod senders;
 mod serving;
+mod shop;
 mod subjects;
 mod support;
 mod tenants;
