@@ -138,12 +138,12 @@ export class Chat {
     this.page = page;
   }
 
-  static async open(browser, kontor, person, options = {}) {
+  static async open(browser, kontor, person, { bot = "demo", ...options } = {}) {
     const context = await browser.newContext({ locale: "en-US", viewport: { width: 1440, height: 900 }, ...options });
     const page = await context.newPage();
     const problems = [];
     page.on("pageerror", (error) => problems.push(String(error)));
-    await page.goto(`${kontor.banner.chat}?person=${person}&bot=demo`);
+    await page.goto(`${kontor.banner.chat}?person=${person}&bot=${bot}`);
     const chat = new Chat(page);
     chat.problems = problems;
     return chat;

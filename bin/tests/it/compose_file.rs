@@ -64,7 +64,8 @@ fn the_services_of_docker_compose_fit_together_and_their_variables_are_known() {
         SETTINGS.iter().map(|setting| setting.name.to_owned()).collect();
     known.extend(SETTINGS.iter().filter(|it| it.secret).map(|it| format!("{}_FILE", it.name)));
     for field in BOT_FIELDS {
-        known.extend([format!("BOT_{}", field.name), format!("KONTOR_BOT_DEMO_{}", field.name)]);
+        let prefixes = ["BOT_", "KONTOR_BOT_DEMO_", "KONTOR_BOT_DEMO_CREDITS_"];
+        known.extend(prefixes.map(|prefix| format!("{prefix}{}", field.name)));
     }
     for name in &all {
         let service = get(services, name).unwrap();

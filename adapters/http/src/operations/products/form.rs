@@ -110,6 +110,13 @@ impl ProductForm {
 
     /// The command that makes this product; none when a field cannot be read, which says so then.
     pub(super) fn read(&mut self) -> Option<Create> {
+        let mut is_named = true;
+        for name in [&mut self.name_en, &mut self.name_ru] {
+            if name.value.is_empty() {
+                name.error = Some("Give it a name of 1 to 64 characters.".to_owned());
+                is_named = false;
+            }
+        }
         let gives = self.read_gives();
         let kind = match self.kind.value.as_str() {
             "digital" => Some(ProductKind::Digital),
@@ -134,7 +141,9 @@ impl ProductForm {
             }
         }
         let name = ProductName { ru: self.name_ru.value.clone(), en: self.name_en.value.clone() };
-        Some(Create { name, gives: gives?, kind: kind?, prices: prices?, ordinal: ordinal? })
+        let wanted =
+            Create { name, gives: gives?, kind: kind?, prices: prices?, ordinal: ordinal? };
+        is_named.then_some(wanted)
     }
 
     fn read_gives(&mut self) -> Option<Gives> {
@@ -341,6 +350,7 @@ mod tests {
     fn what_cannot_be_read_is_said_beside_its_field() {
         let mut form = sent(&[
             ("credits", "many"),
+            ("name_en", " "),
             ("kind", "?"),
             ("price_USD", "4,999"),
             ("price_XTR", "2.5"),
@@ -348,6 +358,7 @@ mod tests {
         ]);
         assert_eq!(form.read(), None);
         assert!(form.credits.error.is_some() && form.kind.error.is_some());
+        assert!(form.name_en.error.is_some());
         assert!(form.ordinal.error.is_some() && form.name_ru.error.is_none());
         let wrong: Vec<&str> = form
             .prices
