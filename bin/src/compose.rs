@@ -10,7 +10,8 @@ use std::{
 use anyhow::Context;
 use kontor_commands::{EventStore, Folds, Registry, Router};
 use kontor_domain::{
-    Upcasters, account::Account, credit_ledger::CreditLedger, meter::Meter, product::Product,
+    Upcasters, account::Account, credit_ledger::CreditLedger, meter::Meter, payment::Payment,
+    product::Product,
 };
 use kontor_nats::{Issuer, Nats, NatsAuth, NatsSender, NatsSettings, StreamSettings};
 use kontor_postgres::{
@@ -216,6 +217,7 @@ fn aggregates<R: Registry>(registry: R) -> R {
         .register::<Account>()
         .register::<Meter>()
         .register::<CreditLedger>()
+        .register::<Payment>()
         .register::<Product>()
 }
 

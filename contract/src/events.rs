@@ -3,6 +3,7 @@
 mod account;
 mod credit_ledger;
 mod meter;
+mod payment;
 mod product;
 mod tenant;
 
@@ -52,6 +53,7 @@ pub fn events() -> Vec<EventContract> {
         account::events(),
         credit_ledger::events(),
         meter::events(),
+        payment::events(),
         product::events(),
         tenant::events(),
     ]

@@ -7,6 +7,7 @@ pub mod account;
 pub mod credit_ledger;
 mod decider;
 pub mod meter;
+pub mod payment;
 pub mod product;
 mod recorded;
 pub mod tenant;

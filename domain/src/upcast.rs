@@ -24,7 +24,7 @@ pub use self::{
 };
 use crate::{
     EventBody, Recorded, account::AccountEvent, credit_ledger::CreditLedgerEvent,
-    meter::MeterEvent, product::ProductEvent, tenant::TenantEvent,
+    meter::MeterEvent, payment::PaymentEvent, product::ProductEvent, tenant::TenantEvent,
 };
 
 /// The longest chain of upcasters: far more versions than an event has in its life. A sound registry
@@ -63,6 +63,7 @@ pub fn known_schemas() -> Vec<EventSchema> {
         AccountEvent::SCHEMAS,
         MeterEvent::SCHEMAS,
         CreditLedgerEvent::SCHEMAS,
+        PaymentEvent::SCHEMAS,
         ProductEvent::SCHEMAS,
     ]
     .concat()

@@ -46,7 +46,7 @@ fn terms() -> Vec<Field> {
     ]
 }
 
-fn gives() -> Value {
+pub(super) fn gives() -> Value {
     let credits = whole("How many credits", 1, 1_000_000);
     let pass = word("Messages without credits for that time", &PERIODS);
     json!({

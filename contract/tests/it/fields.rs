@@ -6,6 +6,7 @@ use kontor_domain::{
     account::{self, AccountEvent},
     credit_ledger::{self, CreditLedgerEvent},
     meter::{self, MeterEvent},
+    payment::{self, PaymentEvent},
     product::{self, ProductEvent},
     tenant::{self, TenantEvent},
 };
@@ -57,6 +58,19 @@ pub(crate) fn of_all_events() -> BTreeMap<&'static str, &'static [&'static str]>
         ("meter.verification_renewed", of::<meter::VerificationRenewed>()),
         ("meter.archived", of::<meter::Archived>()),
         ("meter.holder_erased", of::<meter::HolderErased>()),
+        ("payment.begun", of::<payment::Begun>()),
+        ("payment.pending", of::<payment::Pending>()),
+        ("payment.succeeded", of::<payment::Succeeded>()),
+        ("payment.failed", of::<payment::Failed>()),
+        ("payment.expired", of::<payment::Expired>()),
+        ("payment.outcome_unknown", of::<payment::OutcomeUnknown>()),
+        ("payment.surplus_paid", of::<payment::SurplusPaid>()),
+        ("payment.refund_requested", of::<payment::RefundRequested>()),
+        ("payment.refunded", of::<payment::Refunded>()),
+        ("payment.refund_failed", of::<payment::RefundFailed>()),
+        ("payment.dispute_opened", of::<payment::DisputeOpened>()),
+        ("payment.dispute_closed", of::<payment::DisputeClosed>()),
+        ("payment.contradicted", of::<payment::Contradicted>()),
         ("product.created", of::<product::Created>()),
         ("product.changed", of::<product::Changed>()),
         ("product.activated", of::<product::Activated>()),
@@ -77,6 +91,7 @@ fn all_are_listed(
     account: &AccountEvent,
     ledger: &CreditLedgerEvent,
     meter: &MeterEvent,
+    payment: &PaymentEvent,
     product: &ProductEvent,
     tenant: &TenantEvent,
 ) {
@@ -125,6 +140,21 @@ fn all_are_listed(
         | MeterEvent::VerificationRenewed(_)
         | MeterEvent::Archived(_)
         | MeterEvent::HolderErased(_) => {}
+    }
+    match payment {
+        PaymentEvent::Begun(_)
+        | PaymentEvent::Pending(_)
+        | PaymentEvent::Succeeded(_)
+        | PaymentEvent::Failed(_)
+        | PaymentEvent::Expired(_)
+        | PaymentEvent::OutcomeUnknown(_)
+        | PaymentEvent::SurplusPaid(_)
+        | PaymentEvent::RefundRequested(_)
+        | PaymentEvent::Refunded(_)
+        | PaymentEvent::RefundFailed(_)
+        | PaymentEvent::DisputeOpened(_)
+        | PaymentEvent::DisputeClosed(_)
+        | PaymentEvent::Contradicted(_) => {}
     }
     match product {
         ProductEvent::Created(_)

@@ -13,8 +13,8 @@ use std::{
 use chrono::DateTime;
 use kontor_domain::{
     Actor, EventBody, EventDecodeError, Metadata, Recorded, Upcasters, account::AccountEvent,
-    credit_ledger::CreditLedgerEvent, meter::MeterEvent, product::ProductEvent,
-    tenant::TenantEvent,
+    credit_ledger::CreditLedgerEvent, meter::MeterEvent, payment::PaymentEvent,
+    product::ProductEvent, tenant::TenantEvent,
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -94,6 +94,7 @@ fn through_its_type(event: &Recorded) -> Result<String, EventDecodeError> {
         Some("tenant") => again::<TenantEvent>(event),
         Some("account") => again::<AccountEvent>(event),
         Some("credit_ledger") => again::<CreditLedgerEvent>(event),
+        Some("payment") => again::<PaymentEvent>(event),
         Some("meter") => again::<MeterEvent>(event),
         Some("product") => again::<ProductEvent>(event),
         other => panic!("a new aggregate {other:?} needs its line here"),

@@ -1,0 +1,207 @@
+//! What a provider says: twice, late, in any order.
+
+use uuid::Uuid;
+
+use super::{
+    Decision, Fact, Payment, PaymentEvent, Sale, check_range, check_reason, check_reference,
+    check_room,
+};
+use crate::{
+    Money,
+    credit_ledger::CorrectionReason,
+    payment::{
+        Contradicted, DisputeClosed, DisputeOpened, RecordDispute, RecordDisputeClosed,
+        RecordRefund, RecordRefundFailure, RecordSuccess, RefundFailed, RefundRequested,
+        RefundStanding, Refunded, Succeeded, SurplusPaid, derived, dispute_id, foreign_refund_id,
+    },
+};
+
+impl Payment {
+    pub(super) fn success(&self, success: RecordSuccess, sale: &Sale, id: Uuid) -> Decision {
+        let RecordSuccess { provider_ref, amount } = success;
+        check_reference("provider_ref", &provider_ref)?;
+        if let Some(decision) = self.contradiction(Fact::Success, &provider_ref, amount, sale) {
+            return decision;
+        }
+        let mut events = self.charge(&provider_ref, sale)?;
+        // Money that nobody owed goes back by itself.
+        if self.is_surplus(&provider_ref) && !events.is_empty() {
+            let refund_id = derived(id, "surplus", &provider_ref);
+            let (reason, surplus) = (CorrectionReason::Mistake, true);
+            let request = RefundRequested { refund_id, provider_ref, amount, reason, surplus };
+            events.push(PaymentEvent::RefundRequested(request));
+        }
+        Ok(events)
+    }
+
+    /// What a charge means that was not known yet: the purchase is paid, or paid once too often.
+    fn charge(&self, provider_ref: &str, sale: &Sale) -> Decision {
+        if self.charges.iter().any(|known| known == provider_ref) {
+            return Ok(vec![]);
+        }
+        check_room(self.charges.len(), "charges")?;
+        let provider_ref = provider_ref.to_owned();
+        let event = if self.charges.is_empty() {
+            PaymentEvent::Succeeded(Succeeded {
+                provider_ref,
+                account_id: sale.account_id,
+                product: sale.product,
+                price: sale.price,
+                provider: sale.provider,
+            })
+        } else {
+            PaymentEvent::SurplusPaid(SurplusPaid { provider_ref, amount: sale.price })
+        };
+        Ok(vec![event])
+    }
+
+    pub(super) fn refund(&self, refund: RecordRefund, sale: &Sale, id: Uuid) -> Decision {
+        let RecordRefund { refund_id, provider_ref, amount } = refund;
+        check_reference("provider_ref", &provider_ref)?;
+        if let Some(decision) = self.contradiction(Fact::Refund, &provider_ref, amount, sale) {
+            return decision;
+        }
+        let refund_id = self.refund_meant(refund_id, &provider_ref, id);
+        let known = self.refunds.iter().find(|known| known.refund_id == refund_id);
+        if known.is_some_and(|known| known.standing > RefundStanding::Requested) {
+            return Ok(vec![]);
+        }
+        // A refund proves the charge, whichever is heard of first.
+        let mut events = self.charge(&provider_ref, sale)?;
+        if known.is_none() {
+            check_room(self.refunds.len(), "refunds")?;
+        }
+        let surplus = self.is_surplus(&provider_ref);
+        let refunded = Refunded { refund_id, provider_ref, amount, surplus };
+        events.push(PaymentEvent::Refunded(refunded));
+        Ok(events)
+    }
+
+    pub(super) fn refund_failure(
+        &self,
+        failure: RecordRefundFailure,
+        sale: &Sale,
+        id: Uuid,
+    ) -> Decision {
+        let RecordRefundFailure { refund_id, provider_ref, amount, reason } = failure;
+        check_reference("provider_ref", &provider_ref)?;
+        check_reason(&reason)?;
+        let fact = Fact::RefundFailure;
+        if let Some(decision) = self.contradiction(fact, &provider_ref, amount, sale) {
+            return decision;
+        }
+        let refund_id = self.refund_meant(refund_id, &provider_ref, id);
+        let known = self.refunds.iter().find(|known| known.refund_id == refund_id);
+        if known.is_some_and(|known| known.standing == RefundStanding::Failed) {
+            return Ok(vec![]);
+        }
+        let mut events = self.charge(&provider_ref, sale)?;
+        if known.is_none() {
+            check_room(self.refunds.len(), "refunds")?;
+        }
+        let surplus = self.is_surplus(&provider_ref);
+        let failed = RefundFailed { refund_id, provider_ref, amount, reason, surplus };
+        events.push(PaymentEvent::RefundFailed(failed));
+        Ok(events)
+    }
+
+    /// Which refund a provider speaks of. A charge goes back as a whole, so at most one of its
+    /// refunds is paid, or may be: that one is meant, under whatever name.
+    fn refund_meant(&self, refund_id: Option<Uuid>, provider_ref: &str, id: Uuid) -> Uuid {
+        let is_known = |asked: &Uuid| self.refunds.iter().any(|known| known.refund_id == *asked);
+        if let Some(asked) = refund_id.filter(is_known) {
+            return asked;
+        }
+        match self.refund_of(provider_ref) {
+            Some(known) => known.refund_id,
+            None => refund_id.unwrap_or_else(|| foreign_refund_id(id, provider_ref)),
+        }
+    }
+
+    pub(super) fn dispute(&self, dispute: RecordDispute, sale: &Sale, id: Uuid) -> Decision {
+        let RecordDispute { dispute_ref, provider_ref, amount } = dispute;
+        self.open_dispute((dispute_ref, provider_ref, amount), Fact::Dispute, (sale, id))
+    }
+
+    fn open_dispute(
+        &self,
+        (dispute_ref, provider_ref, amount): (String, String, Money),
+        fact: Fact,
+        (sale, id): (&Sale, Uuid),
+    ) -> Decision {
+        check_reference("dispute_ref", &dispute_ref)?;
+        check_reference("provider_ref", &provider_ref)?;
+        // A part of the price may be contested; the ledger closes the purchase as a whole.
+        let held = Money::new(sale.price.amount_minor, amount.currency);
+        if let Some(decision) = self.contradiction(fact, &provider_ref, held, sale) {
+            return decision;
+        }
+        check_range("amount", amount.amount_minor, (1, sale.price.amount_minor))?;
+        let dispute_id = dispute_id(id, &dispute_ref);
+        if self.disputes.iter().any(|known| known.dispute_id == dispute_id) {
+            return Ok(vec![]);
+        }
+        let mut events = self.charge(&provider_ref, sale)?;
+        check_room(self.disputes.len(), "disputes")?;
+        let surplus = self.is_surplus(&provider_ref);
+        let opened = DisputeOpened { dispute_id, dispute_ref, provider_ref, amount, surplus };
+        events.push(PaymentEvent::DisputeOpened(opened));
+        Ok(events)
+    }
+
+    /// Its first outcome stands; an end proves a beginning.
+    pub(super) fn dispute_closed(
+        &self,
+        closed: RecordDisputeClosed,
+        sale: &Sale,
+        id: Uuid,
+    ) -> Decision {
+        let RecordDisputeClosed { dispute_ref, provider_ref, amount, outcome } = closed;
+        let (dispute_id, surplus) = (dispute_id(id, &dispute_ref), self.is_surplus(&provider_ref));
+        let known = self.disputes.iter().find(|known| known.dispute_id == dispute_id);
+        if known.is_some_and(|known| known.outcome.is_some()) {
+            return Ok(vec![]);
+        }
+        let named = (dispute_ref, provider_ref, amount);
+        let mut events = self.open_dispute(named, Fact::DisputeClosed, (sale, id))?;
+        let contradicted =
+            events.iter().any(|event| matches!(event, PaymentEvent::Contradicted(_)));
+        if known.is_some() || (!events.is_empty() && !contradicted) {
+            let event = DisputeClosed { dispute_id, outcome, surplus };
+            events.push(PaymentEvent::DisputeClosed(event));
+        }
+        Ok(events)
+    }
+
+    /// A fact with another amount or currency than the purchase has: recorded once, and no more.
+    fn contradiction(
+        &self,
+        fact: Fact,
+        provider_ref: &str,
+        found: Money,
+        sale: &Sale,
+    ) -> Option<Decision> {
+        let expected = sale.price;
+        let field = if found.currency != expected.currency {
+            "currency"
+        } else if found.amount_minor != expected.amount_minor {
+            "amount"
+        } else {
+            return None;
+        };
+        let mut known = self.contradictions.iter();
+        if known.any(|(of, reference)| *of == fact && reference == provider_ref) {
+            return Some(Ok(vec![]));
+        }
+        if let Err(refusal) = check_room(self.contradictions.len(), "contradictions") {
+            return Some(Err(refusal));
+        }
+        Some(Ok(vec![PaymentEvent::Contradicted(Contradicted {
+            fact,
+            provider_ref: provider_ref.to_owned(),
+            field: field.to_owned(),
+            expected,
+            found,
+        })]))
+    }
+}
