@@ -1,6 +1,7 @@
 //! The policies of this build.
 
 mod credit_dues;
+mod fulfil_payments;
 mod reading_reminders;
 mod reading_rounds;
 mod welcome_credits;
@@ -9,6 +10,7 @@ use std::sync::Arc;
 
 use crate::policy::AnyPolicy;
 pub use credit_dues::CreditDues;
+pub use fulfil_payments::FulfilPayments;
 pub use reading_reminders::ReadingReminders;
 pub use reading_rounds::ReadingRounds;
 pub use welcome_credits::WelcomeCredits;
@@ -20,10 +22,13 @@ pub fn all() -> Vec<Arc<dyn AnyPolicy>> {
         Arc::new(ReadingReminders),
         Arc::new(WelcomeCredits),
         Arc::new(CreditDues),
+        Arc::new(FulfilPayments),
     ]
 }
 
 #[cfg(test)]
 mod credits_tests;
+#[cfg(test)]
+mod payments_tests;
 #[cfg(test)]
 mod tests;

@@ -233,7 +233,8 @@ fn a_pass_that_is_refunded_has_no_timer_any_more() {
     let mut till = Till::open();
     let granted = till.ask(0, week()).remove(0);
     let reason = CorrectionReason::CustomerAsked;
-    let refunded = till.ask(1, Command::RefundPass(RefundPass { pass_id: PASS, reason }));
+    let refunded =
+        till.ask(1, Command::RefundPass(RefundPass { pass_id: PASS, reason, value: None }));
     let refunded = refunded.into_iter().last().unwrap();
     Scenario::of(&CreditDues)
         .given([granted])

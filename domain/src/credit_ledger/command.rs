@@ -173,6 +173,9 @@ pub struct RefundPass {
     pub pass_id: Uuid,
     /// Why.
     pub reason: CorrectionReason,
+    /// What the provider paid back, where that is known; what is left must be exactly that much.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<Money>,
 }
 
 /// Records that the money of a refund came back: the provider could not pay it out.

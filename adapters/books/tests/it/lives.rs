@@ -186,7 +186,7 @@ impl Town {
                 payment: Some(self.payment(a, b)),
             }),
             15 if a.is_multiple_of(2) => {
-                C::RefundPass(RefundPass { pass_id: newest[PASS], reason })
+                C::RefundPass(RefundPass { pass_id: newest[PASS], reason, value: None })
             }
             15 => C::RevokeGrant(RevokeGrant { grant_id: newest[GRANT], reason }),
             16 if a.is_multiple_of(2) => {

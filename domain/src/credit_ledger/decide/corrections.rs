@@ -73,7 +73,7 @@ impl Draft<'_> {
     }
 
     pub(super) fn refund_pass(&mut self, refund: &RefundPass) -> Added {
-        let RefundPass { pass_id: id, reason } = *refund;
+        let RefundPass { pass_id: id, reason, value: paid_back } = *refund;
         let Some(pass) = self.ledger().passes.get(&id) else {
             return Err(No::GrantUnknown { id });
         };
@@ -88,6 +88,13 @@ impl Draft<'_> {
             return Err(No::NothingLeft { id, held: 0 });
         }
         let value = Money::new(pass.deferred_minor, payment.price.currency);
+        if let Some(paid_back) = paid_back.filter(|paid_back| *paid_back != value) {
+            let (field, expected) = ("value".to_owned(), value.currency);
+            if paid_back.currency != expected {
+                return Err(No::CurrencyMismatch { field, expected });
+            }
+            return Err(No::OutOfRange { field, min: value.amount_minor, max: value.amount_minor });
+        }
         let (payment_id, booking) = (payment.payment_id, self.blank());
         self.book(PassRefunded { pass_id: id, value, payment_id, reason, booking })
     }

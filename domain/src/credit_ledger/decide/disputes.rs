@@ -26,6 +26,10 @@ impl Draft<'_> {
         if blocked != Blocked::No {
             return Err(No::Disputed { id: grant_id });
         }
+        // What went back as a whole cannot be taken back once more.
+        if self.is_refunded(grant_id) {
+            return Err(No::NothingLeft { id: grant_id, held: 0 });
+        }
         let expected = payment.price.currency;
         if amount.currency != expected {
             return Err(No::CurrencyMismatch { field: "amount".to_owned(), expected });
@@ -33,6 +37,13 @@ impl Draft<'_> {
         check_range("amount", amount.amount_minor, (1, payment.price.amount_minor))?;
         let booking = self.blank();
         self.book(DisputeOpened { dispute_id, grant_id, amount, booking })
+    }
+
+    fn is_refunded(&self, id: Uuid) -> bool {
+        let grant = self.ledger().grants.get(&id);
+        let pass = self.ledger().passes.get(&id);
+        grant.is_some_and(|grant| grant.refunded == grant.issued)
+            || pass.is_some_and(|pass| pass.ended)
     }
 
     fn blocked(&self, id: Uuid) -> Option<Blocked> {

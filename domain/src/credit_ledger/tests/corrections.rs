@@ -157,7 +157,7 @@ fn a_pass_whose_payment_is_disputed_rests_and_goes_on_when_the_dispute_is_won() 
     desk.ask(4, spend(3, 1)).unwrap();
     assert_eq!(desk.balance(4), 2);
     let reason = CorrectionReason::CustomerAsked;
-    let refund = C::RefundPass(RefundPass { pass_id: id(1), reason });
+    let refund = C::RefundPass(RefundPass { pass_id: id(1), reason, value: None });
     assert_eq!(desk.ask(5, refund), Err(No::Disputed { id: id(1) }));
     desk.ask(6, close.clone()).unwrap();
     assert_eq!(desk.ask(6, close), Ok(0));
@@ -225,4 +225,24 @@ fn every_rule_for_credits_has_its_bounds() {
     for (field, rules) in cases {
         assert_eq!(rules.out_of_range().map(|(named, _)| named), Some(field), "{rules:?}");
     }
+}
+
+#[test]
+fn what_went_back_as_a_whole_cannot_be_contested_as_well() {
+    let mut desk = Desk::opened();
+    desk.ask(1, purchase(1, 25, 500)).unwrap();
+    desk.ask(1, week(2, 700)).unwrap();
+    let (reason, refund_id) = (CorrectionReason::CustomerAsked, id(9));
+    let refund = RefundGrant { refund_id, grant_id: id(1), credits: Some(25), reason };
+    desk.ask(2, C::RefundGrant(refund)).unwrap();
+    let [open, _] = dispute(1, 500, DisputeOutcome::Lost);
+    assert_eq!(desk.ask(3, open), Err(No::NothingLeft { id: id(1), held: 0 }));
+    let usd = |amount| Some(usd(amount));
+    let refund = |value| C::RefundPass(RefundPass { pass_id: id(2), reason, value });
+    let other = No::OutOfRange { field: "value".to_owned(), min: 700, max: 700 };
+    assert_eq!(desk.ask(3, refund(usd(699))), Err(other));
+    desk.ask(3, refund(usd(700))).unwrap();
+    let [open, _] = dispute(2, 700, DisputeOutcome::Lost);
+    assert_eq!(desk.ask(4, open), Err(No::NothingLeft { id: id(2), held: 0 }));
+    assert_eq!(sum(&desk, BookAccount::DeferredRevenue), 0);
 }

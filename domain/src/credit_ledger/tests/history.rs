@@ -52,7 +52,8 @@ fn a_pass_is_journaled_and_earned_by_the_day() {
     desk.ask(2 * 1440 + 1, C::SettleDue(SettleDue {})).unwrap();
     assert_eq!(earned(&desk, BookAccount::IncomePasses), 200);
     let reason = CorrectionReason::Goodwill;
-    desk.ask(2 * 1440 + 2, C::RefundPass(RefundPass { pass_id: id(1), reason })).unwrap();
+    desk.ask(2 * 1440 + 2, C::RefundPass(RefundPass { pass_id: id(1), reason, value: None }))
+        .unwrap();
     assert_eq!(earned(&desk, BookAccount::DeferredRevenue), 0);
     assert_eq!(
         desk.ask(2 * 1440 + 3, spend(3, 4)).map_err(|no| no.to_string().len() > 9),

@@ -118,7 +118,8 @@ impl Play {
         let model = &mut self.model;
         let grant = pick(model.purses.keys().copied().filter(|id| *id > 0).collect(), a)?;
         let purse = model.purses.get_mut(&grant)?;
-        let done = purse.paid && !purse.disputed && !purse.lost;
+        let kept = purse.coins.iter().any(|coin| *coin != Place::Refunded);
+        let done = purse.paid && !purse.disputed && !purse.lost && kept;
         if done {
             purse.disputed = true;
             self.disputes.push((number, grant));

@@ -210,7 +210,8 @@ async fn refund_pass(
     PathOf((id, pass_id)): PathOf<(Uuid, Uuid)>,
     Body(body): Body<Reason>,
 ) -> Result<Answer, Problem> {
-    let command = CreditLedgerCommand::RefundPass(RefundPass { pass_id, reason: body.reason });
+    let command =
+        CreditLedgerCommand::RefundPass(RefundPass { pass_id, reason: body.reason, value: None });
     send(&state, &write, id, command).await
 }
 
