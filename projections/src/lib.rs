@@ -16,6 +16,7 @@ pub mod credits;
 mod follower;
 pub mod meters;
 mod paging;
+pub mod payments;
 pub mod personal;
 pub mod products;
 pub mod readings;
@@ -36,5 +37,6 @@ pub fn all() -> Vec<Arc<dyn Projection>> {
         Arc::new(readings::Readings),
         Arc::new(credits::Credits),
         Arc::new(products::Products),
+        Arc::new(payments::Payments),
     ]
 }

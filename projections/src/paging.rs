@@ -25,6 +25,7 @@ pub(crate) enum List {
     CreditHistory = b'c',
     LedgerEntries = b'e',
     Products = b'p',
+    Payments = b'y',
 }
 
 impl Cursor {

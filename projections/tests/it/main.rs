@@ -7,6 +7,7 @@ mod credits;
 mod erasure;
 mod meters;
 mod paging;
+mod payments;
 mod products;
 mod readings;
 mod rebuild;

@@ -13,9 +13,12 @@ use kontor_domain::{
 
 use uuid::Uuid;
 
-use crate::support::{
-    Places, World, corrected, day, id, name, purchase, registered_account, registered_meter,
-    submitted, tenant, terms, till::Till,
+use crate::{
+    payments,
+    support::{
+        Places, World, corrected, day, id, name, purchase, registered_account, registered_meter,
+        submitted, tenant, terms, till::Till,
+    },
 };
 
 /// What a customer buys and spends in 14 rounds.
@@ -73,6 +76,13 @@ fn history() -> Vec<Recorded> {
                 _ => ProductEvent::Deactivated(product::Deactivated {}),
             };
             events.push(places.record(&slug, product, &fact));
+            let payment = id(&format!("payment {person}"));
+            let fact = match round {
+                0 => payments::begun("anna"),
+                _ if round % 2 == 1 => payments::succeeded("anna"),
+                _ => payments::refund_requested(),
+            };
+            events.push(places.record(&slug, payment, &fact));
             let ledger = credit_ledger_id(account);
             events.push(places.record(&slug, ledger, &tills[person].events[round]));
             for number in 0..3 {

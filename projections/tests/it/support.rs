@@ -20,7 +20,7 @@ use kontor_projections::Projection;
 use sqlx::{AssertSqlSafe, PgPool};
 use uuid::Uuid;
 
-pub(crate) const TABLES: [&str; 9] = [
+pub(crate) const TABLES: [&str; 10] = [
     "tenant_directory",
     "account_directory",
     "account_erasures",
@@ -30,6 +30,7 @@ pub(crate) const TABLES: [&str; 9] = [
     "credit_history",
     "ledger_entries",
     "product_directory",
+    "payment_directory",
 ];
 
 pub(crate) struct World {

@@ -8,6 +8,7 @@ use kontor_domain::{
     account::Account,
     credit_ledger::{CreditLedger, credit_ledger_id},
     meter::Meter,
+    payment::Payment,
     product::Product,
 };
 use kontor_postgres::{
@@ -15,7 +16,8 @@ use kontor_postgres::{
     generations::{PromotionTerms, TableHash, begin, hash_tables, newest, promote, replay_into},
 };
 use kontor_projections::{
-    PageRequest, accounts, checkpoints, credits, meters, personal, products, readings, tenants,
+    PageRequest, accounts, checkpoints, credits, meters, payments, personal, products, readings,
+    tenants,
 };
 use serde_json::{Value, json};
 use sqlx::PgPool;
@@ -44,6 +46,7 @@ impl Running {
             .register::<Meter>()
             .register::<CreditLedger>()
             .register::<Product>()
+            .register::<Payment>()
             .build();
         let followers = kontor_projections::all().into_iter().map(|projection| {
             // Small pages, and a look at the fence in every step.
@@ -61,7 +64,11 @@ impl Running {
 
     async fn accept(&self, aggregate: &str, stream: Uuid, command: Value) -> i64 {
         let address = (tenant("moscow"), aggregate, stream);
-        let actor = Actor::Operator { name: "test".to_owned() };
+        // What concerns payments Kontor says itself.
+        let actor = match aggregate {
+            "payment" => Actor::System { name: "test".to_owned() },
+            _ => Actor::Operator { name: "test".to_owned() },
+        };
         let envelope = Envelope::new(Uuid::now_v7(), address, command, actor, clock::now());
         match self.router.route(envelope).await.unwrap().outcome {
             Outcome::Accepted(accepted) => accepted.last_position.unwrap(),
@@ -113,6 +120,13 @@ impl Running {
         });
         self.accept("product", id("pack"), create).await;
         self.accept("product", id("pack"), json!({"type": "activate"})).await;
+        let begin = json!({
+            "type": "begin", "account_id": id("anna"), "price": {"amount_minor": 250, "currency": "XTR"},
+            "product": {"product_id": id("pack"), "version": 2, "gives": {"credits": 25}},
+            "provider": "telegram_stars", "channel": "telegram/shop",
+            "expires_at": chrono::Utc::now() + chrono::Duration::days(1),
+        });
+        self.accept("payment", id("payment"), begin).await;
         let register = json!({
             "type": "register", "account_id": id("anna"), "kind": "electricity", "zones": 2,
             "digits": 6, "serial_number": "№ 7", "place": "Кухня",
@@ -154,6 +168,8 @@ async fn commands_show_in_all_read_models_and_a_rebuild_gives_the_same_rows() {
     assert_eq!((balance.available, balance.spent, balance.messages), (1, 2, 2));
     let on_sale = products::active(pool, &slug).await.unwrap();
     assert_eq!((on_sale[0].name_ru.as_str(), on_sale[0].credits), ("25 сообщений", Some(25)));
+    let paid = payments::find(pool, &slug, id("payment")).await.unwrap().unwrap();
+    assert_eq!((paid.account_id, paid.price.amount_minor), (anna.id, 250));
     let exported = personal::export(pool, &slug, anna.id).await.unwrap();
     assert_eq!(exported["credits"]["balance"]["available"], 1);
     assert_eq!(exported["credits"]["history"][2]["kind"], "spent");

@@ -9,7 +9,8 @@ use axum::{
 };
 use kontor_commands::{CommandSender, Folds, LocalSender, Registry, Router as CommandRouter};
 use kontor_domain::{
-    TenantId, account::Account, credit_ledger::CreditLedger, meter::Meter, product::Product,
+    TenantId, account::Account, credit_ledger::CreditLedger, meter::Meter, payment::Payment,
+    product::Product,
 };
 use kontor_engines::testing::TestDatabase;
 use kontor_http::{ApiSettings, ApiState, BrokerProbe, Rate, keys, keys::Role};
@@ -80,13 +81,15 @@ impl World {
             .register::<Meter>()
             .register::<CreditLedger>()
             .register::<Product>()
+            .register::<Payment>()
             .build();
         let sender: Arc<dyn CommandSender> = Arc::new(LocalSender::new(router));
         let folds = Folds::new()
             .register::<Account>()
             .register::<Meter>()
             .register::<CreditLedger>()
-            .register::<Product>();
+            .register::<Product>()
+            .register::<Payment>();
         let state = ApiState::new(pool.clone(), Arc::clone(&sender), settings, probe(true))
             .folding(folds)
             .opening(vault)

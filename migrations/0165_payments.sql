@@ -1,0 +1,46 @@
+-- Read model `payments`: what is bought, through whom, and what went back. Its first generation is active
+-- at once, so that every query finds its table; the follower fills it from position 0.
+create schema rm_payments_1;
+
+create table rm_payments_1.payment_directory (
+    id uuid primary key,
+    tenant text not null,
+    account_id uuid not null,
+    -- The product as it was when it was offered: its id, its version, what it gives.
+    product jsonb not null,
+    price_minor bigint not null,
+    currency text not null,
+    -- stripe | yookassa | telegram_stars | manual
+    provider text not null,
+    -- Through which of the provider's doors, such as telegram/shop_bot.
+    channel text not null,
+    -- intent | pending | expired | unknown | failed | succeeded
+    standing text not null,
+    -- The provider's id of the charge that pays for it.
+    provider_ref text,
+    -- Why the provider refused it.
+    failure text,
+    expires_at timestamptz not null,
+    begun_at timestamptz not null,
+    paid_at timestamptz,
+    -- Lists of at most 16 each: what goes back, what is contested.
+    refunds jsonb not null,
+    disputes jsonb not null,
+    -- How often the provider said what cannot be.
+    contradictions bigint not null,
+    -- A refund waits for the provider's answer.
+    refund_open boolean not null,
+    created_position bigint not null,
+    position bigint not null,
+    version bigint not null
+);
+
+create unique index payment_directory_order on rm_payments_1.payment_directory (tenant, created_position);
+create index payment_directory_account on rm_payments_1.payment_directory (tenant, account_id, created_position);
+create index payment_directory_refunds on rm_payments_1.payment_directory (tenant, channel, position)
+    where refund_open;
+
+create view payment_directory as select * from rm_payments_1.payment_directory;
+
+insert into projection_generations (name, generation, code_version, state, tables, promoted_at)
+values ('payments', 1, 1, 'active', '{payment_directory}', clock_timestamp());
