@@ -92,3 +92,16 @@ pub(crate) const HELD_BACK: Duration = Duration::from_millis(1500);
 pub(crate) const UNANSWERED: Duration = Duration::from_secs(120);
 /// The longest delay that a fault rule may ask for.
 pub(crate) const DELAY_MAX_MS: u64 = 120_000;
+
+/// *Telegram*: characters of an invoice's title.
+pub(crate) const INVOICE_TITLE: usize = 32;
+/// *Telegram*: characters of an invoice's description.
+pub(crate) const INVOICE_DESCRIPTION: usize = 255;
+/// *Telegram*: bytes of an invoice's payload.
+pub(crate) const INVOICE_PAYLOAD_BYTES: usize = 128;
+/// *Telegram*: the most Stars of one invoice.
+pub(crate) const INVOICE_STARS: i64 = 25_000;
+/// *Telegram*: how long a bot may take to answer before a payment.
+pub(crate) const CHECKOUT_ANSWER_MS: i64 = 10_000;
+/// Charges that are kept; the oldest go first.
+pub(crate) const CHARGES: usize = 10_000;

@@ -8,6 +8,7 @@ mod lookup;
 mod media;
 mod polling;
 mod send;
+mod stars;
 mod webhook;
 
 pub(crate) use media::check as check_file;
@@ -63,6 +64,10 @@ const METHODS: &[(&str, Handler)] = &[
     ("deleteMessage", Handler::Now(edit::delete_message)),
     ("deleteMessages", Handler::Now(edit::delete_messages)),
     ("answerCallbackQuery", Handler::Now(callback::answer_callback_query)),
+    ("sendInvoice", Handler::Now(stars::send_invoice)),
+    ("answerPreCheckoutQuery", Handler::Now(stars::answer_pre_checkout_query)),
+    ("refundStarPayment", Handler::Now(stars::refund_star_payment)),
+    ("getStarTransactions", Handler::Now(stars::get_star_transactions)),
     ("copyMessage", Handler::Now(copy::copy_message)),
     ("forwardMessage", Handler::Now(copy::forward_message)),
     ("setMyCommands", Handler::Now(commands::set_my_commands)),

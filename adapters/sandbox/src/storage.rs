@@ -14,6 +14,7 @@ use crate::shared::Shared;
 use crate::world::World;
 use crate::world::bot::KeptBot;
 use crate::world::chat::{Chat, ChatKey};
+use crate::world::stars::Charge;
 use crate::{Person, limits};
 
 /// Why a sandbox could not start.
@@ -45,6 +46,9 @@ pub(crate) struct Snapshot {
     bots: BTreeMap<i64, KeptBot>,
     chats: Vec<(ChatKey, Chat)>,
     files: Vec<FileEntry>,
+    /// Absent in files of before there were Stars.
+    #[serde(default)]
+    charges: Vec<Charge>,
 }
 
 impl Snapshot {
@@ -55,6 +59,7 @@ impl Snapshot {
             bots: world.bots.iter().map(|(id, bot)| (*id, bot.kept.clone())).collect(),
             chats: world.chats.iter().map(|(key, chat)| (*key, chat.clone())).collect(),
             files: world.files.values().cloned().collect(),
+            charges: world.stars.charges.clone(),
         }
     }
 
@@ -72,6 +77,7 @@ impl Snapshot {
             world.bots.contains_key(&key.bot_id) && world.people.contains_key(&key.person_id)
         };
         world.chats = self.chats.into_iter().filter(|(key, _)| is_known(key)).collect();
+        world.stars.charges = self.charges;
         world.files = self.files.into_iter().map(|file| (file.file_id.clone(), file)).collect();
     }
 }

@@ -5,6 +5,7 @@ pub(crate) mod chat;
 pub(crate) mod events;
 pub(crate) mod message;
 pub(crate) mod people;
+pub(crate) mod stars;
 pub(crate) mod updates;
 
 use std::collections::BTreeMap;
@@ -22,6 +23,7 @@ use bot::Bot;
 use chat::{Chat, ChatKey};
 use events::{Event, Events};
 use message::{Content, Forwarded, Message};
+use stars::Stars;
 
 /// The state of the sandbox.
 #[derive(Debug)]
@@ -32,6 +34,7 @@ pub(crate) struct World {
     /// By file id; ids rise with time, so the first is the oldest.
     pub(crate) files: BTreeMap<String, FileEntry>,
     pub(crate) callbacks: Callbacks,
+    pub(crate) stars: Stars,
     pub(crate) faults: Faults,
     pub(crate) calls: Calls,
     pub(crate) events: Events,
@@ -74,6 +77,7 @@ impl World {
             chats: BTreeMap::new(),
             files: BTreeMap::new(),
             callbacks: Callbacks::default(),
+            stars: Stars::default(),
             faults: Faults::default(),
             calls: Calls::default(),
             events: Events::new(kontor_commands::clock::now().timestamp_micros()),

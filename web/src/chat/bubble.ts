@@ -31,6 +31,8 @@ export function bubble(message: Message, actions: BubbleActions): HTMLElement {
     photo(message, actions),
     document_(message),
     contact(message),
+    invoice(message),
+    payment(message),
     text(message, actions),
     meta(message),
   );
@@ -126,6 +128,20 @@ function contact(message: Message): Child {
     avatar(person.phone_number.length + message.from.id, person.first_name, person.last_name),
     h("span", {}, h("strong", {}, name), h("small", {}, person.phone_number)),
   );
+}
+
+function invoice(message: Message): Child {
+  const offer = message.invoice;
+  if (!offer) return null;
+  const price = `⭐ ${offer.total_amount}`;
+  return h("div", { class: "text" }, h("strong", {}, offer.title), h("p", {}, offer.description), h("p", {}, price));
+}
+
+function payment(message: Message): Child {
+  const paid = message.successful_payment;
+  const back = message.refunded_payment;
+  if (paid) return h("div", { class: "text" }, `${words.paid}: ⭐ ${paid.total_amount}`);
+  return back ? h("div", { class: "text" }, `${words.paidBack}: ⭐ ${back.total_amount}`) : null;
 }
 
 function text(message: Message, actions: BubbleActions): Child {

@@ -103,6 +103,9 @@ function link(url: string): HTMLElement {
 export function preview(message: Message): string {
   if (message.photo) return message.caption ? `${words.photo}, ${message.caption}` : words.photo;
   if (message.document) return message.document.file_name;
+  if (message.invoice) return message.invoice.title;
+  if (message.successful_payment) return `${words.paid}: ⭐ ${message.successful_payment.total_amount}`;
+  if (message.refunded_payment) return `${words.paidBack}: ⭐ ${message.refunded_payment.total_amount}`;
   if (message.contact) return `${words.sharedContact}: ${message.contact.first_name}`;
   return message.text ?? "";
 }

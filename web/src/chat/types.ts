@@ -41,6 +41,7 @@ export interface InlineButton {
   web_app?: { url: string };
   login_url?: { url: string };
   copy_text?: { text: string };
+  pay?: boolean;
   style?: "danger" | "success" | "primary";
 }
 
@@ -62,6 +63,9 @@ export interface Message {
   photo?: PhotoSize[];
   document?: { file_id: string; file_name: string; file_size: number; mime_type: string };
   contact?: { phone_number: string; first_name: string; last_name?: string };
+  invoice?: { title: string; description: string; total_amount: number };
+  successful_payment?: { total_amount: number };
+  refunded_payment?: { total_amount: number };
   reply_to_message?: Message;
   forward_origin?: { sender_user: User };
   reply_markup?: { inline_keyboard: InlineButton[][] };

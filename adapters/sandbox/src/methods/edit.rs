@@ -21,7 +21,12 @@ pub(super) fn edit_message_text(world: &mut World, call: &Call<'_>) -> Result<Va
         message.inline_keyboard = keyboard;
         match &mut message.content {
             Content::Text { text: old } => *old = text,
-            Content::Photo { .. } | Content::Document { .. } | Content::Contact { .. } => {
+            Content::Photo { .. }
+            | Content::Document { .. }
+            | Content::Contact { .. }
+            | Content::Invoice { .. }
+            | Content::Paid { .. }
+            | Content::PaidBack { .. } => {
                 return Err(WireError::bad_request("there is no text in the message to edit"));
             }
         }
@@ -65,7 +70,13 @@ pub(super) fn edit_message_media(world: &mut World, call: &Call<'_>) -> Result<V
     let keyboard = Markup::read_inline(call.params)?;
     edit(world, call, |message| {
         message.inline_keyboard = keyboard;
-        if matches!(message.content, Content::Contact { .. }) {
+        if matches!(
+            message.content,
+            Content::Contact { .. }
+                | Content::Invoice { .. }
+                | Content::Paid { .. }
+                | Content::PaidBack { .. }
+        ) {
             return Err(WireError::bad_request("message can't be edited"));
         }
         message.content = content;

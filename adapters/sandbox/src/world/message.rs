@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::World;
 use super::chat::ChatKey;
+use super::stars::{CURRENCY, Charge, Invoice};
 use crate::text::{Entity, Formatted};
 
 /// One message of a chat.
@@ -33,10 +34,32 @@ pub(crate) struct Forwarded {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub(crate) enum Content {
-    Text { text: Formatted },
-    Photo { photo: Photo, caption: Formatted },
-    Document { document: Document, caption: Formatted },
-    Contact { contact: Contact },
+    Text {
+        text: Formatted,
+    },
+    Photo {
+        photo: Photo,
+        caption: Formatted,
+    },
+    Document {
+        document: Document,
+        caption: Formatted,
+    },
+    Contact {
+        contact: Contact,
+    },
+    /// The bot asks for Stars.
+    Invoice {
+        invoice: Invoice,
+    },
+    /// Telegram says that they were paid.
+    Paid {
+        charge: Charge,
+    },
+    /// Telegram says that they were paid back.
+    PaidBack {
+        charge: Charge,
+    },
 }
 
 /// A photo in its one size.
@@ -74,7 +97,11 @@ impl Content {
     pub(crate) fn caption_mut(&mut self) -> Option<&mut Formatted> {
         match self {
             Self::Photo { caption, .. } | Self::Document { caption, .. } => Some(caption),
-            Self::Text { .. } | Self::Contact { .. } => None,
+            Self::Text { .. }
+            | Self::Contact { .. }
+            | Self::Invoice { .. }
+            | Self::Paid { .. }
+            | Self::PaidBack { .. } => None,
         }
     }
 
@@ -90,8 +117,29 @@ impl Content {
                 write_text(wire, "caption", "caption_entities", caption);
             }
             Self::Contact { contact } => wire["contact"] = json!(contact),
+            Self::Invoice { invoice } => {
+                wire["invoice"] = json!({
+                    "title": invoice.title,
+                    "description": invoice.description,
+                    "start_parameter": "",
+                    "currency": CURRENCY,
+                    "total_amount": invoice.amount,
+                });
+            }
+            Self::Paid { charge } => wire["successful_payment"] = payment(charge),
+            Self::PaidBack { charge } => wire["refunded_payment"] = payment(charge),
         }
     }
+}
+
+fn payment(charge: &Charge) -> Value {
+    json!({
+        "currency": CURRENCY,
+        "total_amount": charge.amount,
+        "invoice_payload": charge.payload,
+        "telegram_payment_charge_id": charge.id,
+        "provider_payment_charge_id": "",
+    })
 }
 
 fn write_text(wire: &mut Value, text_field: &str, entities_field: &str, text: &Formatted) {

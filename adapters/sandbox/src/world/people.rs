@@ -89,8 +89,11 @@ impl World {
             Content::Photo { caption, .. } | Content::Document { caption, .. } => {
                 *caption = written_caption(text)?;
             }
-            Content::Contact { .. } => {
-                return Err(ActError::Unusable("a contact cannot be edited".to_owned()));
+            Content::Contact { .. }
+            | Content::Invoice { .. }
+            | Content::Paid { .. }
+            | Content::PaidBack { .. } => {
+                return Err(ActError::Unusable("this message cannot be edited".to_owned()));
             }
         }
         message.edit_date = Some(now_seconds());
@@ -119,6 +122,9 @@ impl World {
             .as_ref()
             .and_then(|keyboard| keyboard["inline_keyboard"].get(row)?.get(column))
             .ok_or(ActError::Unknown("button"))?;
+        if button["pay"] == true {
+            return self.person_pays(key, message_id);
+        }
         let Some(data) = button["callback_data"].as_str() else {
             return Ok(json!({"open": link_of(button)}));
         };

@@ -10,5 +10,6 @@ mod people;
 mod persistence;
 mod polling;
 mod real_client;
+mod stars;
 mod support;
 mod webhook;
