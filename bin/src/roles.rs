@@ -18,7 +18,7 @@ use kontor_postgres::{
 };
 use kontor_projections::{Projection, Reactor};
 use kontor_sandbox::{Person, Sandbox, SandboxSettings};
-use kontor_telegram::{CreditWarnings, ReminderMessages, TelegramSettings};
+use kontor_telegram::{CreditWarnings, PaymentNews, ReminderMessages, TelegramSettings};
 
 pub(crate) use self::{
     alone::{Kind, run, run_sandbox},
@@ -50,6 +50,8 @@ pub(crate) const RELAY: &str = "relay";
 pub(crate) const REMINDER_MESSAGES: &str = "telegram_reminders";
 /// The checkpoint of the warnings that few credits are left.
 pub(crate) const CREDIT_WARNINGS: &str = "telegram_credit_warnings";
+/// The checkpoint of the news of payments.
+pub(crate) const PAYMENT_NEWS: &str = "telegram_payments";
 
 /// All roles but the sandbox.
 pub(crate) fn all(
@@ -246,6 +248,12 @@ pub(crate) fn policies(parts: &Parts) -> Vec<Role> {
         let warnings = CreditWarnings::new(views.clone(), backlog_max);
         Follower::projection(pool, Arc::new(warnings), settings)
     }));
+    let (views, vault) = (parts.query.clone(), parts.vault.clone());
+    roles.push(follower(parts, PAYMENT_NEWS, move |pool, settings| {
+        let settings = FollowerSettings { vault: Some(vault.clone()), ..settings };
+        let news = PaymentNews::new(views.clone(), backlog_max);
+        Follower::projection(pool, Arc::new(news), settings)
+    }));
     let sender = Arc::new(parts.sender.clone());
     let dispatcher = Dispatcher::new(parts.follow.clone(), sender, DispatchSettings::default());
     roles.push(Role::new("dispatch", Phase::Follow, move |stop| {
@@ -295,7 +303,7 @@ pub(crate) fn follower_names() -> Vec<&'static str> {
     let (projections, policies) = (kontor_projections::all(), kontor_commands::policies::all());
     let projections = projections.iter().map(|projection| projection.name());
     let policies = policies.iter().map(|policy| policy.name());
-    let others = [REMINDER_MESSAGES, CREDIT_WARNINGS, RELAY, ERASURES];
+    let others = [REMINDER_MESSAGES, CREDIT_WARNINGS, PAYMENT_NEWS, RELAY, ERASURES];
     projections.chain(policies).chain(others).collect()
 }
 

@@ -12,10 +12,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     api::{self, BotApi},
+    checkout::Checkouts,
     conversation,
     pause::pause,
     personal,
     polling::{self, Polled},
+    refunds::Refunds,
     sender::Sender,
     settings::{BotSettings, Mode, TelegramSettings},
     setup,
@@ -66,6 +68,8 @@ pub(crate) struct Bot {
     pub(crate) wake_worker: Arc<Notify>,
     wake_sender: Arc<Notify>,
     ports: Arc<Ports>,
+    /// Answers what is asked before a payment.
+    pub(crate) checkouts: Arc<Checkouts>,
 }
 
 /// How an ownership ended.
@@ -104,8 +108,10 @@ impl Bots {
                 view_wait: settings.view_wait,
             });
             let name = bot.name.clone();
+            let api = BotApi::new(client.clone(), bot.api_url.clone(), bot.token.clone());
             let bot = Arc::new(Bot {
-                api: BotApi::new(client.clone(), bot.api_url.clone(), bot.token.clone()),
+                checkouts: Arc::new(Checkouts::new(Arc::clone(&ports), api.clone())),
+                api,
                 source: source_of(&name),
                 inboxes: Inboxes::new(&pool, &settings),
                 settings: Arc::clone(&settings),
@@ -264,6 +270,11 @@ impl Bot {
                 () = suspend.cancelled() => {}
             }
         };
+        let refunds = Refunds {
+            ports: Arc::clone(&self.ports),
+            api: self.api.clone(),
+            settings: Arc::clone(&self.settings),
+        };
         // The sender outlives the worker by a moment, so that last replies go out.
         let work = async {
             let last = CancellationToken::new();
@@ -274,7 +285,7 @@ impl Bot {
             };
             tokio::join!(sending, working);
         };
-        tokio::join!(intake, watch, work);
+        tokio::join!(intake, watch, work, refunds.run(suspend.clone()));
         if refused.is_cancelled() { Ended::Refused } else { Ended::Stopped }
     }
 

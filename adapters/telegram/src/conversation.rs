@@ -8,6 +8,7 @@ mod history;
 mod members;
 pub(crate) mod menu;
 mod meters;
+mod purchases;
 mod reading;
 mod refusals;
 mod reminders;
@@ -44,10 +45,12 @@ pub(crate) const CONSENT_VERSION_CREDITS: &str = "2026-11-credits";
 /// works from every question, and what nobody wants is answered by `fallback`.
 pub(crate) fn schema() -> Schema {
     dptree::entry()
+        .branch(purchases::receipts())
         .branch(members::schema())
         .branch(start::schema())
         .branch(menu::schema())
         .branch(settings::schema())
+        .branch(purchases::schema())
         .branch(credits::schema())
         .branch(about_meters())
         .branch(fallback::schema())

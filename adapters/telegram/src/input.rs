@@ -1,8 +1,11 @@
 //! What a person did, read from an update.
 
+use kontor_domain::Money;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 use teloxide::types::{CallbackQuery, Chat, ChatMemberKind, ChatMemberUpdated, Message, User};
+
+use crate::checkout;
 
 /// An update as the conversation sees it.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,6 +47,21 @@ pub(crate) enum Act {
     Press { data: String, message_id: Option<i32> },
     /// The person blocked or unblocked the bot.
     Membership { blocked: bool },
+    /// Telegram says that the person paid.
+    Paid(Receipt),
+    /// Telegram says that the person was paid back.
+    PaidBack(Receipt),
+}
+
+/// What Telegram says of a payment.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Receipt {
+    /// Telegram's id of the charge.
+    pub(crate) charge: String,
+    /// What the bot wrote into the invoice.
+    pub(crate) payload: String,
+    /// None in a currency that is not known.
+    pub(crate) amount: Option<Money>,
 }
 
 /// Reads an update. None when it asks for nothing: an edited message, a post of a channel, a
@@ -104,9 +122,22 @@ fn from_message(raw: &Value) -> Option<Input> {
         return None;
     }
     let known = Message::deserialize(raw).map_err(|err| newer_shape("message", &err)).ok();
+    let receipt = |kind: &str| raw.get(kind).and_then(receipt);
+    let of_payment = receipt("successful_payment").map(Act::Paid);
+    let of_payment = of_payment.or_else(|| receipt("refunded_payment").map(Act::PaidBack));
     let sent_something = CONTENT.iter().any(|kind| raw.get(kind).is_some());
-    let act = known.as_ref().and_then(act_of).or(sent_something.then_some(Act::OtherMessage))?;
+    let act = of_payment.or_else(|| known.as_ref().and_then(act_of));
+    let act = act.or(sent_something.then_some(Act::OtherMessage))?;
     Some(Input { chat_id: chat.id.0, is_private: chat.is_private(), person: person(&user)?, act })
+}
+
+fn receipt(said: &Value) -> Option<Receipt> {
+    let text = |name: &str| said.get(name).and_then(Value::as_str).map(str::to_owned);
+    Some(Receipt {
+        charge: text("telegram_payment_charge_id")?,
+        payload: text("invoice_payload").unwrap_or_default(),
+        amount: checkout::amount(said),
+    })
 }
 
 /// What a person may send besides texts, photos and contacts; a message without any of these is a
@@ -179,6 +210,11 @@ fn from_membership(change: &ChatMemberUpdated) -> Option<Input> {
         person: person(&change.from)?,
         act: Act::Membership { blocked },
     })
+}
+
+/// The person in an update that teloxide does not read.
+pub(crate) fn raw_person(from: &Value) -> Option<Person> {
+    User::deserialize(from).ok().as_ref().and_then(person)
 }
 
 fn person(user: &User) -> Option<Person> {

@@ -7,8 +7,8 @@ use serde_json::Value;
 use crate::{bots::Bot, input};
 
 /// The kinds of updates that the bot reads; Telegram keeps the others to itself.
-pub(crate) const ALLOWED_UPDATES: [&str; 4] =
-    ["message", "edited_message", "callback_query", "my_chat_member"];
+pub(crate) const ALLOWED_UPDATES: [&str; 5] =
+    ["message", "edited_message", "callback_query", "my_chat_member", "pre_checkout_query"];
 
 /// Why an update was not stored.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +25,8 @@ pub(crate) enum IntakeError {
 pub(crate) async fn store(bot: &Bot, payload: &Value) -> Result<i64, IntakeError> {
     let number = input::update_id(payload).ok_or(IntakeError::NoNumber)?;
     let key = input::order_key(payload);
+    // What is asked before a payment is answered at once, also when the inbox takes nothing more.
+    bot.checkouts.answer(payload);
     let stored = bot.inboxes.patient.store(&bot.source, &number.to_string(), &key, payload).await?;
     match stored {
         Stored::New => {

@@ -12,6 +12,12 @@ pub(crate) const TEXT_LENGTH_MAX: usize = 4096;
 /// The longest caption of a picture, in characters (Bot API).
 pub(crate) const CAPTION_LENGTH_MAX: usize = 1024;
 
+/// The longest title of an invoice, in characters (Bot API).
+pub(crate) const INVOICE_TITLE_LENGTH_MAX: usize = 32;
+
+/// The longest description of an invoice, in characters (Bot API).
+pub(crate) const INVOICE_DESCRIPTION_LENGTH_MAX: usize = 255;
+
 /// The longest callback data, in bytes (Bot API).
 pub(crate) const CALLBACK_DATA_BYTES_MAX: usize = 64;
 
@@ -20,6 +26,7 @@ pub(crate) const CALLBACK_DATA_BYTES_MAX: usize = 64;
 pub(crate) enum Method {
     SendMessage,
     SendPhoto,
+    SendInvoice,
     EditMessageText,
     EditMessageReplyMarkup,
 }
@@ -30,6 +37,7 @@ impl Method {
         match self {
             Self::SendMessage => "sendMessage",
             Self::SendPhoto => "sendPhoto",
+            Self::SendInvoice => "sendInvoice",
             Self::EditMessageText => "editMessageText",
             Self::EditMessageReplyMarkup => "editMessageReplyMarkup",
         }
@@ -37,18 +45,33 @@ impl Method {
 
     /// The method of that name.
     pub(crate) fn named(name: &str) -> Option<Self> {
-        [Self::SendMessage, Self::SendPhoto, Self::EditMessageText, Self::EditMessageReplyMarkup]
-            .into_iter()
-            .find(|method| method.name() == name)
+        let all = [
+            Self::SendMessage,
+            Self::SendPhoto,
+            Self::SendInvoice,
+            Self::EditMessageText,
+            Self::EditMessageReplyMarkup,
+        ];
+        all.into_iter().find(|method| method.name() == name)
     }
 
     /// Whether the customer gets a new message, which counts against the limit of their chat.
     pub(crate) fn is_new_message(self) -> bool {
         match self {
-            Self::SendMessage | Self::SendPhoto => true,
+            Self::SendMessage | Self::SendPhoto | Self::SendInvoice => true,
             Self::EditMessageText | Self::EditMessageReplyMarkup => false,
         }
     }
+}
+
+/// What an invoice says.
+pub(crate) struct Invoice<'a> {
+    pub(crate) title: &'a str,
+    pub(crate) description: String,
+    /// What comes back with the payment; the person never sees it.
+    pub(crate) payload: String,
+    /// Whole Stars.
+    pub(crate) stars: i64,
 }
 
 /// One call of the Bot API for a chat; the chat's id is added when it is stored.
@@ -73,6 +96,24 @@ impl Outgoing {
         let mut outgoing = Self::call(Method::SendPhoto, [("caption", caption.into())]);
         outgoing.picture = Some(png);
         outgoing
+    }
+
+    /// An invoice in Stars, with Telegram's own button to pay it.
+    pub(crate) fn invoice(invoice: Invoice<'_>) -> Self {
+        let Invoice { title, description, payload, stars } = invoice;
+        let title = cut(title.to_owned(), INVOICE_TITLE_LENGTH_MAX);
+        let prices = json!([{"label": title, "amount": stars}]);
+        Self::call(
+            Method::SendInvoice,
+            [
+                ("title", title.into()),
+                ("description", cut(description, INVOICE_DESCRIPTION_LENGTH_MAX).into()),
+                ("payload", payload.into()),
+                ("provider_token", "".into()),
+                ("currency", "XTR".into()),
+                ("prices", prices),
+            ],
+        )
     }
 
     /// New text for a message of the bot; its keyboard goes unless another is given.

@@ -68,6 +68,11 @@ pub(crate) enum Press {
     Balance,
     /// Shows the packages of credits.
     Packages,
+    /// Begins to buy a product.
+    Product {
+        /// The product.
+        product_id: Uuid,
+    },
     /// Begins the tutorial.
     Tutorial,
     /// Shows a page of the history of credits, from 0.
@@ -132,6 +137,7 @@ impl Press {
             ("r1", "") => Some(Self::UnmuteReminders),
             ("cb", "") => Some(Self::Balance),
             ("cp", "") => Some(Self::Packages),
+            ("cg", product_id) => Some(Self::Product { product_id: id(product_id)? }),
             ("ct", "") => Some(Self::Tutorial),
             ("ch", page) => Some(Self::CreditHistory { page: page.parse().ok()? }),
             _ => None,
@@ -163,6 +169,7 @@ impl fmt::Display for Press {
             Self::UnmuteReminders => f.write_str("r1"),
             Self::Balance => f.write_str("cb"),
             Self::Packages => f.write_str("cp"),
+            Self::Product { product_id } => write!(f, "cg:{}", short(*product_id)),
             Self::Tutorial => f.write_str("ct"),
             Self::CreditHistory { page } => write!(f, "ch:{page}"),
         }
@@ -251,6 +258,7 @@ mod tests {
             Press::UnmuteReminders,
             Press::Balance,
             Press::Packages,
+            Press::Product { product_id: id },
             Press::Tutorial,
             Press::CreditHistory { page: u16::MAX },
         ];

@@ -11,10 +11,20 @@ use unic_langid::langid;
 
 type Bundle = FluentBundle<FluentResource>;
 
-const RU: &str =
-    concat!(include_str!("../locales/ru.ftl"), "\n", include_str!("../locales/ru-credits.ftl"));
-const EN: &str =
-    concat!(include_str!("../locales/en.ftl"), "\n", include_str!("../locales/en-credits.ftl"));
+const RU: &str = concat!(
+    include_str!("../locales/ru.ftl"),
+    "\n",
+    include_str!("../locales/ru-credits.ftl"),
+    "\n",
+    include_str!("../locales/ru-payments.ftl")
+);
+const EN: &str = concat!(
+    include_str!("../locales/en.ftl"),
+    "\n",
+    include_str!("../locales/en-credits.ftl"),
+    "\n",
+    include_str!("../locales/en-payments.ftl")
+);
 
 static BUNDLE_RU: LazyLock<Bundle> = LazyLock::new(|| bundle(Language::Ru));
 static BUNDLE_EN: LazyLock<Bundle> = LazyLock::new(|| bundle(Language::En));

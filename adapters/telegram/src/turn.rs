@@ -3,8 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, NaiveDate, Utc};
-use kontor_commands::{Accepted, CommandSender, Envelope, Outcome, SendError, Sent};
-use kontor_domain::{Actor, Language, RefusalDocument, TenantId, account::telegram_account_id};
+use kontor_commands::{Accepted, CommandSender, Envelope, Outcome, SendError, Sent, clock};
+use kontor_domain::{
+    Actor, Language, RefusalDocument, TenantId, account::telegram_account_id,
+    payment::PaymentCommand,
+};
 use kontor_faults::Point;
 use kontor_projections::{
     QueryError,
@@ -50,6 +53,24 @@ impl Ports {
         Uuid::new_v5(&self.tenant.stream_id(), name.as_bytes())
     }
 
+    /// Records what Telegram says of a payment, outside of any turn. `cause` names what it said.
+    pub(crate) async fn record(
+        &self,
+        cause: &str,
+        payment_id: Uuid,
+        command: &PaymentCommand,
+        wait: Duration,
+    ) -> Result<Sent, SendError> {
+        let command =
+            serde_json::to_value(command).map_err(|err| SendError::Malformed(err.to_string()))?;
+        let address = (self.tenant.clone(), "payment", payment_id);
+        let command_id = self.command_id(cause, 0);
+        let mut envelope =
+            Envelope::new(command_id, address, command, telegram_stars(), clock::now());
+        envelope.trace = Some(kontor_traces::of_cause(command_id).into());
+        self.sender.send(envelope, wait).await
+    }
+
     /// The account that a person of this bot's tenant has now, as far as the read model shows it.
     pub(crate) async fn account_of(
         &self,
@@ -58,6 +79,11 @@ impl Ports {
         let first = telegram_account_id(&self.tenant, user_id);
         accounts::of_person(&self.pool, &self.tenant, first).await
     }
+}
+
+/// Who records what Telegram says of payments.
+fn telegram_stars() -> Actor {
+    Actor::System { name: "telegram_stars".to_owned() }
 }
 
 /// Everything that is known when an update is handled.
@@ -163,12 +189,33 @@ impl Turn {
         address: (&str, Uuid),
         command: &impl Serialize,
     ) -> Result<Verdict, TurnError> {
+        let actor = Actor::Customer { account_id: self.account_id() };
+        self.send_as(actor, number, address, command).await
+    }
+
+    /// The same for what Telegram says: Kontor itself records that, not the person.
+    pub(crate) async fn send_as_kontor(
+        &self,
+        number: u8,
+        address: (&str, Uuid),
+        command: &impl Serialize,
+    ) -> Result<Verdict, TurnError> {
+        self.send_as(telegram_stars(), number, address, command).await
+    }
+
+    async fn send_as(
+        &self,
+        actor: Actor,
+        number: u8,
+        address: (&str, Uuid),
+        command: &impl Serialize,
+    ) -> Result<Verdict, TurnError> {
         let (aggregate, id) = address;
         let mut envelope = Envelope::new(
             self.command_id(number),
             (self.ports.tenant.clone(), aggregate, id),
             serde_json::to_value(command)?,
-            Actor::Customer { account_id: self.account_id() },
+            actor,
             self.received_at,
         );
         // All commands of one update are in one conversation and in one trace.
@@ -255,7 +302,9 @@ impl Turn {
             | Act::Photo { .. }
             | Act::Contact { .. }
             | Act::OtherMessage
-            | Act::Membership { .. } => Outgoing::text(text),
+            | Act::Membership { .. }
+            | Act::Paid(_)
+            | Act::PaidBack(_) => Outgoing::text(text),
         }
     }
 

@@ -7,6 +7,8 @@
 mod commit;
 mod prepare;
 
+pub(crate) use self::prepare::spoken;
+
 use std::{collections::HashSet, panic::AssertUnwindSafe, sync::Arc};
 
 use futures::FutureExt;

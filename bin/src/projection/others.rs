@@ -44,7 +44,9 @@ impl Kind {
             Ok(Self::Policy)
         } else if [roles::RELAY, erasures::ERASURES].contains(&name) {
             Ok(Self::Reactor)
-        } else if [roles::REMINDER_MESSAGES, roles::CREDIT_WARNINGS].contains(&name) {
+        } else if [roles::REMINDER_MESSAGES, roles::CREDIT_WARNINGS, roles::PAYMENT_NEWS]
+            .contains(&name)
+        {
             Ok(Self::Messages)
         } else {
             Err(Failure::Usage(unknown(name)))

@@ -147,7 +147,9 @@ async fn typed(turn: Arc<Turn>) -> Reply {
         | Act::Contact { .. }
         | Act::OtherMessage
         | Act::Press { .. }
-        | Act::Membership { .. } => {
+        | Act::Membership { .. }
+        | Act::Paid(_)
+        | Act::PaidBack(_) => {
             let hint = say!(turn.voice, "text-needed");
             return Ok(ask(&turn, draft, Some(hint)));
         }

@@ -24,7 +24,7 @@ use super::{
     refusals, when,
 };
 use crate::{
-    outgoing::{Outgoing, button},
+    outgoing::Outgoing,
     press::Press,
     texts::say,
     turn::{Effects, Turn, TurnError, Verdict},
@@ -41,10 +41,6 @@ pub(super) fn schema() -> Schema {
         .branch(when(
             |turn| turn.intent == Some(Intent::Balance) || turn.press == Some(Press::Balance),
             balance,
-        ))
-        .branch(when(
-            |turn| turn.intent == Some(Intent::Buy) || turn.press == Some(Press::Packages),
-            packages,
         ))
         .branch(when(|turn| turn.intent == Some(Intent::Reset), reset))
         .branch(history::schema())
@@ -74,6 +70,11 @@ async fn ledger(turn: &Turn) -> Result<Found, TurnError> {
     };
     checkpoints::wait_for(pool, &["credits"], position, wait).await?;
     Ok(find(turn).await?.ok_or_else(|| say!(turn.voice, "credits-later")))
+}
+
+/// Makes sure that the customer has a ledger for what they are about to buy; the words say why not.
+pub(super) async fn open(turn: &Turn) -> Result<Result<(), String>, TurnError> {
+    Ok(ledger(turn).await?.map(|_| ()))
 }
 
 async fn find(turn: &Turn) -> Result<Option<BalanceRow>, TurnError> {
@@ -121,26 +122,6 @@ pub(super) async fn add_welcome(turn: &Turn, effects: Effects) -> Reply {
     let card = Card::load(turn, row).await?;
     let effects = effects.say(Outgoing::text(card.welcome()));
     Ok(tutorial::offer(turn, effects))
-}
-
-/// The packages with an honest word: what cannot be bought here has no button.
-async fn packages(turn: Arc<Turn>) -> Reply {
-    let voice = turn.voice;
-    let sizes = &turn.tenant.credit_rules.packages;
-    let mut text = if sizes.is_empty() {
-        say!(voice, "packages-none")
-    } else {
-        let mut text = say!(voice, "packages");
-        for size in sizes {
-            text.push_str("\n· ");
-            text.push_str(&words::credits(voice, *size));
-        }
-        text
-    };
-    text.push_str("\n\n");
-    text.push_str(&say!(voice, "packages-unpaid"));
-    let back = vec![vec![button(say!(voice, "balance-button"), Press::Balance.to_string())]];
-    Ok(turn.effects().idle().say(turn.reply(text).buttons(back)))
 }
 
 /// Begins anew, where the tenant is there for tests: the welcome and the tutorial come again.

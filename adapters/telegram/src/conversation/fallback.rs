@@ -36,7 +36,9 @@ async fn not_understood(turn: Arc<Turn>) -> Reply {
         | Act::Photo { .. }
         | Act::Contact { .. }
         | Act::Press { .. }
-        | Act::Membership { .. } => say!(turn.voice, "not-understood"),
+        | Act::Membership { .. }
+        | Act::Paid(_)
+        | Act::PaidBack(_) => say!(turn.voice, "not-understood"),
     };
     let message = Outgoing::text(text).keyboard(&main_keyboard(turn.voice, turn.offer()));
     Ok(turn.effects().say(message))

@@ -34,7 +34,9 @@ async fn group(turn: Arc<Turn>) -> Reply {
         | Act::Contact { .. }
         | Act::OtherMessage
         | Act::Press { .. }
-        | Act::Membership { .. } => Ok(turn.effects()),
+        | Act::Membership { .. }
+        | Act::Paid(_)
+        | Act::PaidBack(_) => Ok(turn.effects()),
     }
 }
 

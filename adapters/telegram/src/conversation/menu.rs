@@ -29,12 +29,14 @@ pub(crate) enum Intent {
     Balance,
     CreditHistory,
     Buy,
+    Terms,
+    PaySupport,
     Tutorial,
     Reset,
 }
 
 /// The commands, in the order in which Telegram lists them.
-pub(crate) const COMMANDS: [(&str, Intent); 12] = [
+pub(crate) const COMMANDS: [(&str, Intent); 14] = [
     ("reading", Intent::SubmitReading),
     ("balance", Intent::Balance),
     ("history", Intent::History),
@@ -44,6 +46,8 @@ pub(crate) const COMMANDS: [(&str, Intent); 12] = [
     ("language", Intent::Language),
     ("tutorial", Intent::Tutorial),
     ("reset", Intent::Reset),
+    ("terms", Intent::Terms),
+    ("paysupport", Intent::PaySupport),
     ("help", Intent::Help),
     ("cancel", Intent::Cancel),
     ("start", Intent::Start),
@@ -64,7 +68,9 @@ impl Intent {
             | Act::Contact { .. }
             | Act::OtherMessage
             | Act::Press { .. }
-            | Act::Membership { .. } => None,
+            | Act::Membership { .. }
+            | Act::Paid(_)
+            | Act::PaidBack(_) => None,
         }
     }
 
@@ -72,7 +78,12 @@ impl Intent {
     pub(crate) fn is_offered(self, offer: Offer) -> bool {
         match self {
             Self::SubmitReading | Self::Meters => offer.meters,
-            Self::Balance | Self::CreditHistory | Self::Buy | Self::Tutorial => offer.credits,
+            Self::Balance
+            | Self::CreditHistory
+            | Self::Buy
+            | Self::Terms
+            | Self::PaySupport
+            | Self::Tutorial => offer.credits,
             Self::Reset => offer.reset,
             Self::Start
             | Self::History
@@ -104,6 +115,8 @@ impl Intent {
             Self::Balance => say!(voice, "command-balance"),
             Self::CreditHistory => say!(voice, "command-credit-history"),
             Self::Buy => say!(voice, "command-buy"),
+            Self::Terms => say!(voice, "command-terms"),
+            Self::PaySupport => say!(voice, "command-paysupport"),
             Self::Tutorial => say!(voice, "command-tutorial"),
             Self::Reset => say!(voice, "command-reset"),
             Self::Start => say!(voice, "command-start"),

@@ -51,7 +51,11 @@ fn is_open(turn: &Turn) -> bool {
 fn is_message(turn: &Turn) -> bool {
     match turn.input.act {
         Act::Text(_) | Act::Photo { .. } | Act::OtherMessage | Act::Command { .. } => true,
-        Act::Contact { .. } | Act::Press { .. } | Act::Membership { .. } => false,
+        Act::Contact { .. }
+        | Act::Press { .. }
+        | Act::Membership { .. }
+        | Act::Paid(_)
+        | Act::PaidBack(_) => false,
     }
 }
 
@@ -225,7 +229,9 @@ async fn typed(turn: Arc<Turn>) -> Reply {
         | Act::OtherMessage
         | Act::Contact { .. }
         | Act::Press { .. }
-        | Act::Membership { .. } => None,
+        | Act::Membership { .. }
+        | Act::Paid(_)
+        | Act::PaidBack(_) => None,
     };
     let got_photo = matches!(turn.input.act, Act::Photo { .. });
     let Some(meter) = draft_meter(&turn, &draft).await? else {

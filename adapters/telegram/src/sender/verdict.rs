@@ -102,7 +102,8 @@ fn refused(row: &OutboxRow, description: &str, error: String) -> After {
 fn uncertain(row: &OutboxRow, pause: Duration, error: String) -> After {
     let again = match Method::named(&row.method) {
         Some(Method::EditMessageText | Method::EditMessageReplyMarkup) => true,
-        Some(Method::SendMessage) => row.uncertain < UNCERTAIN_MAX,
+        // A second invoice is paid once at most: the payment refuses the other.
+        Some(Method::SendMessage | Method::SendInvoice) => row.uncertain < UNCERTAIN_MAX,
         Some(Method::SendPhoto) | None => false,
     };
     if again {

@@ -59,7 +59,9 @@ impl Worker {
             | Act::Photo { .. }
             | Act::Contact { .. }
             | Act::OtherMessage
-            | Act::Membership { .. } => None,
+            | Act::Membership { .. }
+            | Act::Paid(_)
+            | Act::PaidBack(_) => None,
         };
         Ok(Prepared::Turn(Box::new(Turn {
             ports: std::sync::Arc::clone(&self.ports),
@@ -88,7 +90,7 @@ impl Worker {
 }
 
 /// The language that a person's Telegram is set to, when it is one of ours or close to one.
-pub(super) fn spoken(person: &Person, otherwise: Language) -> Language {
+pub(crate) fn spoken(person: &Person, otherwise: Language) -> Language {
     let Some(code) = person.language_code.as_deref() else {
         return otherwise;
     };
@@ -102,7 +104,7 @@ pub(super) fn spoken(person: &Person, otherwise: Language) -> Language {
 /// The bot runs before its tenant was created: nothing can be recorded yet.
 fn no_tenant(input: Input, dialogue: Dialogue) -> Prepared {
     let talks = match input.act {
-        Act::Membership { .. } => false,
+        Act::Membership { .. } | Act::Paid(_) | Act::PaidBack(_) => false,
         Act::Command { .. }
         | Act::Text(_)
         | Act::Photo { .. }

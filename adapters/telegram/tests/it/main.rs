@@ -7,6 +7,7 @@ mod delivery;
 mod durability;
 mod journey;
 mod meddler;
+mod payments;
 mod person;
 mod refused;
 mod reminders;

@@ -57,6 +57,8 @@ struct Inner {
     next_message: i64,
     next_update: i64,
     webhooks: HashMap<String, String>,
+    /// The charges that were paid back.
+    refunded: Vec<String>,
 }
 
 /// The stand-in; all clones are one.
@@ -156,9 +158,26 @@ impl Inner {
                 self.webhooks.insert(call.token.clone(), url);
                 Ok(json!(true))
             }
-            "sendMessage" | "sendPhoto" => {
+            "refundStarPayment" => {
+                let charge = text(&call.parameters, "telegram_payment_charge_id");
+                if self.refunded.contains(&charge) {
+                    return Err("Bad Request: CHARGE_ALREADY_REFUNDED");
+                }
+                self.refunded.push(charge);
+                Ok(json!(true))
+            }
+            "getStarTransactions" => {
+                let of = |id: &String| json!({"id": id, "amount": 250, "date": 1, "receiver": {"type": "user"}});
+                let refunded: Vec<Value> = self.refunded.iter().map(of).collect();
+                Ok(json!({"transactions": refunded}))
+            }
+            "sendMessage" | "sendPhoto" | "sendInvoice" => {
                 let id = self.message_id();
-                let key = if call.method == "sendPhoto" { "caption" } else { "text" };
+                let key = match call.method.as_str() {
+                    "sendPhoto" => "caption",
+                    "sendInvoice" => "title",
+                    _ => "text",
+                };
                 let markup = markup(&call.parameters);
                 self.chats.entry(chat).or_default().push(Seen {
                     id,

@@ -10,6 +10,8 @@ use kontor_domain::{
     account::{Account, telegram_account_id},
     credit_ledger::{CreditLedger, CreditRules},
     meter::{Meter, MeterRules},
+    payment::Payment,
+    product::Product,
     tenant::{ChangeCreditRules, ChangeMeterRules, Create, TenantCommand, TenantKind},
 };
 use kontor_postgres::{AppenderSettings, EventLog, Follower, FollowerSettings, MasterKeys, Vault};
@@ -99,6 +101,8 @@ impl World {
             .register::<Account>()
             .register::<Meter>()
             .register::<CreditLedger>()
+            .register::<Payment>()
+            .register::<Product>()
             .build();
         let followers = kontor_projections::all()
             .into_iter()

@@ -27,7 +27,9 @@ pub(super) fn schema() -> Schema {
                 | Act::Contact { .. }
                 | Act::OtherMessage
                 | Act::Press { .. }
-                | Act::Membership { .. } => false,
+                | Act::Membership { .. }
+                | Act::Paid(_)
+                | Act::PaidBack(_) => false,
             },
             line,
         ))

@@ -1,0 +1,43 @@
+# What the bot says about payments. Short, everyday words: first what happened, then what can be done.
+
+catalogue = What would you like to buy? You pay with Telegram Stars, right here:
+product-gone = This is not for sale any more.
+product-none = There is no such package. These are for sale:
+invoice-credits = { $credits } on your account right after the payment.
+invoice-day = Messages without credits for a day.
+invoice-week = Messages without credits for a week.
+invoice-month = Messages without credits for 30 days.
+
+## Before a payment
+
+checkout-paid = This is paid already. You need not pay twice.
+checkout-expired = This invoice is too old. Open /buy and choose again.
+checkout-other = This invoice is for somebody else. Open /buy to buy for yourself.
+checkout-unknown = There is no such invoice. Open /buy and choose again.
+checkout-later = This does not work right now. You were not charged. Please try again in a minute.
+
+## After a payment
+
+paid-credits =
+    ✅ Paid: +{ $credits }. You have { $balance } now.
+    { $bar }
+paid-pass = ✅ Paid. Your pass is good until { $ends }.
+paid-back = Your payment was returned: { $amount }. What was bought is taken off your account.
+paid-twice-back = You paid twice. The surplus was returned: { $amount }.
+payment-unknown = Telegram speaks of a payment that we do not know. Please see /paysupport: your money is not lost.
+
+## Terms and help
+
+command-terms = Terms of purchase
+command-paysupport = Questions about payments
+terms =
+    Terms of purchase. The seller is { $tenant }.
+
+    · You see the price before you pay, in Telegram Stars.
+    · Credits and passes are there right after the payment.
+    · We return an unused purchase when you ask: /paysupport.
+    · When a purchase is returned and a part of it was spent, what was spent is owed or forgiven, as the seller decides.
+pay-support =
+    Questions about payments are answered by { $tenant }, not by Telegram.
+
+    Tell us what you bought and when: we find the payment and return the Stars where that is right. /history shows what was bought and spent.

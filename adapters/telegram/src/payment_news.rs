@@ -1,0 +1,219 @@
+//! Writes to customers what became of their payments: the goods are there, or the money went back.
+//!
+//! A follower of the log, as the warnings about credits: the message stands in the outbox in the
+//! transaction that moves its checkpoint, under the event's id, so that it is written once.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use kontor_commands::clock;
+use kontor_domain::{
+    Money, Recorded,
+    account::Origin,
+    credit_ledger::{self, CreditLedgerEvent, PaymentProvider, credit_ledger_id},
+    payment::PaymentEvent,
+};
+use kontor_projections::{
+    ApplyError, Projection,
+    accounts::{self, AccountRow},
+    credits, payments,
+    tenants::{self, TenantRow},
+};
+use sqlx::{PgConnection, PgPool};
+use uuid::Uuid;
+
+use crate::{
+    bar::bar,
+    conversation::credit_words,
+    format, outbox,
+    outgoing::{Outgoing, button},
+    press::Press,
+    texts::{Voice, say},
+    views::{self, unread},
+};
+
+/// How late news may come: after that the customer has long seen for themselves.
+const LATE_MAX: chrono::Duration = chrono::Duration::hours(36);
+
+/// The follower that writes the news.
+pub struct PaymentNews {
+    pool: PgPool,
+    now: fn() -> DateTime<Utc>,
+    backlog_max: i64,
+}
+
+/// What there is to say.
+enum News {
+    /// Credits that were paid for are there.
+    Credits { payment_id: Uuid, credits: i64 },
+    /// A pass that was paid for is there.
+    Pass { payment_id: Uuid, ends_at: DateTime<Utc> },
+    /// The purchase was paid back.
+    PaidBack { payment_id: Uuid, amount: Money },
+    /// A charge that was one too many was paid back.
+    SurplusBack { payment_id: Uuid, amount: Money },
+}
+
+impl PaymentNews {
+    /// Over a pool for the read models. `backlog_max`: the most messages that may wait for a chat.
+    pub fn new(pool: PgPool, backlog_max: i64) -> Self {
+        Self { pool, now: clock::now, backlog_max }
+    }
+
+    async fn write(&self, db: &mut PgConnection, event: &Recorded) -> Result<(), ApplyError> {
+        let Some(news) = News::of(event)? else { return Ok(()) };
+        if (self.now)() > event.occurred_at + LATE_MAX {
+            return Ok(());
+        }
+        let payment = payments::find(&self.pool, &event.tenant, news.payment_id()).await;
+        // Sold outside of the chat: by the staff, who says it themselves.
+        let Some(payment) = payment.map_err(unread)? else { return Ok(()) };
+        if payment.provider != PaymentProvider::TelegramStars {
+            return Ok(());
+        }
+        let Some((tenant, account)) = self.customer(event, payment.account_id).await? else {
+            return Ok(());
+        };
+        let Origin::Telegram { bot, user_id, .. } = &account.origin else { return Ok(()) };
+        if account.bots_blocked.contains(bot) {
+            return Ok(());
+        }
+        let message = self.message(event, &news, (&tenant, &account)).await?;
+        let key = format!("e{}", event.event_id);
+        outbox::enqueue(db, (bot, *user_id), &key, &message, self.backlog_max).await?;
+        Ok(())
+    }
+
+    async fn customer(
+        &self,
+        event: &Recorded,
+        account_id: Uuid,
+    ) -> Result<Option<(TenantRow, AccountRow)>, ApplyError> {
+        let (pool, slug) = (&self.pool, &event.tenant);
+        let tenant = tenants::find(pool, slug).await.map_err(unread)?;
+        let account = accounts::find(pool, slug, account_id).await.map_err(unread)?;
+        Ok(tenant.zip(account))
+    }
+
+    async fn message(
+        &self,
+        event: &Recorded,
+        news: &News,
+        (tenant, account): (&TenantRow, &AccountRow),
+    ) -> Result<Outgoing, ApplyError> {
+        let voice = Voice::new(account.language);
+        let text = match news {
+            News::Credits { credits, .. } => {
+                let (pool, slug) = (&self.pool, &event.tenant);
+                let ledger_id = credit_ledger_id(account.id);
+                let row = credits::find(pool, slug, ledger_id).await.map_err(unread)?;
+                let available = row.map_or(*credits, |row| row.available);
+                let bought = Some(*credits);
+                say!(
+                    voice,
+                    "paid-credits",
+                    credits = credit_words(voice, *credits),
+                    balance = credit_words(voice, available),
+                    bar = bar(available, bought, tenant.credit_rules.low_credits)
+                )
+            }
+            News::Pass { ends_at, .. } => {
+                let day = |at: DateTime<Utc>| at.with_timezone(&tenant.time_zone).date_naive();
+                let (ends, today) = (day(*ends_at), day((self.now)()));
+                say!(voice, "paid-pass", ends = format::day(&voice, ends, today))
+            }
+            News::PaidBack { amount, .. } => {
+                say!(voice, "paid-back", amount = stars(voice, *amount))
+            }
+            News::SurplusBack { amount, .. } => {
+                say!(voice, "paid-twice-back", amount = stars(voice, *amount))
+            }
+        };
+        let balance = button(say!(voice, "balance-button"), Press::Balance.to_string());
+        Ok(Outgoing::text(text).buttons(vec![vec![balance]]))
+    }
+}
+
+/// `250 ⭐`, and other money by its code.
+pub(crate) fn stars(voice: Voice, amount: Money) -> String {
+    if amount.currency.code() == "XTR" {
+        return format!("{} ⭐", format::count(voice.language(), amount.amount_minor));
+    }
+    amount.to_string()
+}
+
+impl News {
+    fn of(event: &Recorded) -> Result<Option<Self>, ApplyError> {
+        if event.stream_type == "payment" {
+            let PaymentEvent::Refunded(refunded) = event.body()? else { return Ok(None) };
+            let (payment_id, amount) = (event.stream_id, refunded.amount);
+            return Ok(Some(match refunded.surplus {
+                true => Self::SurplusBack { payment_id, amount },
+                false => Self::PaidBack { payment_id, amount },
+            }));
+        }
+        let by_stars = |payment: Option<credit_ledger::Payment>| {
+            payment.filter(|payment| payment.provider == PaymentProvider::TelegramStars)
+        };
+        Ok(match event.body::<CreditLedgerEvent>()? {
+            CreditLedgerEvent::Granted(granted) => by_stars(granted.payment).map(|payment| {
+                Self::Credits { payment_id: payment.payment_id, credits: granted.credits }
+            }),
+            CreditLedgerEvent::PassGranted(granted) => by_stars(granted.payment).map(|payment| {
+                Self::Pass { payment_id: payment.payment_id, ends_at: granted.ends_at }
+            }),
+            // Not asked for.
+            CreditLedgerEvent::Opened(_)
+            | CreditLedgerEvent::Spent(_)
+            | CreditLedgerEvent::Held(_)
+            | CreditLedgerEvent::HoldCaptured(_)
+            | CreditLedgerEvent::HoldReleased(_)
+            | CreditLedgerEvent::SpendReversed(_)
+            | CreditLedgerEvent::GrantExpired(_)
+            | CreditLedgerEvent::GrantRefunded(_)
+            | CreditLedgerEvent::RefundReturned(_)
+            | CreditLedgerEvent::GrantRevoked(_)
+            | CreditLedgerEvent::DisputeOpened(_)
+            | CreditLedgerEvent::DisputeClosed(_)
+            | CreditLedgerEvent::DebtCovered(_)
+            | CreditLedgerEvent::DebtWrittenOff(_)
+            | CreditLedgerEvent::PassRecognised(_)
+            | CreditLedgerEvent::PassRefunded(_)
+            | CreditLedgerEvent::Low(_)
+            | CreditLedgerEvent::ResetBegun(_) => None,
+        })
+    }
+
+    fn payment_id(&self) -> Uuid {
+        match self {
+            Self::Credits { payment_id, .. }
+            | Self::Pass { payment_id, .. }
+            | Self::PaidBack { payment_id, .. }
+            | Self::SurplusBack { payment_id, .. } => *payment_id,
+        }
+    }
+}
+
+#[async_trait]
+impl Projection for PaymentNews {
+    fn name(&self) -> &'static str {
+        "telegram_payments"
+    }
+
+    fn version(&self) -> i32 {
+        1
+    }
+
+    fn event_types(&self) -> &'static [&'static str] {
+        &["credit_ledger.granted", "credit_ledger.pass_granted", "payment.refunded"]
+    }
+
+    async fn apply(&self, db: &mut PgConnection, events: &[Recorded]) -> Result<(), ApplyError> {
+        let Some(last) = events.last() else { return Ok(()) };
+        let needed = ["tenants", "accounts", "credits", "payments"];
+        views::reach(&self.pool, &needed, last.position).await?;
+        for event in events {
+            self.write(db, event).await?;
+        }
+        Ok(())
+    }
+}
