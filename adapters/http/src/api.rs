@@ -5,6 +5,7 @@ pub(crate) mod commands;
 pub(crate) mod documents;
 pub(crate) mod ledgers;
 pub(crate) mod meters;
+pub(crate) mod payments;
 pub(crate) mod products;
 pub(crate) mod readings;
 pub(crate) mod subjects;
@@ -23,6 +24,7 @@ pub(crate) fn router() -> OpenApiRouter<ApiState> {
         .merge(meters::router())
         .merge(readings::router())
         .merge(ledgers::router())
+        .merge(payments::router())
         .merge(products::router())
         .merge(commands::router())
         .merge(subjects::router())

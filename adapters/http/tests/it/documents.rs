@@ -66,6 +66,9 @@ fn every_route_is_described() {
     get /v1/operations/find ["200"]
     get /v1/operations/overview ["200"]
     get /v1/operations/streams/{id} ["200"]
+    get /v1/payments ["200"]
+    get /v1/payments/{id} ["200"]
+    post /v1/payments/{id}/refunds ["201", "202"]
     get /v1/products ["200"]
     post /v1/products ["201", "202"]
     get /v1/products/{id} ["200"]
@@ -137,6 +140,10 @@ async fn examples_run_as_they_stand() {
                 .replace("{pass_id}", &account)
                 .replace("{dispute_id}", &account)
                 .replace("{tenant}", "moscow");
+            if path.contains("payments") {
+                // Only what was paid can be paid back: `payments.rs` runs it.
+                continue;
+            }
             if path.contains("subjects") {
                 // It needs a platform's key and somebody to lose: `subjects.rs` runs it.
                 continue;

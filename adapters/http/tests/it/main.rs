@@ -12,6 +12,7 @@ mod limits;
 mod meters;
 mod operations;
 mod pages;
+mod payments;
 mod products;
 mod readings;
 mod reads;
