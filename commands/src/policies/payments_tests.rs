@@ -1,23 +1,25 @@
 //! The policy of payments with real payments and real ledgers: whatever order orders are carried out
 //! in, and however often, the books say what the provider holds.
 
+mod storm;
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use chrono::{DateTime, Duration, Utc};
 use kontor_domain::{
     Actor, Decider, EventBody, Issued, Metadata, Money, Recorded, TenantFacts,
     credit_ledger::{
-        BookAccount, CreditLedger, CreditLedgerCommand, CreditLedgerEvent, CreditRules,
-        DisputeOutcome, PassPeriod, PaymentProvider, SettleDue, Spend, credit_ledger_id,
+        BookAccount, CreditLedger, CreditLedgerCommand, CreditLedgerEvent, CreditRules, PassPeriod,
+        PaymentProvider, SettleDue, Spend, credit_ledger_id,
     },
     payment::{
-        Begin, Expire, Payment, PaymentCommand, ProductSold, RecordDispute, RecordDisputeClosed,
-        RecordRefund, RecordRefundFailure, RecordSuccess, RequestRefund, grant_id,
+        Begin, Expire, Payment, PaymentCommand, ProductSold, RecordRefund, RecordRefundFailure,
+        RecordSuccess, RequestRefund, grant_id,
     },
     product::Gives,
     tenant::Tenant,
 };
-use proptest::{prelude::*, sample::Index};
+use proptest::sample::Index;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -352,74 +354,4 @@ fn the_policy_asks_for_nothing_that_it_does_not_know() {
     let event = recorded(("payment", PAYMENT), &said, (1, at));
     let cancel = Order::Cancel { key: format!("expiry:{PAYMENT}:{PAYMENT}") };
     Scenario::of(&FulfilPayments).when(event).then_orders(&[cancel]).then_remembers(0);
-}
-
-/// What may happen around a purchase.
-#[derive(Clone, Copy, Debug)]
-enum Happens {
-    Paid,
-    Spent(i64),
-    Refunded,
-    Disputed,
-    Lost,
-    Settled,
-}
-
-fn happens() -> impl Strategy<Value = Happens> {
-    prop_oneof![
-        Just(Happens::Paid),
-        (1_i64..9).prop_map(Happens::Spent),
-        Just(Happens::Refunded),
-        Just(Happens::Disputed),
-        Just(Happens::Lost),
-        Just(Happens::Settled),
-    ]
-}
-
-proptest! {
-    /// Whatever happens in whatever order: afterwards the books have what the provider has.
-    #[test]
-    fn the_books_end_with_what_the_provider_holds(
-        story in proptest::collection::vec(happens(), 1..24),
-        picks in proptest::collection::vec(any::<Index>(), 0..40),
-        is_pass in any::<bool>(),
-    ) {
-        let mut shop = Shop::offering(if is_pass { WEEK } else { CREDITS });
-        let dispute = ("dp_1".to_owned(), CHARGE.to_owned(), stars(250));
-        let (mut paid, mut back) = (false, false);
-        for happens in &story {
-            match happens {
-                Happens::Paid => { shop.pay(success()); paid = true; }
-                Happens::Spent(messages) => shop.spend(*messages),
-                // A provider pays one charge back once: by a refund or by a dispute.
-                Happens::Refunded if !back => {
-                    shop.pay(refunded());
-                    (paid, back) = (true, true);
-                }
-                Happens::Lost if !back => {
-                    let (dispute_ref, provider_ref, amount) = dispute.clone();
-                    let outcome = DisputeOutcome::Lost;
-                    shop.pay(PaymentCommand::RecordDisputeClosed(RecordDisputeClosed { dispute_ref, provider_ref, amount, outcome }));
-                    (paid, back) = (true, true);
-                }
-                Happens::Disputed if !back => {
-                    let (dispute_ref, provider_ref, amount) = dispute.clone();
-                    shop.pay(PaymentCommand::RecordDispute(RecordDispute { dispute_ref, provider_ref, amount }));
-                    let (dispute_ref, provider_ref, amount) = dispute.clone();
-                    let outcome = DisputeOutcome::Lost;
-                    shop.pay(PaymentCommand::RecordDisputeClosed(RecordDisputeClosed { dispute_ref, provider_ref, amount, outcome }));
-                    (paid, back) = (true, true);
-                }
-                Happens::Refunded | Happens::Disputed | Happens::Lost => {}
-                Happens::Settled => shop.settle(&picks),
-            }
-        }
-        shop.settle(&picks);
-        let holds = if paid && !back { 250 } else { 0 };
-        prop_assert_eq!(shop.clearing(), holds);
-        prop_assert_eq!(shop.sum(BookAccount::DisputeReserve), 0);
-        let grants = shop.count("credit_ledger.granted") + shop.count("credit_ledger.pass_granted");
-        prop_assert_eq!(grants, usize::from(paid));
-        prop_assert_eq!(shop.timers.keys().filter(|key| key.starts_with("close")).count(), 0);
-    }
 }
