@@ -107,15 +107,26 @@ impl Shop {
         let account_id = telegram_account_id(&self.world.tenant, user_id);
         let spend = CreditLedgerCommand::Spend(Spend { spend_id: Uuid::now_v7(), messages });
         let actor = Actor::Customer { account_id };
-        self.send("credit_ledger", credit_ledger_id(account_id), actor, &spend).await;
+        let booked = self.send("credit_ledger", credit_ledger_id(account_id), actor, &spend).await;
+        self.world.reached("credits", booked).await;
     }
 
-    async fn send(&self, aggregate: &str, id: Uuid, actor: Actor, command: &impl serde::Serialize) {
+    /// Carries a command out; the position of its last event.
+    async fn send(
+        &self,
+        aggregate: &str,
+        id: Uuid,
+        actor: Actor,
+        command: &impl serde::Serialize,
+    ) -> i64 {
         let address = (self.world.tenant.clone(), aggregate, id);
         let command = serde_json::to_value(command).unwrap();
         let envelope = Envelope::new(Uuid::now_v7(), address, command, actor, clock::now());
         let sent = self.world.sender.send(envelope, PATIENCE).await.unwrap();
-        assert!(matches!(&sent, Sent::Done { outcome: Outcome::Accepted(_), .. }), "{sent:?}");
+        let Sent::Done { outcome: Outcome::Accepted(accepted), .. } = sent else {
+            panic!("{sent:?}")
+        };
+        accepted.last_position.unwrap()
     }
 }
 
