@@ -72,6 +72,7 @@ test("what nobody can pay for is not put on sale until it has its price", async 
   const name = "Five <b>credits</b>";
   await row(name).getByRole("button", { name: "Put on sale" }).click();
   await sees("give it a price in `XTR`");
+  assert.equal(await page.evaluate(() => document.body.dataset.liveAt), "/admin/products?tenant=demo_credits");
   await page.getByRole("link", { name, exact: true }).click();
   await page.getByLabel("Stars (XTR)").fill("30");
   await page.getByRole("button", { name: "Save" }).click();

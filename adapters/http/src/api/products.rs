@@ -218,9 +218,9 @@ async fn change_product(
 ) -> Result<Answer, Problem> {
     let ChangeProduct { name, gives, kind, prices, ordinal } = body;
     let change = Change { name, gives, kind, prices, ordinal };
-    let wanted: Vec<&Change> =
-        Some(&change).filter(|it| **it != Change::default()).into_iter().collect();
-    nothing_to_change(&wanted)?;
+    if change == Change::default() {
+        nothing_to_change::<Change>(&[])?;
+    }
     send(&state, &write, id, ProductCommand::Change(change)).await
 }
 

@@ -11,7 +11,7 @@ use axum::{
     http::{StatusCode, Uri},
     response::{IntoResponse, Redirect, Response},
 };
-use kontor_commands::{Accepted, Envelope, Outcome, Sent, clock};
+use kontor_commands::{Accepted, Envelope, Outcome, SendError, Sent, clock};
 use kontor_domain::{
     Actor, Money, RefusalDocument, TenantId,
     credit_ledger::PassPeriod,
@@ -347,12 +347,25 @@ impl Order<'_> {
             trace: kontor_traces::current().map(String::from),
             ..Envelope::new(self.command_id, address, command, actor, clock::now())
         };
-        Ok(match state.sender.send(envelope, state.settings.command_wait).await? {
+        let sent = match state.sender.send(envelope, state.settings.command_wait).await {
+            Err(SendError::CommandIdReused) => return Ok(Err(sent_before())),
+            sent => sent?,
+        };
+        Ok(match sent {
             Sent::Done { outcome: Outcome::Accepted(accepted), .. } => Ok(Some(accepted)),
             Sent::Done { outcome: Outcome::Refused { refusal }, .. } => Err(refusal),
             Sent::Unknown => Ok(None),
         })
     }
+}
+
+/// Somebody went back to a form that was carried out, and sent it with other values.
+fn sent_before() -> RefusalDocument {
+    RefusalDocument::new(
+        "form_sent_before",
+        "this form was sent before with other values; look at the list, and send it again if you \
+         want it once more",
+    )
 }
 
 /// Back to the list, which shows what was done.

@@ -44,6 +44,11 @@ async fn a_form_that_is_sent_twice_makes_one_product_which_is_changed_and_put_on
     }
     let made = products(&world).await;
     assert_eq!(made.len(), 1);
+    let other = body.replace("ordinal=20", "ordinal=21");
+    let other = form(&world, "/admin/products", sender, other).await;
+    assert_eq!(other.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(other.text.contains("This form was sent before"), "{}", other.text);
+    assert_eq!(products(&world).await.len(), 1);
     let rouble = json!({"amount_minor": 149_950, "currency": "RUB"});
     assert_eq!(made[0]["prices"], json!([rouble, {"amount_minor": 250, "currency": "XTR"}]));
     assert_eq!((&made[0]["gives"], &made[0]["active"]), (&json!({"credits": 25}), &json!(false)));
