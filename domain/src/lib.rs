@@ -10,6 +10,7 @@ pub mod meter;
 pub mod payment;
 pub mod product;
 mod recorded;
+pub mod seals;
 pub mod tenant;
 pub mod upcast;
 mod values;
