@@ -29,6 +29,7 @@ mod grant;
 mod postings;
 mod records;
 mod refusal;
+pub mod replay;
 mod rules;
 mod state;
 mod terms;

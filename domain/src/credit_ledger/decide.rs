@@ -15,6 +15,10 @@ use crate::{Actor, Decider, Issued};
 
 type Decision = Result<Vec<CreditLedgerEvent>, CreditLedgerRefusal>;
 
+/// What was decided, and the ledger with it.
+pub(super) type Decided =
+    Result<Option<(Vec<CreditLedgerEvent>, CreditLedger)>, CreditLedgerRefusal>;
+
 /// What carrying out one command adds to a draft. An addition of nothing means that everything
 /// asked for already holds.
 type Added = Result<(), CreditLedgerRefusal>;
@@ -25,27 +29,16 @@ impl Decider for CreditLedger {
     type Reason = CreditLedgerRefusal;
 
     fn decide(&self, issued: Issued<CreditLedgerCommand>) -> Decision {
-        if !issued.tenant.exists {
-            return Err(CreditLedgerRefusal::TenantUnknown);
-        }
-        self.check_actor(&issued)?;
-        if let Some(broken) = &self.broken {
-            let (number, reason) = (broken.number, broken.defect.clone());
-            return Err(CreditLedgerRefusal::BooksBroken { number, reason });
-        }
-        let mut draft = Draft::new(self, &issued)?;
-        // What is due is booked before anything else, so that no decision meets old credits.
-        draft.settle()?;
-        let settled = draft.len();
-        draft.carry_out(issued.command.clone())?;
-        let is_settling = matches!(issued.command, CreditLedgerCommand::SettleDue(_));
-        if draft.len() == settled && !is_settling {
-            return Ok(vec![]);
-        }
-        // What came back to a grant whose time is over expires at once.
-        draft.settle()?;
-        draft.warn()?;
-        Ok(draft.into_events())
+        let draft = Draft::of(self.clone(), &issued)?;
+        Ok(draft.map_or_else(Vec::new, |draft| draft.into_parts().0))
+    }
+}
+
+impl CreditLedger {
+    /// Decides, and gives the ledger back with what was decided in it; none when everything asked
+    /// for already holds. For a replay, which has no use for the ledger as it was before.
+    pub(super) fn decided(self, issued: &Issued<CreditLedgerCommand>) -> Decided {
+        Ok(Draft::of(self, issued)?.map(Draft::into_parts))
     }
 }
 
@@ -78,7 +71,35 @@ impl CreditLedger {
     }
 }
 
-impl Draft<'_> {
+impl<'a> Draft<'a> {
+    /// The draft of a whole decision; none when everything asked for already holds.
+    fn of(
+        ledger: CreditLedger,
+        issued: &'a Issued<CreditLedgerCommand>,
+    ) -> Result<Option<Self>, CreditLedgerRefusal> {
+        if !issued.tenant.exists {
+            return Err(CreditLedgerRefusal::TenantUnknown);
+        }
+        ledger.check_actor(issued)?;
+        if let Some(broken) = &ledger.broken {
+            let (number, reason) = (broken.number, broken.defect.clone());
+            return Err(CreditLedgerRefusal::BooksBroken { number, reason });
+        }
+        let mut draft = Self::new(ledger, issued)?;
+        // What is due is booked before anything else, so that no decision meets old credits.
+        draft.settle()?;
+        let settled = draft.len();
+        draft.carry_out(issued.command.clone())?;
+        let is_settling = matches!(issued.command, CreditLedgerCommand::SettleDue(_));
+        if draft.len() == settled && !is_settling {
+            return Ok(None);
+        }
+        // What came back to a grant whose time is over expires at once.
+        draft.settle()?;
+        draft.warn()?;
+        Ok(Some(draft))
+    }
+
     fn carry_out(&mut self, command: CreditLedgerCommand) -> Added {
         use CreditLedgerCommand as C;
         if let C::Open(open) = command {

@@ -6,6 +6,7 @@ mod history;
 mod low;
 mod model;
 mod property;
+mod replays;
 mod reset;
 mod wire;
 
@@ -40,6 +41,8 @@ fn staff() -> Actor {
 struct Desk {
     ledger: CreditLedger,
     events: Vec<CreditLedgerEvent>,
+    /// How many events each command led to.
+    commands: Vec<usize>,
     /// The rules of the tenant.
     rules: CreditRules,
 }
@@ -78,6 +81,7 @@ impl Desk {
             cqrs_es::Aggregate::apply(&mut self.ledger, event.clone());
         }
         self.events.extend(events.iter().cloned());
+        self.commands.extend((!events.is_empty()).then_some(events.len()));
         Ok(events.len())
     }
 

@@ -35,7 +35,7 @@ pub(super) struct Draft<'a> {
 
 impl<'a> Draft<'a> {
     pub(super) fn new(
-        ledger: &CreditLedger,
+        ledger: CreditLedger,
         issued: &'a Issued<CreditLedgerCommand>,
     ) -> Result<Self, CreditLedgerRefusal> {
         check_instant("issued_at", issued.at)?;
@@ -44,7 +44,7 @@ impl<'a> Draft<'a> {
             // The books never go back in time.
             at: ledger.last_at.map_or(at, |last_at| at.max(last_at)),
             kept_before: ledger.last_at.map_or(0, |last_at| ledger.kept(last_at)),
-            ledger: ledger.clone(),
+            ledger,
             events: vec![],
             actor: &issued.actor,
             id: issued.id,
@@ -61,8 +61,9 @@ impl<'a> Draft<'a> {
         self.events.len()
     }
 
-    pub(super) fn into_events(self) -> Vec<CreditLedgerEvent> {
-        self.events
+    /// What was booked, and the ledger with it.
+    pub(super) fn into_parts(self) -> (Vec<CreditLedgerEvent>, CreditLedger) {
+        (self.events, self.ledger)
     }
 
     /// A booking to be filled in.

@@ -269,7 +269,13 @@ impl Play {
         for event in &self.desk.events {
             cqrs_es::Aggregate::apply(&mut again, event.clone());
         }
-        if again == self.desk.ledger { Ok(()) } else { Err("another state after replay".into()) }
+        if again != self.desk.ledger {
+            return Err("another state after replay".into());
+        }
+        // And every command decided anew.
+        let rules = std::slice::from_ref(&self.desk.rules);
+        let end = super::replays::replayed(&self.desk, rules).map_err(|it| it.to_string())?;
+        if end == again.chain_end() { Ok(()) } else { Err("another end after replay".into()) }
     }
 
     fn run(attempts: &[Attempt]) -> Result<(), String> {
