@@ -8,7 +8,7 @@ use metrics::{
     Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
 };
 
-use crate::observe::Observation;
+use crate::{observe::Observation, seals};
 
 const APPENDS: &str = "kontor_appends_total";
 const BATCHES: &str = "kontor_append_batches_total";
@@ -28,10 +28,17 @@ const INBOX_PENDING: &str = "kontor_inbox_pending";
 const INBOX_DEAD: &str = "kontor_inbox_dead";
 const INBOX_OLDEST: &str = "kontor_inbox_oldest_seconds";
 const LEASES: &str = "kontor_leases_held";
+const SEAL_AGE: &str = "kontor_ledger_seal_age_seconds";
+const SEAL_OVERDUE: &str = "kontor_ledger_seal_overdue_seconds";
 
 /// The kinds of leases, by what their names begin with.
-const LEASE_KINDS: [(&str, &str); 4] =
-    [("shard", "shard/"), ("follower", "follower."), ("bot", "telegram"), ("webhook", "webhook/")];
+const LEASE_KINDS: [(&str, &str); 5] = [
+    ("shard", "shard/"),
+    ("follower", "follower."),
+    ("bot", "telegram"),
+    ("webhook", "webhook/"),
+    ("seals", seals::LEASE),
+];
 
 /// Describes all figures of this crate, and begins the counters at zero, so that the first failure
 /// is a rise and not a new line.
@@ -57,6 +64,12 @@ pub fn describe() {
     describe_gauge!(INBOX_DEAD, "Deliveries that were given up");
     describe_gauge!(INBOX_OLDEST, Unit::Seconds, "How long the oldest delivery has been waiting");
     describe_gauge!(LEASES, "Leases that this process holds");
+    describe_gauge!(SEAL_AGE, Unit::Seconds, "The age of the last seal of the credit ledgers");
+    describe_gauge!(
+        SEAL_OVERDUE,
+        Unit::Seconds,
+        "Since when the log should have been looked through for what is not sealed"
+    );
     for outcome in ["appended", "conflict", "duplicate", "failed"] {
         counter!(APPENDS, "outcome" => outcome).increment(0);
     }
@@ -151,6 +164,14 @@ impl Published {
 
 fn labels((follower, version, duty): &Series) -> [(&'static str, String); 3] {
     [("follower", follower.clone()), ("version", version.to_string()), ("duty", (*duty).to_owned())]
+}
+
+/// Publishes how sealing stands.
+pub fn publish_seals(standing: &seals::Standing) {
+    if let Some(age) = standing.age_seconds {
+        gauge!(SEAL_AGE).set(age);
+    }
+    gauge!(SEAL_OVERDUE).set(standing.overdue_seconds);
 }
 
 fn set(name: &'static str, value: i64) {

@@ -27,6 +27,7 @@ pub mod observe;
 pub mod pauses;
 pub mod policies;
 pub mod schemas;
+pub mod seals;
 mod subjects;
 pub mod transfer;
 pub mod verify;

@@ -170,6 +170,16 @@ impl Verifier {
         Self { ledger_id, end: ChainEnd::default(), kept }
     }
 
+    /// A check that goes on behind an end that was reached before.
+    pub fn resume(ledger_id: Uuid, end: ChainEnd) -> Self {
+        Self { ledger_id, end, kept: None }
+    }
+
+    /// The end of what was checked so far.
+    pub fn end(&self) -> ChainEnd {
+        self.end
+    }
+
     /// Takes the next event.
     ///
     /// # Errors
