@@ -8,6 +8,7 @@
 //! - [`Relay`] carries the log into the stream `EVENTS`.
 //! - [`Doorkeeper`] lets integrators in, [`KeepConsumers`] keeps what they read, and [`Replays`] gives
 //!   them what that does not hold any more.
+//! - [`Nats::publish_seal`] puts seals of the credit ledgers into the stream `SEALS`.
 //! - [`Nats::forward_head`] and [`Nats::follow_head`] tell followers that the log has grown.
 
 mod connection;
@@ -18,6 +19,7 @@ pub mod integrators;
 pub mod names;
 mod relay;
 mod reply;
+mod seals;
 mod sender;
 mod settings;
 mod streams;

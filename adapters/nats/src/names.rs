@@ -6,6 +6,10 @@ pub const COMMANDS: &str = "COMMANDS";
 pub const EVENTS: &str = "EVENTS";
 /// The subjects of all events.
 pub const ALL_EVENTS: &str = "evt.>";
+/// The stream of seals.
+pub const SEALS: &str = "SEALS";
+/// The subject of seals of the credit ledgers.
+pub const SEAL_OF_LEDGERS: &str = "seal.ledgers";
 /// What the subjects of all events begin with.
 pub(crate) const EVENTS_ROOT: &str = "evt.";
 /// The header with an event's position in the log as decimal text.

@@ -80,6 +80,8 @@ impl Schema {
                     config["max_age"] = json!(nanoseconds(settings.events_max_age)?);
                     config["max_bytes"] = json!(settings.events_max_bytes);
                 }
+                // Small, and a proof: no setting makes it forget.
+                names::SEALS => {}
                 other => return Err(NatsError::Schema(format!("unknown stream {other}"))),
             }
             for consumer in &mut stream.consumers {
@@ -136,6 +138,8 @@ mod tests {
         let largest = commands.config["max_msg_size"].as_u64().unwrap();
         assert!(largest > kontor_commands::Envelope::SIZE_MAX as u64 + 4096, "headers count too");
         assert_eq!(schema.streams[1].name(), names::EVENTS);
+        assert_eq!(schema.streams[2].name(), names::SEALS);
+        assert_eq!(schema.field(names::SEALS, "subjects"), Some(&json!([names::SEAL_OF_LEDGERS])));
     }
 
     #[test]

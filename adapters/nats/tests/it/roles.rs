@@ -8,6 +8,9 @@ use std::{
 };
 
 use async_nats::jetstream::{self, context::ContextBuilder};
+use chrono::SubsecRound;
+use kontor_commands::clock;
+use kontor_domain::seals::{Digest32, Seal, SealDraft, SealingKey};
 use kontor_engines::NatsBinary;
 use kontor_nats::{
     Doorkeeper, Issuer, KeepConsumers, Nats, NatsAuth, NatsSender, NatsSettings, Relay, Replays,
@@ -133,6 +136,49 @@ async fn no_role_can_do_the_work_of_another() {
         let stream = admin.get_stream(stream).await.unwrap();
         assert_eq!(stream.cached_info().state.messages, 0);
     }
+}
+
+#[tokio::test]
+async fn the_relay_publishes_seals_and_nobody_takes_one_out() {
+    let example = Example::start().await;
+    example.connect("admin").await.ensure().await.unwrap();
+    let relay = example.connect("relay").await;
+    assert_eq!(relay.last_seal().await.unwrap(), None);
+    let mut seals: Vec<Seal> = Vec::new();
+    for number in 1..=3 {
+        let draft = SealDraft {
+            position: number,
+            ledgers: 1,
+            bookings: number,
+            changed: 1,
+            root: Digest32::ZERO,
+            sealed_at: clock::now().trunc_subsecs(6),
+        };
+        let seal = Seal::sign(&draft, seals.last(), &[SealingKey::new(&[1; 32])]).unwrap();
+        // A confirmation that was lost: the same again is not kept twice.
+        relay.publish_seal(&seal).await.unwrap();
+        relay.publish_seal(&seal).await.unwrap();
+        assert_eq!(relay.last_seal().await.unwrap().as_ref(), Some(&seal));
+        seals.push(seal);
+    }
+    let admin = example.jetstream("admin").await;
+    let stream = admin.get_stream("SEALS").await.unwrap();
+    assert_eq!(stream.cached_info().state.messages, 3);
+    assert!(stream.delete_message(2).await.is_err());
+    assert!(stream.purge().await.is_err());
+    for user in ["gateway", "worker"] {
+        let sent = example.jetstream(user).await.publish("seal.ledgers", "x".into()).await;
+        sent.unwrap().await.unwrap_err();
+    }
+    for user in ["gateway", "worker", "relay"] {
+        assert!(example.jetstream(user).await.delete_stream("SEALS").await.is_err());
+    }
+    // A stream that is gone is empty again, and says so.
+    admin.delete_stream("SEALS").await.unwrap();
+    let ensuring = example.connect("admin").await;
+    assert_eq!(ensuring.last_seal().await.unwrap(), None);
+    ensuring.publish_seal(&seals[0]).await.unwrap();
+    assert_eq!(relay.last_seal().await.unwrap().as_ref(), Some(&seals[0]));
 }
 
 #[tokio::test]
