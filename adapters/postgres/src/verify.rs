@@ -20,7 +20,10 @@ use sqlx::{Connection, PgConnection, PgPool};
 use self::findings::Findings;
 pub use self::{
     findings::{Check, CheckReport, Damage, Report},
-    projections::{CompareError, Comparison, SCRATCH_PREFIX, compare},
+    projections::{
+        CompareError, Comparison, SCRATCH_PREFIX, Slice, Sliced, clear_scratch, compare,
+        compare_slice,
+    },
 };
 use crate::{DatabaseError, Vault, error::failed};
 

@@ -22,11 +22,12 @@ struct Line {
     digest: String,
 }
 
-/// Walks through both tables in order of their keys.
+/// Walks through both tables in order of their keys, which are those of the table in `keys_of`: views
+/// have none of their own.
 pub(super) async fn first_difference(
     (live, live_schema): (&mut PgConnection, String),
     (fresh, fresh_schema): (&mut PgConnection, String),
-    table: &str,
+    (keys_of, table): (&str, &str),
 ) -> Result<Difference, DatabaseError> {
     let keys: Vec<String> = sqlx::query_scalar(
         "select a.attname::text from pg_index i
@@ -34,7 +35,7 @@ pub(super) async fn first_difference(
          where i.indisprimary and i.indrelid = to_regclass($1)
          order by array_position(i.indkey::int2[], a.attnum)",
     )
-    .bind(format!("{}.{}", quoted(&live_schema), quoted(table)))
+    .bind(format!("{}.{}", quoted(keys_of), quoted(table)))
     .fetch_all(&mut *live)
     .await
     .map_err(failed("read the key of a read model"))?;
