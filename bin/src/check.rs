@@ -1,5 +1,6 @@
 //! `kontor check`: what is configured, what can be reached, and what to do about the rest.
 
+mod seals;
 mod webhooks;
 
 use std::{borrow::Cow, net::SocketAddr, time::Duration};
@@ -68,7 +69,8 @@ pub(crate) async fn run(
     args: CheckArgs,
 ) -> Result<(), Failure> {
     let mut findings = vec![Finding::ok("configuration", configuration(config))];
-    let (database, nats) = tokio::join!(check_database(addresses), check_nats(config, addresses));
+    let (database, nats) =
+        tokio::join!(check_database(config, addresses), check_nats(config, addresses));
     findings.extend(database);
     findings.extend(nats);
     findings.extend(roles(config));
@@ -143,7 +145,7 @@ async fn within<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Res
     timeout(LIMIT, work).await.unwrap_or_else(|_| bail!("no answer within {} s", LIMIT.as_secs()))
 }
 
-async fn check_database(addresses: &Addresses) -> Vec<Finding> {
+async fn check_database(config: &Config, addresses: &Addresses) -> Vec<Finding> {
     const WHAT: &str = "PostgreSQL";
     let pool = match within(compose::pool(addresses, 1)).await {
         Ok(pool) => pool,
@@ -157,6 +159,7 @@ async fn check_database(addresses: &Addresses) -> Vec<Finding> {
     if findings.iter().all(|finding| finding.ok) {
         findings.push(check_events(&pool).await);
         findings.extend(webhooks::check(&pool).await);
+        findings.extend(seals::check(&pool, config).await);
     }
     pool.close().await;
     findings

@@ -23,7 +23,9 @@ pub use backup::*;
 pub use dead_letters::*;
 use integrator::IntegratorVerb;
 pub use journal::JournalArgs;
-pub use ledger::{LedgerExportArgs, LedgerVerb, LedgerVerifyArgs};
+pub use ledger::{
+    LedgerExportArgs, LedgerProveArgs, LedgerReplayArgs, LedgerVerb, LedgerVerifyArgs,
+};
 pub use operate::*;
 pub use process::ProcessVerb;
 use projection::ProjectionVerb;

@@ -12,6 +12,7 @@ mod integrators;
 mod parse;
 mod problem;
 mod reader;
+mod seals;
 mod settings;
 mod sources;
 #[cfg(test)]
@@ -27,6 +28,7 @@ pub use bots::{BotConfig, BotMode, TELEGRAM_API_URL};
 pub use faults::FaultConfig;
 pub use integrators::IntegratorsConfig;
 pub use problem::{ConfigProblems, Problem};
+pub use seals::SealsConfig;
 pub use settings::{BOT_FIELDS, COMPOSE_ONLY, ENGINE_ONLY, SETTINGS, Setting};
 pub use sources::{SourceFiles, Sources};
 pub use traces::TracesConfig;
@@ -41,6 +43,8 @@ pub struct Config {
     /// The keys under which the keys of people are kept, the current one first; without it the file
     /// in the data folder holds, which `kontor up` makes.
     pub master_key: Option<SecretString>,
+    /// How credit ledgers are sealed.
+    pub seals: SealsConfig,
     /// PostgreSQL.
     pub database: DatabaseConfig,
     /// NATS.
@@ -213,6 +217,7 @@ impl Config {
         let config = Self {
             data_dir: reader.path(&settings::DATA_DIR, ".kontor"),
             master_key: reader.secret(&settings::MASTER_KEY, parse::master_keys),
+            seals: SealsConfig::read(&mut reader),
             database: DatabaseConfig::read(&mut reader),
             nats: NatsConfig::read(&mut reader),
             integrators: IntegratorsConfig::read(&mut reader),

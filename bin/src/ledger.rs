@@ -5,14 +5,20 @@ mod books;
 mod chains;
 mod ends;
 mod exported;
+mod prove;
+mod replay;
+mod witness;
 
 use anyhow::Context;
 use kontor_domain::{Actor, credit_ledger::chain::Link};
 use serde_json::json;
-use sqlx::PgPool;
+use sqlx::{FromRow, PgPool};
 use uuid::Uuid;
 
-use self::chains::{Chains, Finding};
+use self::{
+    chains::{Chains, Finding, Place},
+    witness::Witness,
+};
 use crate::{
     COMMAND_CONNECTIONS,
     cli::{LedgerVerb, LedgerVerifyArgs},
@@ -33,12 +39,18 @@ pub(crate) async fn run(config: &Config, verb: LedgerVerb) -> Result<(), Failure
             let pool = compose::pool(&Addresses::find(config)?, COMMAND_CONNECTIONS).await?;
             books::export(&pool, &args).await
         }
+        LedgerVerb::Seal(output) => prove::seal(config, output).await,
+        LedgerVerb::SealKey(output) => prove::seal_key(config, output),
+        LedgerVerb::Prove(args) => prove::prove(config, &args).await,
+        LedgerVerb::Replay(args) => replay::replay(config, &args).await,
     }
 }
 
 async fn verify(config: &Config, args: &LedgerVerifyArgs) -> Result<(), Failure> {
     let kept = args.ends.as_deref().map(ends::read).transpose()?;
-    let mut chains = Chains::new(kept.unwrap_or_default());
+    let witness = args.seals.as_deref().map(|seals| Witness::open(config, seals, &args.trust));
+    let witness = witness.transpose()?;
+    let mut chains = Chains::new(kept.unwrap_or_default()).sealed_by(witness);
     match &args.file {
         Some(file) => exported::read(file, &mut chains)?,
         None => {
@@ -46,7 +58,7 @@ async fn verify(config: &Config, args: &LedgerVerifyArgs) -> Result<(), Failure>
             read_log(&pool, &mut chains).await?;
         }
     }
-    let finding = chains.finish();
+    let finding = chains.finish()?;
     tell(&finding, args)?;
     if !finding.is_sound() {
         return Err(Failure::Told);
@@ -57,13 +69,26 @@ async fn verify(config: &Config, args: &LedgerVerifyArgs) -> Result<(), Failure>
     Ok(())
 }
 
+#[derive(FromRow)]
+struct Row {
+    position: i64,
+    stream_id: Uuid,
+    version: i64,
+    event_type: String,
+    schema_version: i32,
+    payload: String,
+    actor: Option<String>,
+    tenant: String,
+}
+
 /// The bookings of the database in the order of the log.
 async fn read_log(pool: &PgPool, chains: &mut Chains) -> anyhow::Result<()> {
     let mut after = 0;
     loop {
-        let rows: Vec<(i64, Uuid, i64, String, i32, String, String)> = sqlx::query_as(
-            "select position, stream_id, version, event_type, schema_version, payload::text, \
-                 (metadata -> 'actor')::text \
+        let rows: Vec<Row> = sqlx::query_as(
+            "select position, stream_id, version, event_type, schema_version, \
+                 payload::text as payload, \
+                 (metadata -> 'actor')::text as actor, tenant \
              from events where stream_type = 'credit_ledger' and position > $1 \
              order by position limit $2",
         )
@@ -72,17 +97,19 @@ async fn read_log(pool: &PgPool, chains: &mut Chains) -> anyhow::Result<()> {
         .fetch_all(pool)
         .await
         .context("the log cannot be read")?;
-        let Some((last, ..)) = rows.last() else { return Ok(()) };
-        after = *last;
-        for (position, ledger_id, version, event_type, schema_version, payload, actor) in &rows {
-            let Ok(actor) = serde_json::from_str::<Actor>(actor) else {
-                chains.reject((*position, *ledger_id), *version)?;
+        let Some(last) = rows.last() else { return Ok(()) };
+        after = last.position;
+        for row in &rows {
+            let Row { position, stream_id: ledger_id, version, schema_version, .. } = *row;
+            let place = Place { position, ledger_id, tenant: &row.tenant };
+            let actor = row.actor.as_deref().map(serde_json::from_str::<Actor>);
+            let Some(Ok(actor)) = actor else {
+                chains.reject(place, version)?;
                 continue;
             };
-            let (event_type, schema_version) = (event_type.as_str(), *schema_version);
-            let (version, actor) = (*version, &actor);
+            let (event_type, actor, payload) = (row.event_type.as_str(), &actor, &row.payload);
             let link = Link { version, event_type, schema_version, actor, payload };
-            chains.take((*position, *ledger_id), link)?;
+            chains.take(place, link)?;
         }
     }
 }
@@ -99,22 +126,30 @@ fn tell(finding: &Finding, args: &LedgerVerifyArgs) -> anyhow::Result<()> {
             })
             .collect();
         let sound = finding.is_sound();
-        return output::json(&json!({ "sound": sound, "ledgers": ledgers, "events": events,
-            "broken": broken, "first": named }));
+        let mut told = json!({ "sound": sound, "ledgers": ledgers, "events": events,
+            "broken": broken, "first": named });
+        if let Some(sighting) = &finding.sighting {
+            told["seals"] = json!(sighting);
+        }
+        return output::json(&told);
     }
     for damage in named {
         let place = damage.position.map_or_else(String::new, |it| format!("position {it}, "));
-        output::line(&format!("→ {place}ledger {}: {}", damage.ledger_id, damage.what));
+        let ledger = damage.ledger_id.map_or_else(String::new, |id| format!("ledger {id}: "));
+        output::line(&format!("→ {place}{ledger}{}", damage.what));
     }
     let unnamed = broken.saturating_sub(named.len());
     if unnamed > 0 {
-        output::line(&format!("→ and {unnamed} ledgers more like these"));
+        output::line(&format!("→ and {unnamed} more like these"));
     }
     if finding.is_sound() {
         output::line(&format!("{ledgers} ledgers with {events} bookings hold."));
+        if let Some(sighting) = &finding.sighting {
+            output::line(&sighting.to_string());
+        }
     } else {
         output::line(&format!(
-            "{broken} of {ledgers} ledgers do not hold. Stop writing to them, restore a copy beside \
+            "{broken} faults in {ledgers} ledgers. Stop writing to them, restore a copy beside \
              this database and compare: docs/guides/ledger.md."
         ));
     }

@@ -24,6 +24,7 @@ mod process;
 mod projection;
 mod roles;
 mod scheduled;
+mod seals;
 mod seed;
 mod session;
 mod subject;

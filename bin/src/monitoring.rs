@@ -173,6 +173,9 @@ impl Engines {
             kontor_webhooks::figures::publish(&kontor_postgres::webhooks::summary(pool).await?);
             let replays = kontor_postgres::integrators::replays::summary(pool).await?;
             kontor_nats::figures::publish_replays(&replays);
+            if let Some(standing) = kontor_postgres::seals::standing(pool).await? {
+                kontor_postgres::figures::publish_seals(&standing);
+            }
             anyhow::Ok(())
         };
         told("PostgreSQL", timeout(PATIENCE, asked).await.context("no answer").flatten())

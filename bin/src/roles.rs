@@ -29,7 +29,7 @@ use crate::{
     compose::{self, Parts},
     config::{BotConfig, Config},
     erasures::{self, ERASURES, Erasures},
-    subject,
+    seals, subject,
     supervise::{Phase, Role},
 };
 
@@ -70,6 +70,7 @@ pub(crate) fn all(
     roles.push(relay(parts, &schemas));
     roles.extend(integrators(parts, &schemas));
     roles.push(webhooks(parts, &schemas));
+    roles.extend(seals::seals(parts)?);
     roles.push(follow_head(parts));
     Ok(roles)
 }

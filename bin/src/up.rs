@@ -29,7 +29,7 @@ use crate::{
     failure::Failure,
     master_key,
     monitoring::Figures,
-    output, roles, seed,
+    output, roles, seals, seed,
     session::{self, Session},
     supervise::{Phase, Role, Supervisor},
 };
@@ -52,6 +52,7 @@ pub(crate) async fn run(config: Arc<Config>, args: UpArgs) -> Result<(), Failure
         output::note(&format!("The last run (process {pid}) did not stop in order; going on."));
     }
     master_key::make_if_missing(&config)?;
+    seals::make_if_missing(&config)?;
     let sandbox = wants_sandbox(&config);
     let reserved = Reserved::take(&config, sandbox, lock.took_over().is_some())?;
     let starting = tokio::task::spawn_blocking({

@@ -157,6 +157,7 @@ fn the_values_of_the_sample_are_the_defaults() {
         "KONTOR_HTTP_PUBLIC_URL",
         "KONTOR_HTTP_CORS_ORIGINS",
         "KONTOR_SANDBOX",
+        "KONTOR_SEAL_FILE",
         "KONTOR_LOG",
         "KONTOR_METRICS_ADDRESS",
         "OTEL_EXPORTER_OTLP_ENDPOINT",

@@ -59,6 +59,9 @@ settings! {
     WEBHOOK_LOOPBACK = "KONTOR_WEBHOOK_LOOPBACK", "`on` or `off`";
     WEBHOOK_CA_FILE = "KONTOR_WEBHOOK_CA_FILE", "the path of a readable file of certificates (PEM)";
     MASTER_KEY = "KONTOR_MASTER_KEY", "one or more keys of 32 bytes in base64, separated by commas, the current one first", secret;
+    SEAL_KEY = "KONTOR_SEAL_KEY", "one or more keys of 32 bytes in base64, separated by commas, the current one first", secret;
+    SEAL_FILE = "KONTOR_SEAL_FILE", "the path of a file";
+    SEAL_SECONDS = "KONTOR_SEAL_SECONDS", "a whole number of seconds from 1 to 86400";
     DATA_DIR = "KONTOR_DATA_DIR", "the path of a folder";
     POSTGRES_PORT = "KONTOR_POSTGRES_PORT", "a port from 0 to 65535 (0 takes any free one)";
     NATS_PORT = "KONTOR_NATS_PORT", "a port from 0 to 65535 (0 takes any free one)";

@@ -12,7 +12,7 @@ use kontor_postgres::inspect;
 use serde_json::json;
 use sqlx::PgPool;
 
-use super::chains::{Chains, Finding};
+use super::chains::{Chains, Finding, Place};
 use crate::{cli::LedgerExportArgs, failure::Failure, output};
 
 /// How many events are read from the database at a time.
@@ -35,7 +35,7 @@ pub(super) async fn export(pool: &PgPool, args: &LedgerExportArgs) -> Result<(),
             take(&mut export, stored)?;
         }
     }
-    let finding = chains.finish();
+    let finding = chains.finish()?;
     if !finding.is_sound() {
         return Err(unsound(&finding).into());
     }
@@ -65,7 +65,7 @@ async fn books_of(pool: &PgPool, tenant: &TenantId) -> anyhow::Result<Books> {
 }
 
 /// What a stored event says in the words of this build.
-fn newest<E: EventBody>(stored: Recorded) -> anyhow::Result<Vec<E>> {
+pub(super) fn newest<E: EventBody>(stored: Recorded) -> anyhow::Result<Vec<E>> {
     let position = stored.position;
     let unreadable = || format!("the event at position {position} cannot be read by this build");
     let parts = Upcasters::current().upcast(stored).map_err(|failure| failure.0);
@@ -82,7 +82,8 @@ fn check(chains: &mut Chains, stored: &Recorded) -> anyhow::Result<()> {
         actor: &stored.metadata.actor,
         payload: &stored.payload,
     };
-    chains.take((stored.position, stored.stream_id), link)
+    let (position, ledger_id) = (stored.position, stored.stream_id);
+    chains.take(Place { position, ledger_id, tenant: stored.tenant.as_str() }, link)
 }
 
 fn take(export: &mut Export, stored: Recorded) -> anyhow::Result<()> {
@@ -104,7 +105,8 @@ fn take(export: &mut Export, stored: Recorded) -> anyhow::Result<()> {
 fn unsound(finding: &Finding) -> anyhow::Error {
     let first = finding.named.first().map_or_else(String::new, |damage| {
         let place = damage.position.map_or_else(String::new, |it| format!("position {it}, "));
-        format!(": {place}ledger {}: {}", damage.ledger_id, damage.what)
+        let ledger = damage.ledger_id.map_or_else(String::new, |id| format!("ledger {id}: "));
+        format!(": {place}{ledger}{}", damage.what)
     });
     anyhow::anyhow!("the books do not hold and were not written{first}; see `kontor ledger verify`")
 }

@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::chains::Chains;
+use super::chains::{Chains, Place};
 
 /// The longest line in bytes, as in the export.
 const LINE_MAX: u64 = 2 * 1024 * 1024;
@@ -31,6 +31,7 @@ struct Line {
 #[derive(Deserialize)]
 struct Stored {
     position: i64,
+    tenant: String,
     stream_type: String,
     stream_id: Uuid,
     version: i64,
@@ -72,7 +73,8 @@ pub(super) fn read(path: &Path, chains: &mut Chains) -> anyhow::Result<()> {
 }
 
 fn take(event: &Stored, chains: &mut Chains) -> anyhow::Result<()> {
-    let place = (event.position, event.stream_id);
+    let (position, ledger_id) = (event.position, event.stream_id);
+    let place = Place { position, ledger_id, tenant: &event.tenant };
     let actor = event.metadata.get("actor").cloned().unwrap_or_default();
     let Ok(actor) = serde_json::from_value::<Actor>(actor) else {
         return chains.reject(place, event.version);

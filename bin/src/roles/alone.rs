@@ -13,6 +13,7 @@ use crate::{
     config::Config,
     failure::Failure,
     monitoring::Figures,
+    seals,
     supervise::{Role, Supervisor},
     up::{bind, stop_requested},
 };
@@ -114,6 +115,7 @@ fn roles_of(parts: &mut Parts, kind: Kind) -> anyhow::Result<Vec<Role>> {
             let schemas = compose::schemas_url(&config, config.http.address);
             let calls = webhooks(parts, &schemas);
             let roles = [relay(parts, &schemas), calls, follow_head(parts)].into_iter();
+            let roles = roles.chain(seals::seals(parts)?);
             roles.chain(integrators(parts, &schemas)).collect()
         }
     })

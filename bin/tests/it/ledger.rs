@@ -8,12 +8,12 @@ use uuid::Uuid;
 
 use crate::records::{Records, tenant};
 
-const ANNA: Uuid = Uuid::from_u128(0xa);
-const OLEG: Uuid = Uuid::from_u128(0xb);
+pub(crate) const ANNA: Uuid = Uuid::from_u128(0xa);
+pub(crate) const OLEG: Uuid = Uuid::from_u128(0xb);
 
 /// A tenant (positions 1 and 2), Anna's ledger (3 to 6) and Oleg's (7 to 10): opened, welcomed, two
 /// spends.
-async fn two_ledgers() -> Records {
+pub(crate) async fn two_ledgers() -> Records {
     let records = Records::empty().await;
     let create = json!({ "type": "create", "name": "Ёлка", "kind": "shop", "language": "ru",
         "time_zone": "Europe/Moscow" });
@@ -44,12 +44,12 @@ async fn damage(records: &Records, arguments: &[&str]) -> Value {
 }
 
 /// Changes the log as only somebody with the database can.
-async fn meddle(records: &Records, change: &str) {
+pub(crate) async fn meddle(records: &Records, change: &str) {
     let meddling = format!("alter table events disable trigger events_append_only; {change}");
     sqlx::raw_sql(sqlx::AssertSqlSafe(meddling)).execute(&records.pool).await.unwrap();
 }
 
-fn text(path: &Path) -> &str {
+pub(crate) fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 

@@ -114,8 +114,19 @@ impl Records {
 
     /// Runs the program; exit code, standard output, standard error.
     pub(crate) async fn kontor(&self, arguments: &[&str]) -> (i32, String, String) {
+        self.kontor_with(&[], arguments).await
+    }
+
+    /// The same with more in its environment.
+    pub(crate) async fn kontor_with(
+        &self,
+        environment: &[(&str, &str)],
+        arguments: &[&str],
+    ) -> (i32, String, String) {
         let folder = tempfile::tempdir().unwrap();
-        let output = run(self.command(folder.path(), arguments)).await;
+        let mut command = self.command(folder.path(), arguments);
+        command.envs(environment.iter().copied());
+        let output = run(command).await;
         (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
     }
 
