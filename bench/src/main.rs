@@ -13,6 +13,7 @@ mod options;
 mod paced;
 mod peer;
 mod rebuild;
+mod replays;
 mod report;
 mod spends;
 mod stages;

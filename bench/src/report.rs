@@ -26,6 +26,8 @@ pub(crate) struct Report {
     pub(crate) round_trip: Option<Latency>,
     pub(crate) visible: Option<Latency>,
     pub(crate) rebuild: Option<Rebuild>,
+    /// Bookings decided anew, and their chains.
+    pub(crate) replays: Option<Replays>,
     /// A build beside live appends.
     pub(crate) beside: Option<Beside>,
     pub(crate) memory: Memory,
@@ -61,6 +63,15 @@ impl Latency {
 pub(crate) struct Rebuild {
     pub(crate) events: u64,
     pub(crate) per_second: u64,
+}
+
+/// How fast bookings are decided anew and their chains checked, from stored payloads in memory, on all
+/// cores.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct Replays {
+    pub(crate) bookings: u64,
+    pub(crate) decided_per_second: u64,
+    pub(crate) verified_per_second: u64,
 }
 
 /// Resident memory in bytes.

@@ -18,6 +18,7 @@ use crate::{
     paced::paced,
     peer::Peer,
     rebuild,
+    replays::replays,
     report::{Memory, Report},
     spends::{PeerSpends, Spends},
     tell,
@@ -33,6 +34,9 @@ const APPEND_CALLERS: [usize; 3] = [32, 64, 512];
 
 /// The steady rate at which the latency of a durable append is taken.
 const PACED_PER_SECOND: u32 = 5_000;
+
+/// How many bookings are decided anew, of which each is gone through several times.
+const REPLAYED_BOOKINGS: u64 = 40_000;
 
 /// The engines that all contenders share.
 pub(crate) struct Engines<'a> {
@@ -66,6 +70,7 @@ pub(crate) async fn run(options: &Options, engines: &Engines<'_>) -> anyhow::Res
         round_trip: None,
         visible: None,
         rebuild: None,
+        replays: None,
         beside: None,
         memory: Memory::default(),
         growth: Vec::new(),
@@ -78,6 +83,8 @@ pub(crate) async fn run(options: &Options, engines: &Engines<'_>) -> anyhow::Res
     log_alone(kontor, options, &mut report).await?;
     spends(engines, options, &mut report).await?;
     through_nats(engines, options, &mut report).await?;
+    tell("bookings are decided anew and their chains checked");
+    report.replays = Some(replays(&Workload::new()?, REPLAYED_BOOKINGS).await?);
     rebuild_log(engines, options, &mut report).await?;
     grow(engines, options, &mut report).await?;
     if let Some(binary) = &options.kontor_binary {

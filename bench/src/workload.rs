@@ -106,6 +106,11 @@ impl Workload {
         Issued { id, at, actor: self.actor.clone(), tenant: Arc::clone(&self.facts), command }
     }
 
+    /// What a ledger's decisions know of the tenant.
+    pub(crate) fn ledger_facts(&self) -> Arc<TenantFacts> {
+        Arc::clone(&self.facts)
+    }
+
     /// The command that puts a meter into service, as Kontor's envelope.
     pub(crate) fn register_envelope(&self, meter: Uuid) -> anyhow::Result<Envelope> {
         Ok(self.envelope("meter", meter, serde_json::to_value(register(meter))?))

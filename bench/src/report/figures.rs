@@ -35,6 +35,10 @@ const VISIBLE_P50_US: u64 = 10_000;
 const VISIBLE_P99_US: u64 = 50_000;
 /// Events a second in the rebuild of a projection.
 const REBUILD_MIN: u64 = 50_000;
+/// Bookings a second that are decided anew, in memory.
+const REPLAY_MIN: u64 = 100_000;
+/// Bookings a second whose chain is checked, in memory: a million in less than 30 seconds.
+const VERIFY_MIN: u64 = 33_334;
 /// How long a promotion may hold up readers: nobody takes it for an outage.
 const PROMOTION_MAX_US: u64 = 100_000;
 /// Resident memory of `kontor` with all roles.
@@ -102,6 +106,16 @@ pub(super) fn all(report: &Report) -> Vec<Figure> {
             "switch to the model that was built",
             (PROMOTION_MAX_US, report.beside.map(|beside| beside.promotion_us)),
             ms,
+        ),
+        at_least(
+            "bookings decided anew, in memory, a second",
+            (REPLAY_MIN, report.replays.map(|replays| replays.decided_per_second)),
+            |n| n.to_string(),
+        ),
+        at_least(
+            "bookings whose chain is checked, in memory, a second",
+            (VERIFY_MIN, report.replays.map(|replays| replays.verified_per_second)),
+            |n| n.to_string(),
         ),
         below("resident memory with all roles, idle", (MEMORY_IDLE, memory.idle), megabytes),
         below("resident memory with all roles, under load", (MEMORY_LOAD, memory.load), megabytes),

@@ -42,6 +42,7 @@ fn report() -> Report {
         round_trip: Some(Latency { samples: 200, p50_us: 3_000, p99_us: 9_000 }),
         visible: Some(Latency { samples: 200, p50_us: 9_999, p99_us: 50_001 }),
         rebuild: None,
+        replays: None,
         beside: None,
         memory: Memory { in_process: Some(12_345_678), idle: Some(99_999_999), load: None },
         growth: Vec::new(),
