@@ -9,7 +9,7 @@ use std::{
 use chrono::{Days, NaiveDate};
 use kontor_domain::credit_ledger::Unit;
 
-use crate::posted::{Dated, decimal};
+use crate::posted::Dated;
 
 /// What `bean-check` is given.
 pub(crate) const FILE: &str = "books.beancount";
@@ -51,7 +51,7 @@ impl<W: Write> Beancount<W> {
         writeln!(to, "  recorded: \"{}\"", posted.recorded_at.to_rfc3339())?;
         writeln!(to, "  booked: \"{}\"", carried.at.to_rfc3339())?;
         for line in lines {
-            let amount = decimal(line.unit, line.amount);
+            let amount = line.unit.decimal(line.amount);
             writeln!(to, "  {}  {amount} {}", line.account, line.unit)?;
             self.touched.insert((line.account.clone(), line.unit), line.balance);
         }
@@ -70,7 +70,7 @@ impl<W: Write> Beancount<W> {
             return Ok(());
         };
         for ((account, unit), balance) in std::mem::take(&mut self.touched) {
-            writeln!(self.to, "{next} balance {account}  {} ~ 0 {unit}", decimal(unit, balance))?;
+            writeln!(self.to, "{next} balance {account}  {} ~ 0 {unit}", unit.decimal(balance))?;
         }
         writeln!(self.to)
     }

@@ -149,11 +149,12 @@ impl Export {
     /// # Errors
     /// When its lines do not add up, or a file cannot be written.
     pub fn take(&mut self, posted: Posted<'_>) -> Result<(), BooksError> {
-        let carried = posted.event.booking();
-        let lines = self.running.book((posted.position, posted.ledger_id), &carried.entries)?;
+        let entries = &posted.event.booking().entries;
+        let lines = self.running.book((posted.position, posted.ledger_id), entries)?;
         let day = self.local_day(posted.recorded_at).max(self.day);
         self.day = day;
-        let holds_from = Some(self.local_day(carried.at)).filter(|from| *from < day);
+        let holds_from =
+            Some(self.local_day(posted.event.effective_at())).filter(|from| *from < day);
         let booking = Dated { posted, day, holds_from, lines };
         let path = |name: &str| self.partial.path.join(name);
         journal::write_booking(&mut self.body, &booking)

@@ -9,7 +9,7 @@ use std::io::{self, Write};
 
 use kontor_domain::{Currency, credit_ledger::Unit};
 
-use crate::posted::{Dated, decimal, decimals};
+use crate::posted::Dated;
 
 /// The shared body.
 pub(crate) const BODY: &str = "body.journal";
@@ -30,7 +30,7 @@ fn units() -> impl Iterator<Item = Unit> {
 
 /// One thousand of a unit, as the tools learn its decimals from.
 fn sample(unit: Unit, bare_point: &str) -> String {
-    match decimals(unit) as usize {
+    match unit.decimals() as usize {
         0 => format!("1000{bare_point} {unit}"),
         digits => format!("1000.{:0digits$} {unit}", 0),
     }
@@ -87,7 +87,7 @@ pub(crate) fn write_booking(to: &mut impl Write, booking: &Dated<'_>) -> io::Res
         writeln!(to, "    ; {tag}: {value}")?;
     }
     for line in lines {
-        let (amount, balance) = (decimal(line.unit, line.amount), decimal(line.unit, line.balance));
+        let (amount, balance) = (line.unit.decimal(line.amount), line.unit.decimal(line.balance));
         writeln!(to, "    {}  {amount} {unit} = {balance} {unit}", line.account, unit = line.unit)?;
     }
     writeln!(to)

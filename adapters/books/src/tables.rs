@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::{
     TrialLine, accounts,
-    posted::{Dated, Line, decimal},
+    posted::{Dated, Line},
     running::Turnover,
 };
 
@@ -115,8 +115,8 @@ impl<'a> EntryRow<'a> {
             ledger_id: booking.posted.ledger_id,
             account: &line.account,
             unit: line.unit.to_string(),
-            amount: decimal(line.unit, line.amount),
-            balance: decimal(line.unit, line.balance),
+            amount: line.unit.decimal(line.amount),
+            balance: line.unit.decimal(line.balance),
             amount_minor: line.amount,
             balance_minor: line.balance,
             grant_id: line.grant_id,
@@ -144,9 +144,9 @@ impl TrialRow {
         Self {
             account: accounts::root(*account),
             unit: unit.to_string(),
-            debits: decimal(*unit, debits),
-            credits: decimal(*unit, credits),
-            balance: decimal(*unit, debits - credits),
+            debits: unit.decimal(debits),
+            credits: unit.decimal(credits),
+            balance: unit.decimal(debits - credits),
         }
     }
 

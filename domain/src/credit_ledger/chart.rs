@@ -1,5 +1,7 @@
 //! The chart of accounts, and which accounts each event may touch from which side.
 
+mod names;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};

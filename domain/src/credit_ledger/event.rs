@@ -2,6 +2,7 @@
 
 mod payloads;
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 pub use self::payloads::{
@@ -87,6 +88,15 @@ impl CreditLedgerEvent {
             Self::Low(payload) => &payload.booking,
             Self::ResetBegun(payload) => &payload.booking,
         }
+    }
+
+    /// The instant from which it holds: that of its booking, or an earlier one when it was booked late.
+    pub fn effective_at(&self) -> DateTime<Utc> {
+        let booked_at = self.booking().at;
+        if let Self::GrantExpired(expired) = self {
+            return booked_at.min(expired.effective_at);
+        }
+        booked_at
     }
 
     pub(super) fn booking_mut(&mut self) -> &mut Booking {
