@@ -35,7 +35,8 @@ pub trait Projection: Send + Sync + 'static {
 
     /// Applies a page of events in the transaction that also moves the checkpoint. The events of one
     /// stream come in order. Those of different streams may overtake each other, because a stream can
-    /// be parked and a generation filled in segments; so a row belongs to one stream. Pages hold 1 to
+    /// be parked and a generation filled in segments; so a row belongs to one stream, or is a sum, which
+    /// comes out the same in any order. Pages hold 1 to
     /// 2,000 events of the wanted types; fold them in memory and write sets, not rows.
     ///
     /// # Errors

@@ -10,6 +10,7 @@
 //! the stream version of its last event, so a page that comes twice changes nothing.
 
 pub mod accounts;
+pub mod books;
 pub mod checkpoints;
 mod columns;
 pub mod credits;
@@ -36,6 +37,7 @@ pub fn all() -> Vec<Arc<dyn Projection>> {
         Arc::new(meters::Meters),
         Arc::new(readings::Readings),
         Arc::new(credits::Credits),
+        Arc::new(books::Books),
         Arc::new(products::Products),
         Arc::new(payments::Payments),
     ]

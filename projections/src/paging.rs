@@ -24,6 +24,7 @@ pub(crate) enum List {
     Readings = b'r',
     CreditHistory = b'c',
     LedgerEntries = b'e',
+    BookLines = b'b',
     Products = b'p',
     Payments = b'y',
 }

@@ -20,7 +20,7 @@ use kontor_projections::Projection;
 use sqlx::{AssertSqlSafe, PgPool};
 use uuid::Uuid;
 
-pub(crate) const TABLES: [&str; 10] = [
+pub(crate) const TABLES: [&str; 12] = [
     "tenant_directory",
     "account_directory",
     "account_erasures",
@@ -29,6 +29,8 @@ pub(crate) const TABLES: [&str; 10] = [
     "credit_balances",
     "credit_history",
     "ledger_entries",
+    "book_lines",
+    "book_days",
     "product_directory",
     "payment_directory",
 ];

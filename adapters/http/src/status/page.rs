@@ -166,6 +166,7 @@ fn about(name: &str) -> &'static str {
         "meters" => "directory of meters",
         "readings" => "history of readings",
         "credits" => "credits and their journal",
+        "books" => "books for accountants",
         "products" => "directory of products",
         "relay" => "events out to NATS",
         "payments" => "payments and what went back",
