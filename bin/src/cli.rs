@@ -188,13 +188,14 @@ pub struct CheckArgs {
 pub enum KeyVerb {
     /// Make a key and print it; it is shown only this once
     #[command(
-        after_help = "Examples:\n  kontor key create --tenant demo_utility --label billing\n  kontor key create --role admin --label platform   # may open tenants"
+        after_help = "Examples:\n  kontor key create --tenant demo_utility --label billing\n  kontor key create --tenant demo_shop --role accountant --label books\n  kontor key create --role admin --label platform   # may open tenants"
     )]
     Create {
         /// The tenant that the key belongs to; without it the key opens the whole platform
         #[arg(long)]
         tenant: Option<TenantId>,
-        /// What the key may do: `reader` reads, `operator` also gives commands, `admin` opens tenants
+        /// What the key may do: `reader` reads, `accountant` reads books and ledgers only, `operator` also
+        /// gives commands, `admin` opens tenants
         #[arg(long, default_value = "operator")]
         role: Role,
         /// What the key is for, in your words

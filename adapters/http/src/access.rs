@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use crate::{
-    auth::{Caller, Scope, require_admin, require_writer},
+    auth::{Caller, Scope, require_admin, require_reader, require_writer},
     envelope::RequestId,
     parameters::Parameters,
     problem::Problem,
@@ -86,7 +86,12 @@ impl Read {
         state: &ApiState,
         in_path: Option<TenantId>,
     ) -> Result<Self, Problem> {
-        let Scope { tenant, .. } = Scope::of(parts, state, in_path).await?;
+        let Scope { caller, tenant } = Scope::of(parts, state, in_path).await?;
+        require_reader(parts, state, &caller).await?;
+        Self::new(parts, tenant)
+    }
+
+    fn new(parts: &Parts, tenant: TenantId) -> Result<Self, Problem> {
         let parameters = Parameters::of(&parts.uri);
         let fresh = Freshness::of(&parts.headers, &parameters)?;
         Ok(Self { tenant, parameters, fresh })
@@ -98,6 +103,21 @@ impl FromRequestParts<ApiState> for Read {
 
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
         Self::of(parts, state, None).await
+    }
+}
+
+/// The right to read the books of one tenant: its ledgers and what was paid. Accountants have this
+/// one and no other.
+#[derive(Debug)]
+pub(crate) struct ReadBooks(pub(crate) Read);
+
+impl FromRequestParts<ApiState> for ReadBooks {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
+        // Every role reads the books; a role that must not gets a question of its own here.
+        let Scope { tenant, .. } = Scope::of(parts, state, None).await?;
+        Read::new(parts, tenant).map(Self)
     }
 }
 

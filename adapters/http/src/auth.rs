@@ -232,6 +232,22 @@ fn named_tenant(parts: &Parts) -> Result<Option<TenantId>, Problem> {
     }
 }
 
+/// Refuses callers who may read the books only.
+pub(crate) async fn require_reader(
+    parts: &Parts,
+    state: &ApiState,
+    caller: &Caller,
+) -> Result<(), Problem> {
+    if caller.key().role.reads_all() {
+        return Ok(());
+    }
+    refuse(parts, state, caller, ("role_insufficient", None)).await;
+    Err(Problem::forbidden(
+        "role_insufficient",
+        "an accountant's key reads books and ledgers only; use a key of a reader or an operator",
+    ))
+}
+
 /// Refuses callers who may not give commands.
 pub(crate) async fn require_writer(
     parts: &Parts,

@@ -40,6 +40,8 @@ const SECRET_BYTES: usize = 32;
 pub enum Role {
     /// Reads.
     Reader,
+    /// Reads the books, the ledgers and what was paid, and nothing else.
+    Accountant,
     /// Reads and gives commands.
     Operator,
     /// An operator of the whole platform, who also opens tenants.
@@ -51,6 +53,7 @@ impl Role {
     pub fn name(self) -> &'static str {
         match self {
             Self::Reader => "reader",
+            Self::Accountant => "accountant",
             Self::Operator => "operator",
             Self::Admin => "admin",
         }
@@ -59,8 +62,16 @@ impl Role {
     /// Whether it may give commands.
     pub fn writes(self) -> bool {
         match self {
-            Self::Reader => false,
+            Self::Reader | Self::Accountant => false,
             Self::Operator | Self::Admin => true,
+        }
+    }
+
+    /// Whether it may read more than the books.
+    pub fn reads_all(self) -> bool {
+        match self {
+            Self::Accountant => false,
+            Self::Reader | Self::Operator | Self::Admin => true,
         }
     }
 }
@@ -71,9 +82,10 @@ impl FromStr for Role {
     fn from_str(text: &str) -> Result<Self, ValueError> {
         match text {
             "reader" => Ok(Self::Reader),
+            "accountant" => Ok(Self::Accountant),
             "operator" => Ok(Self::Operator),
             "admin" => Ok(Self::Admin),
-            _ => Err(ValueError("a role is `reader`, `operator` or `admin`".into())),
+            _ => Err(ValueError("a role is `reader`, `accountant`, `operator` or `admin`".into())),
         }
     }
 }

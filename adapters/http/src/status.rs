@@ -15,7 +15,11 @@ use serde::Serialize;
 pub(crate) use page::{grouped, page, seconds, short_hash};
 pub(crate) use snapshot::{Snapshot, StatusCache, Up, is_live};
 
-use crate::{auth::Caller, problem::Problem, state::ApiState};
+use crate::{
+    auth::{Caller, require_reader},
+    problem::Problem,
+    state::ApiState,
+};
 
 pub(crate) const STYLE: &str = include_str!("../../../web/src/kontor.css");
 const SCRIPT: &str = include_str!("../../../web/src/status.js");
@@ -74,7 +78,9 @@ pub(crate) struct Details {
 pub(crate) async fn detailed(
     State(state): State<ApiState>,
     caller: Caller,
+    parts: axum::http::request::Parts,
 ) -> Result<Json<Details>, Problem> {
+    require_reader(&parts, &state, &caller).await?;
     if caller.key().tenant.is_some() {
         return Err(Problem::forbidden(
             "platform_key_needed",

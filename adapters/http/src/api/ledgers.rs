@@ -19,7 +19,7 @@ use super::{
     values::{Paged, Versioned},
 };
 use crate::{
-    access::{PathOf, Read, Write},
+    access::{PathOf, ReadBooks, Write},
     body::Body,
     dispatch::{Answer, OutcomeBody},
     problem::Problem,
@@ -184,7 +184,7 @@ async fn open_ledger(
 )]
 async fn find_ledger(
     State(state): State<ApiState>,
-    read: Read,
+    ReadBooks(read): ReadBooks,
     PathOf(id): PathOf<Uuid>,
 ) -> Result<Versioned<LedgerBody>, Problem> {
     read.reach(&state, &[READ_MODEL]).await?;
@@ -201,7 +201,7 @@ async fn find_ledger(
 )]
 async fn list_history(
     State(state): State<ApiState>,
-    read: Read,
+    ReadBooks(read): ReadBooks,
     PathOf(id): PathOf<Uuid>,
 ) -> Result<Json<Paged<LedgerFactBody>>, Problem> {
     let page = read.parameters.page()?;
@@ -219,7 +219,7 @@ async fn list_history(
 )]
 async fn list_entries(
     State(state): State<ApiState>,
-    read: Read,
+    ReadBooks(read): ReadBooks,
     PathOf(id): PathOf<Uuid>,
 ) -> Result<Json<Paged<LedgerEntryBody>>, Problem> {
     let page = read.parameters.page()?;
@@ -229,7 +229,7 @@ async fn list_entries(
     Ok(Json(Paged::of(rows)))
 }
 
-fn ledger_unknown() -> Problem {
+pub(crate) fn ledger_unknown() -> Problem {
     Problem::not_found("ledger_unknown", "there is no such ledger")
 }
 

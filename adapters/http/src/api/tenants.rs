@@ -27,7 +27,7 @@ use super::{
 };
 use crate::{
     access::{Admin, Freshness, ReadTenant, WriteTenant},
-    auth::Caller,
+    auth::{Caller, require_reader},
     body::Body,
     dispatch::{Answer, OutcomeBody},
     parameters::Parameters,
@@ -224,6 +224,7 @@ async fn list_tenants(
     caller: Caller,
     parts: axum::http::request::Parts,
 ) -> Result<Json<Paged<TenantBody>>, Problem> {
+    require_reader(&parts, &state, &caller).await?;
     let parameters = Parameters::of(&parts.uri);
     let page = parameters.page()?;
     Freshness::of(&parts.headers, &parameters)?.reach(&state, &["tenants"]).await?;
