@@ -1,6 +1,7 @@
 //! The endpoints under `/v1`, one module per noun.
 
 pub(crate) mod accounts;
+pub(crate) mod books;
 pub(crate) mod commands;
 pub(crate) mod documents;
 pub(crate) mod ledgers;
@@ -24,6 +25,7 @@ pub(crate) fn router() -> OpenApiRouter<ApiState> {
         .merge(meters::router())
         .merge(readings::router())
         .merge(ledgers::router())
+        .merge(books::router())
         .merge(payments::router())
         .merge(products::router())
         .merge(commands::router())

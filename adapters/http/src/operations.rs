@@ -4,7 +4,7 @@
 mod actions;
 mod api;
 mod charts;
-mod csv;
+pub(crate) mod csv;
 mod exports;
 mod filters;
 mod find;

@@ -27,6 +27,11 @@ impl Parameters {
         text.map(|text| text.parse()).transpose().map_err(|_| Problem::parameter(name, expected))
     }
 
+    /// A parameter as it was written.
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
     /// The page of a list that `cursor` and `limit` ask for.
     pub(crate) fn page(&self) -> Result<PageRequest, Problem> {
         let expected = format!("a page has 1 to {} items", PageRequest::LIMIT_MAX);

@@ -87,6 +87,38 @@ impl IntoParams for PageParameters {
     }
 }
 
+/// `effective_before` and `recorded_before`.
+pub(crate) struct AsOfParameters;
+
+impl IntoParams for AsOfParameters {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let about = "Counts what holds from before this instant, or from before this day of the \
+                     tenant's calendar; all when left out";
+        vec![parameter(ParameterIn::Query, "effective_before", about, text()), recorded_before()]
+    }
+}
+
+/// `from`, `to` and `recorded_before`.
+pub(crate) struct PeriodParameters;
+
+impl IntoParams for PeriodParameters {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let from = "The first instant of the period, or its first day on the tenant's calendar";
+        let to = "The first instant behind the period, or its last day on the tenant's calendar";
+        vec![
+            parameter(ParameterIn::Query, "from", from, text()),
+            parameter(ParameterIn::Query, "to", to, text()),
+            recorded_before(),
+        ]
+    }
+}
+
+fn recorded_before() -> Parameter {
+    let about = "Counts what was recorded before this instant, or before this day of the tenant's \
+                 calendar (as known then); all when left out (as known now)";
+    parameter(ParameterIn::Query, "recorded_before", about, text())
+}
+
 /// The tenant of a platform's key, and how new a read must be.
 pub(crate) struct ReadParameters;
 

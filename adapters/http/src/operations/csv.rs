@@ -28,11 +28,11 @@ const CUT: &str = "cut here: there are more rows, narrow the filters";
 const BYTE_ORDER_MARK: &str = "\u{feff}";
 
 /// Rows of a table, page by page.
-pub(super) type Page = Vec<Vec<String>>;
+pub(crate) type Page = Vec<Vec<String>>;
 
 /// An answer that is a table of the pages that come. An error on the way breaks the connection off,
 /// so that half a table does not pass for a whole one.
-pub(super) fn answer(
+pub(crate) fn answer(
     state: &ApiState,
     (name, columns): (&str, &[&str]),
     pages: impl Stream<Item = Result<Page, Problem>> + Send + 'static,

@@ -3,6 +3,7 @@
 
 mod accounts;
 mod bodies;
+mod books;
 mod console;
 mod documents;
 mod idempotency;
