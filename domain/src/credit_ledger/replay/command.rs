@@ -64,7 +64,10 @@ fn asked_by(event: &CreditLedgerEvent) -> Option<CreditLedgerCommand> {
             C::CloseDispute(CloseDispute { dispute_id: it.dispute_id, outcome: it.outcome })
         }
         E::DebtWrittenOff(it) => C::WriteOffDebt(WriteOffDebt { reason: it.reason }),
-        E::PassRefunded(it) => C::RefundPass(RefundPass { pass_id: it.pass_id, reason: it.reason }),
+        // What is left of its price is computed anew, not believed.
+        E::PassRefunded(it) => {
+            C::RefundPass(RefundPass { pass_id: it.pass_id, reason: it.reason, value: None })
+        }
         E::ResetBegun(_) => C::Reset(Reset {}),
         E::GrantExpired(_) | E::PassRecognised(_) | E::DebtCovered(_) | E::Low(_) => return None,
     })
