@@ -75,9 +75,10 @@ impl StreamRow for PaymentRow {
     }
 
     fn after(row: Option<Self>, event: &Recorded, fact: PaymentEvent) -> Option<Self> {
-        let mut row = match fact {
-            PaymentEvent::Begun(begun) => made(event, begun),
-            fact => row?.with(event, fact),
+        let mut row = if let PaymentEvent::Begun(begun) = fact {
+            made(event, begun)
+        } else {
+            row?.with(event, fact)
         };
         row.position = event.position;
         row.version = event.version;
