@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::{QueryError, meters};
 
 /// The rows about one account as JSON, by their columns: the account, its meters and their
-/// readings, its credits and what became of them.
+/// readings, its credits and what became of them, its payments.
 ///
 /// # Errors
 /// When the database fails.
@@ -52,7 +52,21 @@ pub async fn export(
         }
     }
     let credits = credits_of(pool, tenant, account_id).await?;
-    Ok(json!({ "account": account, "meters": rows, "readings": readings, "credits": credits }))
+    let payments: Vec<Value> = sqlx::query_scalar(
+        "select to_jsonb(p) from payment_directory p where account_id = $1 and tenant = $2 \
+         order by created_position",
+    )
+    .bind(account_id)
+    .bind(tenant.as_str())
+    .fetch_all(pool)
+    .await?;
+    Ok(json!({
+        "account": account,
+        "meters": rows,
+        "readings": readings,
+        "credits": credits,
+        "payments": payments,
+    }))
 }
 
 /// The balance of an account with its history, null when it has no ledger.

@@ -48,8 +48,25 @@ async function weather(rule) {
 
 /** Runs a command of the program beside it. */
 function run(...words) {
-  const env = { ...process.env, KONTOR_DATA_DIR: join(kontor.dataDir, "data") };
-  return execFileSync(process.env.KONTOR_BIN, words, { env, encoding: "utf8" });
+  const { KONTOR_BIN: binary, ...env } = process.env;
+  env.KONTOR_DATA_DIR = join(kontor.dataDir, "data");
+  return execFileSync(binary, words, { env, encoding: "utf8" });
+}
+
+/** Chooses the product, and pays its newest invoice. */
+async function buy(chat) {
+  const pay = chat.page.locator("button.inline-button").filter({ hasText: /^⭐ 250$/ });
+  const before = await pay.count();
+  await chat.say("/buy25");
+  await until("the invoice has its button", async () => (await pay.count()) > before);
+  await pay.last().click();
+}
+
+/** The account's ledger. */
+async function holder(account) {
+  const opened = await call(kontor, "/v1/ledgers", { method: "POST", body: { account_id: account } });
+  assert.ok([200, 201].includes(opened.status), JSON.stringify(opened.body));
+  return { ledger: opened.body.id };
 }
 
 test("a customer buys 25 by Stars in a storm of updates, sees them, and gets the money back once", async () => {
@@ -91,9 +108,32 @@ test("a customer buys 25 by Stars in a storm of updates, sees them, and gets the
   const back = await call(kontor, `/v1/payments/${payment.id}`);
   assert.deepEqual(back.body.refunds.map((refund) => refund.standing), ["refunded"]);
 
+  // Once more, and this time a part is used before the money goes back: that much is owed.
+  await buy(chat);
+  await chat.sees(/✅[^✅]*✅/s);
+  const [again] = (await call(kontor, "/v1/payments")).body.items;
+  const { ledger } = await holder(again.account_id);
+  const spent = await call(kontor, `/v1/ledgers/${ledger}/spends`, { method: "POST", body: { messages: 10 } });
+  assert.equal(spent.status, 201, JSON.stringify(spent.body));
+  await chat.press(/History of credits|История кредитов/);
+  await chat.sees(/10 messages|10 сообщений/);
+  const second = await call(kontor, `/v1/payments/${again.id}/refunds`, { method: "POST", body: { reason: "goodwill" } });
+  assert.equal(second.status, 201, JSON.stringify(second.body));
+  const owed = await until("the purchase is closed", async () => {
+    const { body } = await call(kontor, `/v1/ledgers/${ledger}`);
+    return body.owed > 0 ? body.owed : null;
+  });
+  assert.equal(owed, 7, "the three of the welcome went first");
+
   run("ledger", "verify");
   const books = join(kontor.dataDir, "books");
   run("ledger", "export", books, "--tenant", "demo_utility");
+  const accepted = (tool, ...words) => execFileSync(tool, words, { cwd: books, encoding: "utf8" });
+  accepted("hledger", "-f", "books.hledger", "check", "--strict", "ordereddates");
+  accepted("ledger", "--pedantic", "-f", "books.ledger", "balance");
+  accepted("bean-check", "books.beancount");
+  const clearing = accepted("hledger", "-f", "books.hledger", "balance", "clearing", "-O", "csv", "--no-total");
+  assert.doesNotMatch(clearing, /XTR/, `Telegram holds nothing any more:\n${clearing}`);
   assert.deepEqual(chat.problems, []);
   await chat.page.context().close();
 });

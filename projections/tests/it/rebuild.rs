@@ -7,6 +7,7 @@ use kontor_domain::{
         CreditLedgerCommand, CreditRules, DebtPolicy, PassPeriod, Spend, credit_ledger_id,
     },
     meter::{Archived, MeterEvent, VerificationRenewed},
+    payment::PaymentEvent,
     product::{self, Gives, ProductEvent},
     tenant::{self, TenantEvent},
 };
@@ -30,6 +31,15 @@ fn till(account: Uuid) -> Till {
         till.ask(CreditLedgerCommand::Spend(Spend { spend_id, messages: 1 + i64::from(round) }));
     }
     till
+}
+
+/// What happens to a payment in each round.
+fn paid(round: usize) -> PaymentEvent {
+    match round {
+        0 => payments::begun("anna"),
+        _ if round % 2 == 1 => payments::succeeded("anna"),
+        _ => payments::refund_requested(),
+    }
 }
 
 /// A history of 12 accounts with 3 meters and a ledger each in 2 tenants, all streams interleaved.
@@ -77,12 +87,7 @@ fn history() -> Vec<Recorded> {
             };
             events.push(places.record(&slug, product, &fact));
             let payment = id(&format!("payment {person}"));
-            let fact = match round {
-                0 => payments::begun("anna"),
-                _ if round % 2 == 1 => payments::succeeded("anna"),
-                _ => payments::refund_requested(),
-            };
-            events.push(places.record(&slug, payment, &fact));
+            events.push(places.record(&slug, payment, &paid(round)));
             let ledger = credit_ledger_id(account);
             events.push(places.record(&slug, ledger, &tills[person].events[round]));
             for number in 0..3 {

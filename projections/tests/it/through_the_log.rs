@@ -173,6 +173,7 @@ async fn commands_show_in_all_read_models_and_a_rebuild_gives_the_same_rows() {
     let exported = personal::export(pool, &slug, anna.id).await.unwrap();
     assert_eq!(exported["credits"]["balance"]["available"], 1);
     assert_eq!(exported["credits"]["history"][2]["kind"], "spent");
+    assert_eq!(exported["payments"][0]["price_minor"], 250);
     assert_eq!(checkpoints::position(pool, "readings").await.unwrap(), last_position);
 
     for projection in kontor_projections::all() {
