@@ -128,7 +128,7 @@ impl Shop {
         for order in reaction.orders {
             match order {
                 Order::Send(directive) => {
-                    self.orders.push((directive.aggregate, directive.command))
+                    self.orders.push((directive.aggregate, directive.command));
                 }
                 Order::Schedule { key, due_at, directive } => {
                     self.timers.insert(key, (due_at, directive.aggregate, directive.command));
@@ -244,9 +244,9 @@ fn what_was_paid_for_is_granted_once_under_the_payments_id() {
         shop.settle(&[]);
     }
     assert_eq!((shop.count("credit_ledger.granted"), shop.clearing()), (1, 250));
-    let granted = shop.booked.iter().find_map(|event| match event {
-        CreditLedgerEvent::Granted(granted) => Some(granted.grant_id),
-        _ => None,
+    let granted = shop.booked.iter().find_map(|event| {
+        let CreditLedgerEvent::Granted(granted) = event else { return None };
+        Some(granted.grant_id)
     });
     assert_eq!(granted, Some(grant_id(PAYMENT)));
 }
@@ -281,9 +281,9 @@ fn an_unused_purchase_is_refunded_and_a_used_one_is_owed() {
         assert_eq!(shop.clearing(), 0);
         assert_eq!(shop.count("credit_ledger.grant_refunded"), refunds);
         assert_eq!(shop.count("credit_ledger.dispute_closed"), lost);
-        let closed = shop.booked.iter().find_map(|event| match event {
-            CreditLedgerEvent::DisputeClosed(closed) => Some(closed.owed),
-            _ => None,
+        let closed = shop.booked.iter().find_map(|event| {
+            let CreditLedgerEvent::DisputeClosed(closed) = event else { return None };
+            Some(closed.owed)
         });
         assert_eq!(closed.unwrap_or(0), owed);
     }
