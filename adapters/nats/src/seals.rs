@@ -42,10 +42,12 @@ impl Nats {
         headers.insert(names::MESSAGE_ID, format!("seal-{}-{}", seal.number, seal.hash()));
         let subject = names::SEAL_OF_LEDGERS;
         let sending = self.jetstream().publish_with_headers(subject, headers, body.into());
-        let sent = tokio::time::timeout(self.ack_timeout(), sending).await;
-        let sent = sent.map_err(|err| request(&what, err))?.map_err(|err| request(&what, err))?;
-        sent.await.map_err(|err| request(&what, err))?;
-        Ok(())
+        let confirmation = match tokio::time::timeout(self.ack_timeout(), sending).await {
+            Ok(Ok(confirmation)) => confirmation,
+            Ok(Err(err)) => return Err(request(&what, err)),
+            Err(late) => return Err(request(&what, late)),
+        };
+        confirmation.await.map(drop).map_err(|err| request(&what, err))
     }
 }
 

@@ -56,6 +56,22 @@ pub(crate) struct Figure {
     pub(crate) met: Option<bool>,
 }
 
+fn decided_anew(report: &Report) -> Figure {
+    at_least(
+        "bookings decided anew, in memory, a second",
+        (REPLAY_MIN, report.replays.map(|replays| replays.decided_per_second)),
+        |n| n.to_string(),
+    )
+}
+
+fn chains_checked(report: &Report) -> Figure {
+    at_least(
+        "bookings whose chain is checked, in memory, a second",
+        (VERIFY_MIN, report.replays.map(|replays| replays.verified_per_second)),
+        |n| n.to_string(),
+    )
+}
+
 /// All figures of a report.
 pub(super) fn all(report: &Report) -> Vec<Figure> {
     let runs = &report.runs;
@@ -107,16 +123,8 @@ pub(super) fn all(report: &Report) -> Vec<Figure> {
             (PROMOTION_MAX_US, report.beside.map(|beside| beside.promotion_us)),
             ms,
         ),
-        at_least(
-            "bookings decided anew, in memory, a second",
-            (REPLAY_MIN, report.replays.map(|replays| replays.decided_per_second)),
-            |n| n.to_string(),
-        ),
-        at_least(
-            "bookings whose chain is checked, in memory, a second",
-            (VERIFY_MIN, report.replays.map(|replays| replays.verified_per_second)),
-            |n| n.to_string(),
-        ),
+        decided_anew(report),
+        chains_checked(report),
         below("resident memory with all roles, idle", (MEMORY_IDLE, memory.idle), megabytes),
         below("resident memory with all roles, under load", (MEMORY_LOAD, memory.load), megabytes),
         told(

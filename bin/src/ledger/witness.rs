@@ -167,17 +167,7 @@ impl Witness {
             let told: HashSet<Uuid> = group.ends.iter().map(|end| end.ledger_id).collect();
             damage.extend(self.not_told(seal, &told));
         }
-        let changed = std::mem::take(&mut self.changed);
-        for id in changed {
-            let Some(ledger) = self.ledgers.get_mut(&id) else { continue };
-            ledger.new.clear();
-            let leaf = ledger_end(id, ledger).map(|end| end.leaf_hash());
-            // A slug that is none can be in no seal; the root then differs.
-            let leaf = leaf.unwrap_or_default();
-            if !self.found.set(ledger.leaf, leaf) {
-                self.is_broken = true;
-            }
-        }
+        self.grow();
         let sums = (seal.root, seal.ledgers, seal.bookings);
         let ledgers = i64::try_from(self.ledgers.len()).unwrap_or(i64::MAX);
         self.is_broken |= !damage.is_empty();
@@ -196,6 +186,26 @@ impl Witness {
             });
         }
         damage
+    }
+
+    /// Brings the tree by the log up to date. In the order of the leaves: a new one is the last one.
+    fn grow(&mut self) {
+        let changed = std::mem::take(&mut self.changed);
+        let mut leaves: Vec<(usize, Digest32)> = Vec::with_capacity(changed.len());
+        for id in changed {
+            let Some(ledger) = self.ledgers.get_mut(&id) else { continue };
+            ledger.new.clear();
+            // A slug that is none can be in no seal; the root then differs.
+            let leaf = ledger_end(id, ledger).map(|end| end.leaf_hash()).unwrap_or_default();
+            leaves.push((ledger.leaf, leaf));
+        }
+        leaves.sort_unstable_by_key(|(place, _)| *place);
+        for (place, leaf) in leaves {
+            // A leaf that would leave a gap is left out: then the root differs, and that is told.
+            if !self.found.set(place, leaf) {
+                tracing::debug!(place, "a leaf has no place in the tree");
+            }
+        }
     }
 
     /// Whether the ends in front of a seal are those that were signed.

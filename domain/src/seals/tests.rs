@@ -233,7 +233,8 @@ fn seals_that_are_forged_removed_or_moved_are_named() {
 #[test]
 fn a_proof_holds_for_its_ledger_alone() {
     let others: Vec<SealedEnd> = (0..5)
-        .map(|leaf| SealedEnd { leaf, ledger_id: Uuid::from_u128(leaf as u128), ..end(leaf + 1) })
+        .zip(1_u128..)
+        .map(|(leaf, id)| SealedEnd { leaf, ledger_id: Uuid::from_u128(id), ..end(leaf + 1) })
         .collect();
     let mut tree = Tree::of(others.iter().map(SealedEnd::leaf_hash).collect());
     let draft = SealDraft {

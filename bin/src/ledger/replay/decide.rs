@@ -129,7 +129,7 @@ impl Part {
                 }
                 let rules = self.rules.at(&stored);
                 if let Some(ledger) = &mut current {
-                    ledger.take(stored, &rules, &mut decided)?;
+                    ledger.take(stored, &rules, &mut decided);
                 }
             }
             anyhow::ensure!(
@@ -193,31 +193,26 @@ impl OnItsWay {
         }
     }
 
-    fn take(
-        &mut self,
-        stored: Recorded,
-        rules: &RulesThen,
-        decided: &mut Decided,
-    ) -> anyhow::Result<()> {
+    fn take(&mut self, stored: Recorded, rules: &RulesThen, decided: &mut Decided) {
         decided.bookings += 1;
         match decided.kinds.get_mut(&stored.event_type) {
             Some(count) => *count += 1,
             None => drop(decided.kinds.insert(stored.event_type.clone(), 1)),
         }
         if self.differs {
-            return Ok(());
+            return;
         }
         let (position, version) = (stored.position, stored.version);
         let (actor, command_id) = (stored.metadata.actor.clone(), stored.metadata.command_id);
         if stored.tenant != self.tenant {
             self.differ(position, version, "it belongs to another tenant".to_owned(), decided);
-            return Ok(());
+            return;
         }
         let events = match newest::<CreditLedgerEvent>(stored) {
             Ok(events) => events,
             Err(unreadable) => {
                 self.differ(position, version, format!("{unreadable:#}"), decided);
-                return Ok(());
+                return;
             }
         };
         for event in events {
@@ -226,7 +221,6 @@ impl OnItsWay {
             let taken = self.replay.take(booked, rules);
             self.sum(taken, decided);
         }
-        Ok(())
     }
 
     /// Adds up what was decided, or notes where it differs.

@@ -149,7 +149,7 @@ fn a_change_of_rules_on_its_way_is_no_difference_and_an_old_one_is() {
     desk.ask(300, purchase(20, 10, 100)).unwrap();
     desk.ask(301, spend(21, 1)).unwrap();
     let after = desk.rules.clone();
-    assert!(replayed(&desk, &[before.clone()]).is_err());
+    assert!(replayed(&desk, std::slice::from_ref(&before)).is_err());
     assert_eq!(replayed(&desk, &[before.clone(), after.clone()]), Ok(desk.ledger.chain_end()));
     assert_eq!(replayed(&desk, &[after, before]), Ok(desk.ledger.chain_end()));
     let nobody = replayed(&desk, &[]).unwrap_err();

@@ -178,10 +178,11 @@ async fn show(
     let until = slice.until.map_or_else(String::new, |_| format!(" and position <= {position}"));
     let mut sql = format!("create schema \"{to}\"; ");
     for table in tables {
-        sql.push_str(&format!(
+        let view = format!(
             "create view \"{to}\".\"{table}\" as select * from \"{from}\".\"{table}\" \
              where true{tenant}{until}; "
-        ));
+        );
+        sql.push_str(&view);
     }
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(db).await.map_err(failed("show what is compared"))?;
     Ok(())
