@@ -179,12 +179,12 @@ impl Refunds {
                     checkpoints::wait_for(pool, &["payments"], position, wait).await?;
                 }
             }
-            other => {
+            Ok(Sent::Done { outcome: Outcome::Refused { .. }, .. } | Sent::Unknown) | Err(_) => {
                 // The next round finds it still open, and Telegram says again what became of it.
                 tracing::warn!(
                     bot = self.ports.bot,
                     payment.id = %row.id,
-                    "A refund's outcome is not recorded yet: {other:?}"
+                    "A refund's outcome is not recorded yet"
                 );
                 self.wait(refund.refund_id, waiting);
             }

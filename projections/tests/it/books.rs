@@ -221,13 +221,13 @@ async fn a_statement_opens_moves_and_closes_as_the_lines_say() {
                 let lines = expected(&town, (subject, period));
                 assert_eq!(found.movements.items, lines, "{subject:?} {period:?}");
                 for turnover in &found.turnovers {
-                    let of = lines.iter().filter(|it| {
+                    let mut of = lines.iter().filter(|it| {
                         (it.line.account, it.line.unit) == (turnover.account, turnover.unit)
                     });
                     let moved: i128 = of.clone().map(|it| i128::from(it.line.amount)).sum();
                     assert_eq!(turnover.debits - turnover.credits, moved, "{turnover:?}");
                     assert_eq!(turnover.opening + moved, turnover.closing, "{turnover:?}");
-                    let last = of.last().map_or(turnover.opening, |it| it.balance);
+                    let last = of.next_back().map_or(turnover.opening, |it| it.balance);
                     assert_eq!(turnover.closing, last, "{turnover:?}");
                 }
             }

@@ -124,7 +124,7 @@ impl Running {
             "type": "begin", "account_id": id("anna"), "price": {"amount_minor": 250, "currency": "XTR"},
             "product": {"product_id": id("pack"), "version": 2, "gives": {"credits": 25}},
             "provider": "telegram_stars", "channel": "telegram/shop",
-            "expires_at": chrono::Utc::now() + chrono::Duration::days(1),
+            "expires_at": kontor_commands::clock::now() + chrono::Duration::days(1),
         });
         self.accept("payment", id("payment"), begin).await;
         let register = json!({
