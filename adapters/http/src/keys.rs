@@ -67,6 +67,14 @@ impl Role {
         }
     }
 
+    /// Whether a person may log in with it: there is a page for it.
+    pub fn logs_in(self) -> bool {
+        match self {
+            Self::Reader => false,
+            Self::Accountant | Self::Operator | Self::Admin => true,
+        }
+    }
+
     /// Whether it may read more than the books.
     pub fn reads_all(self) -> bool {
         match self {

@@ -5,6 +5,7 @@
 //! codes are chosen in `problem.rs` alone.
 
 mod access;
+mod accounting;
 mod api;
 mod auth;
 mod body;

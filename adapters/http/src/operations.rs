@@ -12,13 +12,13 @@ mod history;
 mod letters;
 mod live;
 mod login;
-mod operator;
+pub(crate) mod operator;
 mod overview;
 mod pages;
 mod places;
 mod processes;
 mod products;
-mod shell;
+pub(crate) mod shell;
 mod stream;
 mod words;
 
@@ -57,8 +57,10 @@ pub(crate) fn pages(state: &ApiState) -> Router<ApiState> {
         .route("/admin/products/{id}", get(products::show).post(products::change))
         .route("/admin/products/{id}/activate", post(products::activate))
         .route("/admin/products/{id}/deactivate", post(products::deactivate))
-        .route("/logout", post(login::log_out))
         .merge(live)
+        .route_layer(from_fn_with_state(state.clone(), operator::require_operator))
+        .route("/logout", post(login::log_out))
+        .merge(crate::accounting::pages())
         .route_layer(from_fn_with_state(state.clone(), operator::require_session));
     Router::new()
         .route("/login", get(login::form).post(login::log_in))

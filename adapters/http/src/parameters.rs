@@ -27,6 +27,12 @@ impl Parameters {
         text.map(|text| text.parse()).transpose().map_err(|_| Problem::parameter(name, expected))
     }
 
+    /// The same without those that were left empty, as a form sends them.
+    pub(crate) fn filled(mut self) -> Self {
+        self.0.retain(|_, text| !text.trim().is_empty());
+        self
+    }
+
     /// A parameter as it was written.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)

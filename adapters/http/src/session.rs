@@ -69,7 +69,7 @@ pub(crate) async fn find(
     let hash = hash_of(&value);
     let now = clock::now();
     let Some(found) = load(&state.pool, hash, now).await? else { return Ok(None) };
-    if refused_key(&found.key).is_some() || !found.key.role.writes() {
+    if refused_key(&found.key).is_some() || !found.key.role.logs_in() {
         return Ok(None);
     }
     if now - found.last_seen_at > MOVED_EVERY {
@@ -114,7 +114,7 @@ pub(crate) async fn key_of(
     if let Some((reason, _)) = refused_key(&key.info) {
         return Ok(Err(Denial::new(reason, Some(prefix))));
     }
-    if !key.info.role.writes() {
+    if !key.info.role.logs_in() {
         return Ok(Err(Denial::new("role_insufficient", Some(prefix))));
     }
     Ok(Ok(key.info.clone()))
@@ -136,7 +136,9 @@ impl Denial {
         match self.reason {
             "key_revoked" => "This key was revoked. Ask for a new one.",
             "key_expired" => "This key has expired. Ask for a new one.",
-            "role_insufficient" => "This key only reads. Use a key of an operator or an admin.",
+            "role_insufficient" => {
+                "This key only reads. Use a key of an operator, an admin or an accountant."
+            }
             _ => "This key is not known. Check that you pasted all of it: it begins with kontor_.",
         }
     }

@@ -1,7 +1,7 @@
 //! The books of a tenant, for accountants.
 
 pub(crate) mod bounds;
-mod tables;
+pub(crate) mod tables;
 
 use std::collections::BTreeMap;
 
@@ -50,41 +50,41 @@ pub(crate) fn router() -> OpenApiRouter<ApiState> {
 pub(crate) struct TrialBalanceBody {
     /// The zone of the tenant's days.
     #[schema(example = "Europe/Moscow")]
-    time_zone: String,
+    pub(crate) time_zone: String,
     /// What holds from this instant on is not counted; null when all is.
-    effective_before: Option<DateTime<Utc>>,
+    pub(crate) effective_before: Option<DateTime<Utc>>,
     /// What was recorded from this instant on is not counted; null when all is.
-    recorded_before: Option<DateTime<Utc>>,
-    rows: Vec<TrialBalanceRow>,
+    pub(crate) recorded_before: Option<DateTime<Utc>>,
+    pub(crate) rows: Vec<TrialBalanceRow>,
     /// The sums by unit.
-    sums: Vec<UnitSumBody>,
+    pub(crate) sums: Vec<UnitSumBody>,
 }
 
 /// What went over an account in one unit. Amounts are decimal texts, so that no program rounds them.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct TrialBalanceRow {
     #[schema(example = "income:messages")]
-    account: &'static str,
+    pub(crate) account: &'static str,
     /// What stands on the account.
-    about: &'static str,
+    pub(crate) about: &'static str,
     /// `CR` for credits, `MSG` for messages, or the code of a currency.
     #[schema(example = "RUB")]
-    unit: String,
+    pub(crate) unit: String,
     #[schema(example = "0.00")]
-    debits: String,
+    pub(crate) debits: String,
     #[schema(example = "499.00")]
-    credits: String,
+    pub(crate) credits: String,
     /// Debits less credits.
     #[schema(example = "-499.00")]
-    balance: String,
+    pub(crate) balance: String,
 }
 
 /// Debits and credits over all accounts in one unit.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct UnitSumBody {
-    unit: String,
-    debits: String,
-    credits: String,
+    pub(crate) unit: String,
+    pub(crate) debits: String,
+    pub(crate) credits: String,
 }
 
 /// An account of the books.
@@ -113,57 +113,57 @@ pub(crate) struct UnitBalanceBody {
 /// A statement: what was there, what came and went, and what is there then.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct StatementBody {
-    time_zone: String,
+    pub(crate) time_zone: String,
     /// The first instant of the period; null when it has no beginning.
-    from: Option<DateTime<Utc>>,
+    pub(crate) from: Option<DateTime<Utc>>,
     /// The first instant behind the period; null when it has no end.
-    to: Option<DateTime<Utc>>,
+    pub(crate) to: Option<DateTime<Utc>>,
     /// What was recorded from this instant on is not counted; null when all is.
-    recorded_before: Option<DateTime<Utc>>,
+    pub(crate) recorded_before: Option<DateTime<Utc>>,
     /// By account and unit, for the whole period.
-    turnovers: Vec<TurnoverBody>,
+    pub(crate) turnovers: Vec<TurnoverBody>,
     /// The lines in the order in which they hold.
-    items: Vec<MovementBody>,
+    pub(crate) items: Vec<MovementBody>,
     /// Pass it on as `cursor` for the next page; null after the last.
-    next_cursor: Option<String>,
+    pub(crate) next_cursor: Option<String>,
 }
 
 /// What happened on an account: opening, and debits less credits, make the closing.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct TurnoverBody {
-    account: &'static str,
-    unit: String,
-    opening: String,
-    debits: String,
-    credits: String,
-    closing: String,
+    pub(crate) account: &'static str,
+    pub(crate) unit: String,
+    pub(crate) opening: String,
+    pub(crate) debits: String,
+    pub(crate) credits: String,
+    pub(crate) closing: String,
 }
 
 /// One line of a statement.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct MovementBody {
     /// The booking's position in the log.
-    position: i64,
+    pub(crate) position: i64,
     /// Which line of the booking, from 0.
-    line: i64,
+    pub(crate) line: i64,
     /// The event without its aggregate.
     #[schema(example = "spent")]
-    kind: String,
-    ledger_id: Uuid,
-    account: &'static str,
-    unit: String,
+    pub(crate) kind: String,
+    pub(crate) ledger_id: Uuid,
+    pub(crate) account: &'static str,
+    pub(crate) unit: String,
     /// Debits are positive, credits negative.
     #[schema(example = "-19.96")]
-    amount: String,
+    pub(crate) amount: String,
     /// What is on the account behind it.
     #[schema(example = "-499.00")]
-    balance: String,
+    pub(crate) balance: String,
     /// The grant or pass, where the account is divided by them.
-    grant_id: Option<Uuid>,
+    pub(crate) grant_id: Option<Uuid>,
     /// From when on it holds.
-    effective_at: DateTime<Utc>,
+    pub(crate) effective_at: DateTime<Utc>,
     /// When the log accepted it.
-    recorded_at: DateTime<Utc>,
+    pub(crate) recorded_at: DateTime<Utc>,
 }
 
 impl From<&AccountBalance> for TrialBalanceRow {
@@ -211,7 +211,7 @@ impl From<Movement> for MovementBody {
 }
 
 impl TrialBalanceBody {
-    fn new(calendar: &Calendar, as_of: AsOf, rows: &[AccountBalance]) -> Self {
+    pub(crate) fn new(calendar: &Calendar, as_of: AsOf, rows: &[AccountBalance]) -> Self {
         let mut sums = BTreeMap::<Unit, (i128, i128)>::new();
         for row in rows {
             let (debits, credits) = sums.entry(row.unit).or_default();
@@ -234,7 +234,7 @@ impl TrialBalanceBody {
 }
 
 impl StatementBody {
-    fn new(calendar: &Calendar, period: Period, statement: Statement) -> Self {
+    pub(crate) fn new(calendar: &Calendar, period: Period, statement: Statement) -> Self {
         Self {
             time_zone: calendar.time_zone.name().to_owned(),
             from: period.from,

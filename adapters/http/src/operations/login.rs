@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::{
     actions::{self, Action},
-    operator::{Operator, foreign},
+    operator::{BOOKS, Operator, Person, foreign},
     shell::{Assets, html},
     words,
 };
@@ -87,6 +87,7 @@ pub(super) async fn log_in(
             return refused(StatusCode::UNAUTHORIZED, next, denial.sentence());
         }
     };
+    let next = if key.role.writes() || is_of_books(next) { next } else { BOOKS };
     let cookie = session::begin(&state, &key).await?;
     let request_id = words::request_id(&extensions);
     let operator = Operator { key, request_id };
@@ -97,7 +98,7 @@ pub(super) async fn log_in(
 /// `POST /logout`
 pub(super) async fn log_out(
     State(state): State<ApiState>,
-    operator: Operator,
+    Person(operator): Person,
     Extension(session): Extension<Session>,
 ) -> Result<Response, Problem> {
     let cookie = session.end(&state).await?;
@@ -116,6 +117,11 @@ fn own_page(next: &str) -> &str {
     let plain = next.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
     let ours = next == "/admin" || next.starts_with("/admin/") || next.starts_with("/admin?");
     if ours && plain && !next.contains("//") { next } else { HOME }
+}
+
+/// Whether an address is one of the books' pages.
+fn is_of_books(next: &str) -> bool {
+    next.strip_prefix(BOOKS).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
 }
 
 #[cfg(test)]

@@ -17,6 +17,9 @@ use crate::{
     state::ApiState,
 };
 
+/// The pages of accountants.
+pub(super) const BOOKS: &str = "/admin/books";
+
 /// The right to operate, in one tenant or on the whole platform.
 #[derive(Clone, Debug)]
 pub(crate) struct Operator {
@@ -49,12 +52,54 @@ impl FromRequestParts<ApiState> for Operator {
 
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
         if let Some(session) = parts.extensions.get::<Session>() {
+            // The pages of operators ask before they come here; this is for what forgets to.
+            if !session.key.role.writes() {
+                return Err(for_operators());
+            }
             return Ok(Self::new(parts, &session.key));
         }
         let caller = <Caller as FromRequestParts<_>>::from_request_parts(parts, state).await?;
         require_writer(parts, state, &caller).await?;
         Ok(Self::new(parts, caller.key()))
     }
+}
+
+/// Somebody who is logged in, whatever their key may do.
+#[derive(Clone, Debug)]
+pub(crate) struct Person(pub(crate) Operator);
+
+impl FromRequestParts<ApiState> for Person {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &ApiState) -> Result<Self, Problem> {
+        let session = parts.extensions.get::<Session>();
+        let session = session
+            .ok_or_else(|| Problem::unauthenticated("session_missing", "log in to see this"))?;
+        Ok(Self(Operator::new(parts, &session.key)))
+    }
+}
+
+/// Lets operators pass. Accountants are led to their own pages.
+pub(super) async fn require_operator(
+    State(state): State<ApiState>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    let session = request.extensions().get::<Session>();
+    let Some(session) = session.filter(|session| !session.key.role.writes()) else {
+        return Ok(next.run(request).await);
+    };
+    if request.uri().path() == "/admin" {
+        return Ok(Redirect::to(BOOKS).into_response());
+    }
+    let about = (request.method().as_str(), "role_insufficient");
+    let tenant = session.key.tenant.as_ref().map(TenantId::as_str);
+    deny(&state, request.extensions(), about, (Some(&session.key.prefix), tenant)).await;
+    Err(for_operators())
+}
+
+fn for_operators() -> Problem {
+    Problem::forbidden("role_insufficient", "this page is for operators; yours are the books")
 }
 
 /// Lets a request pass that carries a session, and one that changes something only when it comes

@@ -15,16 +15,16 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; \
     frame-ancestors 'none'";
 
 /// Parts of the addresses of the assets: they change with the assets.
-pub(super) struct Assets {
-    pub(super) base: String,
-    pub(super) style: String,
-    pub(super) script: String,
-    pub(super) charts: String,
+pub(crate) struct Assets {
+    pub(crate) base: String,
+    pub(crate) style: String,
+    pub(crate) script: String,
+    pub(crate) charts: String,
 }
 
 impl Assets {
     /// The assets of this build.
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             base: short_hash(crate::status::STYLE),
             style: short_hash(crate::status::OPERATIONS_STYLE),
@@ -68,7 +68,7 @@ pub(super) async fn shell(state: &ApiState, operator: &Operator, open: &'static 
 }
 
 /// A page as an answer.
-pub(super) fn html<T: Template>(page: &T) -> Result<Response, Problem> {
+pub(crate) fn html<T: Template>(page: &T) -> Result<Response, Problem> {
     let text = page.render().map_err(|err| Problem::internal(&err))?;
     Ok(Html(text).into_response())
 }

@@ -3,7 +3,10 @@
 use kontor_http::keys::Role;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, World, key};
+use crate::{
+    operations::{ORIGIN, form, page},
+    support::{Answer, World, key},
+};
 
 struct Town {
     world: World,
@@ -249,4 +252,122 @@ async fn an_accountants_key_reads_books_and_ledgers_and_opens_nothing_else() {
         assert_eq!((answer.status.as_u16(), answer.code()), (403, "role_insufficient".to_owned()));
     }
     assert!(town.world.denied().await.len() > 30);
+}
+
+/// Logs in and returns the cookie, and where it led.
+async fn enter(world: &World, key: &str, next: &str) -> (String, String) {
+    let body = format!("key={key}&next={next}");
+    let answer = form(world, "/login", ("", ORIGIN), body).await;
+    assert_eq!(answer.status, 303, "{}", answer.text);
+    let cookie = answer.header("set-cookie").split(';').next().unwrap().to_owned();
+    (cookie, answer.header("location").to_owned())
+}
+
+#[tokio::test]
+async fn an_accountant_logs_in_to_the_books_and_to_nothing_else() {
+    let town = Town::new().await;
+    let world = &town.world;
+    town.read("/v1/books/accounts").await;
+    let (cookie, led_to) = enter(world, &town.accountant, "/admin/operations/actions").await;
+    assert_eq!(led_to, "/admin/books");
+    let (_, led_to) =
+        enter(world, &town.accountant, "/admin/books?recorded_before=2026-12-01").await;
+    assert_eq!(led_to, "/admin/books?recorded_before=2026-12-01");
+    let (_, led_to) = enter(world, &world.operator, "/admin/books").await;
+    assert_eq!(led_to, "/admin/books");
+
+    let home = page(world, &cookie, "/admin").await;
+    assert_eq!(home.header("location"), "/admin/books");
+    assert!(world.denied().await.is_empty());
+    let closed = [
+        "/admin/operations",
+        "/admin/operations/processes",
+        "/admin/operations/dead-letters",
+        "/admin/operations/dead-letters.csv",
+        "/admin/operations/why?id=1",
+        "/admin/operations/actions",
+        "/admin/operations/figures.json",
+    ];
+    for address in closed {
+        let answer = page(world, &cookie, address).await;
+        assert_eq!(answer.status, 403, "{address}");
+        assert!(answer.text.contains("this page is for operators"), "{}", answer.text);
+    }
+    let streams = format!("/admin/operations/streams/{}", town.ledger);
+    assert_eq!(page(world, &cookie, &streams).await.status, 403);
+    let personal = format!("{streams}/personal");
+    for address in ["/admin/operations/dead-letters/command:1/skip", &personal] {
+        let answer = form(world, address, (&cookie, ORIGIN), String::new()).await;
+        assert_eq!(answer.status, 403, "{address}");
+    }
+    assert!(world.denied().await.iter().all(|reason| reason == "role_insufficient"));
+    let out = form(world, "/logout", (&cookie, ORIGIN), String::new()).await;
+    assert_eq!(out.header("location"), "/login");
+    let gone = page(world, &cookie, "/admin/books").await;
+    assert_eq!(gone.header("location"), "/login?next=/admin/books");
+    assert_eq!(page(world, "", "/admin/books/bookings/1").await.status, 303);
+}
+
+#[tokio::test]
+async fn the_pages_lead_from_the_trial_balance_to_the_cause_of_a_booking() {
+    let town = Town::new().await;
+    let world = &town.world;
+    let spent = town.read("/v1/books/accounts/equity:consumed/statement").await;
+    let position = &spent["items"][0]["position"];
+    let (cookie, _) = enter(world, &town.accountant, "/admin/books").await;
+    let trial = page(world, &cookie, "/admin/books?effective_before=&recorded_before=").await;
+    assert_eq!(trial.status, 200, "{}", trial.text);
+    for part in ["equity:consumed", "499.00", "debits and credits are even", "as known now"] {
+        assert!(trial.text.contains(part), "{part} in {}", trial.text);
+    }
+    assert!(!trial.text.contains("/admin/operations\""), "no way to the operations pages");
+    let past = page(world, &cookie, "/admin/books?effective_before=2020-01-01").await;
+    assert!(past.text.contains("Nothing was booked before then"), "{}", past.text);
+
+    let account = "/admin/books/accounts/equity:consumed";
+    let statement = page(world, &cookie, &format!("{account}?to=2099-01-01")).await;
+    let link = format!("/admin/books/bookings/{position}?");
+    assert!(statement.text.contains(&link), "{link} in {}", statement.text);
+    assert!(statement.text.contains("value=\"2099-01-01\""), "{}", statement.text);
+    let booking = page(world, &cookie, &link).await;
+    for part in ["equity:consumed", "What led to it", "messages", "api_key:", "spend id"] {
+        assert!(booking.text.contains(part), "{part} in {}", booking.text);
+    }
+    let ledger = page(world, &cookie, &format!("/admin/books/ledgers/{}", town.ledger)).await;
+    assert!(ledger.text.contains("liabilities:deferred_revenue"), "{}", ledger.text);
+    let table = page(world, &cookie, &format!("{account}/statement.csv?from=&to=")).await;
+    assert!(table.text.contains("closing,,equity:consumed,CR"), "{}", table.text);
+    let table = page(world, &cookie, "/admin/books/trial-balance.csv").await;
+    assert!(table.text.contains("equity:consumed"), "{}", table.text);
+
+    for (address, status, word) in [
+        ("/admin/books?effective_before=soon", 400, "effective_before"),
+        ("/admin/books?tenant=salon", 403, "opens no other"),
+        ("/admin/books/accounts/income", 404, "no account of this name"),
+        ("/admin/books/bookings/1", 404, "no such booking"),
+        ("/admin/books/bookings/x", 404, "no such booking"),
+        ("/admin/books/ledgers/0193450e-5b2f-7c3a-9d7e-0a4f5c1e2b3d", 404, "no such ledger"),
+    ] {
+        let answer = page(world, &cookie, address).await;
+        assert_eq!(answer.status.as_u16(), status, "{address}: {}", answer.text);
+        assert!(answer.text.contains(word) && answer.text.contains("<html"), "{}", answer.text);
+    }
+    let (stranger, _) = enter(world, &world.stranger, "/admin/books").await;
+    assert_eq!(page(world, &stranger, &link).await.status, 404, "another tenant's booking");
+}
+
+#[tokio::test]
+async fn a_key_of_the_platform_chooses_whose_books_it_reads() {
+    let town = Town::new().await;
+    let world = &town.world;
+    town.read("/v1/books/accounts").await;
+    let (cookie, _) = enter(world, &world.admin, "/admin/books").await;
+    let choice = page(world, &cookie, "/admin/books").await;
+    assert!(choice.text.contains("/admin/books?tenant=moscow"), "{}", choice.text);
+    let trial = page(world, &cookie, "/admin/books?tenant=moscow").await;
+    let link = "/admin/books/accounts/equity:consumed?tenant=moscow&";
+    assert!(trial.text.contains(link), "{}", trial.text);
+    assert!(trial.text.contains("name=\"tenant\" value=\"moscow\""), "{}", trial.text);
+    let unknown = page(world, &cookie, "/admin/books?tenant=nobody").await;
+    assert_eq!(unknown.status, 404);
 }

@@ -1,7 +1,9 @@
 //! The bounds of a reading of the books, on both axes of time. A bound is an instant, or a day on the
 //! tenant's calendar.
 
-use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Utc};
+use chrono::{
+    DateTime, Days, NaiveDate, NaiveDateTime, NaiveTime, SecondsFormat, TimeDelta, TimeZone, Utc,
+};
 use chrono_tz::Tz;
 use kontor_domain::TenantId;
 use kontor_projections::{
@@ -19,7 +21,7 @@ const GAP_STEPS_MAX: i32 = 4 * 48;
 
 /// Which instant a day stands for.
 #[derive(Clone, Copy)]
-enum Edge {
+pub(crate) enum Edge {
     /// Its first one.
     Begins,
     /// The first one behind it.
@@ -72,6 +74,25 @@ impl Calendar {
         instant.map(Some).ok_or_else(|| Problem::parameter(name, EXPECTED))
     }
 
+    /// A bound as one would write it: a day where it is one, otherwise the instant.
+    pub(crate) fn written(&self, at: Option<DateTime<Utc>>, edge: Edge) -> String {
+        let Some(at) = at else { return String::new() };
+        let local = at.with_timezone(&self.time_zone).date_naive();
+        let day = match edge {
+            Edge::Begins => Some(local),
+            Edge::Ends => local.checked_sub_days(Days::new(1)),
+        };
+        match day.filter(|day| self.edge_of(*day, edge) == Some(at)) {
+            Some(day) => day.to_string(),
+            None => at.to_rfc3339_opts(SecondsFormat::AutoSi, true),
+        }
+    }
+
+    /// An instant on the tenant's clock.
+    pub(crate) fn local(&self, at: &DateTime<Utc>) -> String {
+        at.with_timezone(&self.time_zone).format("%Y-%m-%d %H:%M:%S").to_string()
+    }
+
     fn edge_of(&self, day: NaiveDate, edge: Edge) -> Option<DateTime<Utc>> {
         match edge {
             Edge::Begins => self.begins(day),
@@ -120,6 +141,18 @@ mod tests {
         assert_eq!(begins("Asia/Beirut", "2026-03-29"), "2026-03-28T22:00:00+00:00");
         assert_eq!(begins("America/Havana", "2026-11-01"), "2026-11-01T04:00:00+00:00");
         assert_eq!(begins("Pacific/Apia", "2011-12-30"), "2011-12-30T10:00:00+00:00");
+    }
+
+    #[test]
+    fn a_bound_is_written_as_it_would_be_read() {
+        let calendar = Calendar { time_zone: "Europe/Moscow".parse().unwrap() };
+        let midnight = instant("2026-11-30T21:00:00Z");
+        assert_eq!(calendar.written(midnight, Edge::Begins), "2026-12-01");
+        assert_eq!(calendar.written(midnight, Edge::Ends), "2026-11-30");
+        let other = instant("2026-11-30T21:00:01Z");
+        assert_eq!(calendar.written(other, Edge::Ends), "2026-11-30T21:00:01Z");
+        assert_eq!(calendar.written(None, Edge::Ends), "");
+        assert_eq!(calendar.local(&midnight.unwrap()), "2026-12-01 00:00:00");
     }
 
     #[test]

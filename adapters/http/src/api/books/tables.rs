@@ -41,7 +41,7 @@ pub(super) fn is_wanted(headers: &HeaderMap) -> bool {
     })
 }
 
-pub(super) fn trial_balance(
+pub(crate) fn trial_balance(
     state: &ApiState,
     body: &TrialBalanceBody,
 ) -> Result<Response, Problem> {
@@ -57,7 +57,7 @@ pub(super) fn trial_balance(
 
 /// All lines of a statement between its opening and its closing. What is recorded while it is written
 /// does not count, so that they add up.
-pub(super) async fn statement(
+pub(crate) async fn statement(
     state: &ApiState,
     tenant: &TenantId,
     (subject, period): (Subject, Period),

@@ -1,0 +1,22 @@
+//! The pages of accountants: trial balance, statements, and the booking behind each line. They read
+//! what `/v1/books` reads, and change nothing.
+
+mod booking;
+mod desk;
+mod pages;
+
+use axum::{Router, routing::get};
+
+use crate::state::ApiState;
+
+/// The pages; whoever routes them here has asked for a session.
+pub(crate) fn pages() -> Router<ApiState> {
+    Router::new()
+        .route("/admin/books", get(pages::trial_balance))
+        .route("/admin/books/trial-balance.csv", get(pages::trial_balance_table))
+        .route("/admin/books/accounts/{account}", get(pages::account))
+        .route("/admin/books/accounts/{account}/statement.csv", get(pages::account_table))
+        .route("/admin/books/ledgers/{id}", get(pages::ledger))
+        .route("/admin/books/ledgers/{id}/statement.csv", get(pages::ledger_table))
+        .route("/admin/books/bookings/{position}", get(booking::page))
+}
