@@ -107,9 +107,8 @@ impl Refunds {
         let charge = json!(refund.provider_ref);
         parameters.insert("telegram_payment_charge_id".to_owned(), charge);
         let wait = self.settings.call_timeout;
-        let err = match self.api.call("refundStarPayment", &parameters, wait).await {
-            Ok(_) => return Ok(Answer::Paid),
-            Err(err) => err,
+        let Err(err) = self.api.call("refundStarPayment", &parameters, wait).await else {
+            return Ok(Answer::Paid);
         };
         Ok(match judge(&err) {
             Some(answer) => answer,
