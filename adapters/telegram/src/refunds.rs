@@ -107,9 +107,8 @@ impl Refunds {
         let charge = json!(refund.provider_ref);
         parameters.insert("telegram_payment_charge_id".to_owned(), charge);
         let wait = self.settings.call_timeout;
-        let Err(err) = self.api.call("refundStarPayment", &parameters, wait).await else {
-            return Ok(Answer::Paid);
-        };
+        let called = self.api.call("refundStarPayment", &parameters, wait).await;
+        let Err(err) = called else { return Ok(Answer::Paid) };
         Ok(match judge(&err) {
             Some(answer) => answer,
             None => match self.was_paid(&refund.provider_ref).await {
