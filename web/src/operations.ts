@@ -42,4 +42,5 @@ document.addEventListener("click", (event) => {
   }
 });
 
-keepLive();
+// A page that says where it is live from, if only by its own address; others stay as they were sent.
+if (document.body.dataset["liveAt"] !== undefined) keepLive();

@@ -89,14 +89,14 @@ test("a key that was made for an accountant leads to the books", async () => {
 });
 
 test("the two instants are chosen by day", async () => {
-  await page.getByLabel("Holds from before").fill("2020-01-01");
+  await page.getByLabel("Balance before (empty: all)").fill("2020-01-01");
   await page.getByRole("button", { name: "Show" }).click();
   await sees("Nothing was booked before then");
-  await page.getByLabel("Holds from before").fill("2099-01-01");
+  await page.getByLabel("Balance before (empty: all)").fill("2099-01-01");
   await page.getByLabel("As known before (empty: now)").fill("2098-12-31");
   await page.getByRole("button", { name: "Show" }).click();
   await sees("What holds from before 2099-01-01, as known before 2098-12-31");
-  assert.equal(await page.getByLabel("Holds from before").inputValue(), "2099-01-01");
+  assert.equal(await page.getByLabel("Balance before (empty: all)").inputValue(), "2099-01-01");
 });
 
 test("an account leads to its lines, a line to its booking and the cause", async () => {

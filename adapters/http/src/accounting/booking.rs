@@ -5,7 +5,7 @@ use axum::{
     extract::{OriginalUri, State},
     response::Response,
 };
-use kontor_domain::Actor;
+use kontor_domain::{Actor, credit_ledger::Unit};
 use kontor_postgres::inspect;
 use kontor_projections::books;
 use serde_json::{Map, Value};
@@ -111,13 +111,48 @@ fn who(actor: &Actor) -> String {
     }
 }
 
+/// A value in words: money with its decimals, lists and objects without brackets.
 fn said(value: Value) -> String {
     match value {
+        Value::Null => String::new(),
+        Value::Bool(yes) => yes.to_string(),
+        Value::Number(number) => number.to_string(),
         Value::String(text) => text,
-        other @ (Value::Null
-        | Value::Bool(_)
-        | Value::Number(_)
-        | Value::Array(_)
-        | Value::Object(_)) => other.to_string(),
+        Value::Array(items) => {
+            let items: Vec<String> = items.into_iter().map(said).collect();
+            items.join("; ")
+        }
+        Value::Object(fields) => money(&fields).unwrap_or_else(|| {
+            let named = fields.into_iter().map(|(name, value)| {
+                let name = name.replace('_', " ");
+                format!("{name} {}", said(value))
+            });
+            named.collect::<Vec<_>>().join(", ")
+        }),
+    }
+}
+
+/// An amount of money; none when the fields are something else.
+fn money(fields: &Map<String, Value>) -> Option<String> {
+    let unit = Unit::try_from(fields.get("currency")?.as_str()?.to_owned()).ok()?;
+    let amount = fields.get("amount_minor")?.as_i64()?;
+    Some(format!("{} {unit}", figure(&unit.decimal(amount))))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn facts_are_told_in_words() {
+        let slices = json!([
+            {"credits": 3, "grant_id": "a"},
+            {"credits": 1, "value": {"amount_minor": 493_824, "currency": "RUB"}},
+        ]);
+        assert_eq!(said(slices), "credits 3, grant id a; credits 1, value 4\u{a0}938.24 RUB");
+        assert_eq!(said(json!({"amount_minor": "x", "currency": 1})), "amount minor x, currency 1");
+        assert_eq!((said(json!(true)), said(json!(null))), ("true".to_owned(), String::new()));
     }
 }
