@@ -32,12 +32,13 @@ async fn expected(folder: &TempDir, types: &[&str]) -> Vec<String> {
     let pool = kontor_postgres::connect(run["database_url"].as_str().unwrap(), 1).await.unwrap();
     let page = kontor_postgres::EventReader::new(pool).page(0, 1_000, types).await.unwrap();
     let line = |event: &kontor_domain::Recorded| {
-        assert_eq!(event.tenant.as_str(), "demo_utility");
         format!("{} {} {}", event.position, event.event_type, event.stream_id)
     };
+    // The log holds the other demo tenant's events, too, which are not for it.
     page.events
         .iter()
         .filter(|event| types.contains(&event.event_type.as_str()))
+        .filter(|event| event.tenant.as_str() == "demo_utility")
         .map(line)
         .collect()
 }
