@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Duration, Utc};
 use kontor_domain::{
-    Recorded, TenantId,
+    EventBody, Recorded, TenantId,
     credit_ledger::{
         BookAccount, Booking, CorrectionReason, CreditLedgerEvent, DebtWrittenOff, Entry,
         GrantExpired, Slice, Unit, chain::Head,
     },
 };
 use kontor_projections::{
-    PageRequest, QueryError,
+    PageRequest, Projection, QueryError,
     books::{self, AsOf, Books, LineRow, Movement, Period, Subject},
 };
 use proptest::{
@@ -22,6 +22,21 @@ use proptest::{
 };
 
 use crate::support::{Places, World, id, tenant};
+
+/// The events of a ledger that move nothing.
+const WITHOUT_LINES: [&str; 3] =
+    ["credit_ledger.opened", "credit_ledger.low", "credit_ledger.reset_begun"];
+
+/// Without an event that moves something the trial balance would be wrong, and nothing would fail.
+#[test]
+fn every_event_that_moves_something_is_in_the_books() {
+    let all = CreditLedgerEvent::SCHEMAS.iter().map(|schema| schema.event_type);
+    let mut moving: Vec<&str> = all.filter(|name| !WITHOUT_LINES.contains(name)).collect();
+    let mut read = Books.event_types().to_vec();
+    moving.sort_unstable();
+    read.sort_unstable();
+    assert_eq!(read, moving);
+}
 
 /// One booking: whose, which two accounts, how much, how long after the last one it was recorded, and
 /// how much earlier it holds; both in minutes.
