@@ -188,7 +188,7 @@ pub struct CheckArgs {
 pub enum KeyVerb {
     /// Make a key and print it; it is shown only this once
     #[command(
-        after_help = "Examples:\n  kontor key create --tenant demo_utility --label billing\n  kontor key create --tenant demo_shop --role accountant --label books\n  kontor key create --role admin --label platform   # may open tenants"
+        after_help = "Examples:\n  kontor key create --tenant demo_utility --label billing\n  kontor key create --tenant demo_credits --role accountant --label books\n  kontor key create --role admin --label platform   # may open tenants"
     )]
     Create {
         /// The tenant that the key belongs to; without it the key opens the whole platform

@@ -32,7 +32,7 @@ nothing of other ledgers, and holds the steps by which anybody can check it with
 const REPLAY_HELP: &str = "\
 Examples:
   kontor ledger replay                          # every booking of the database
-  kontor ledger replay --tenant demo_shop --json
+  kontor ledger replay --tenant demo_credits --json
   kontor ledger replay --until 120000           # as it was then
 
 Each command is read back from its bookings and decided by the rules of its day: what comes out must be
@@ -41,7 +41,7 @@ with the live one, and dropped. Exit code 1 names the first differences.";
 
 const EXPORT_HELP: &str = "\
 Examples:
-  kontor ledger export books-2026-11 --tenant demo_shop
+  kontor ledger export books-2026-11 --tenant demo_credits
   hledger -f books-2026-11/books.hledger check --strict ordereddates
   ledger --pedantic -f books-2026-11/books.ledger balance
   bean-check books-2026-11/books.beancount
