@@ -167,6 +167,18 @@ impl Person<'_> {
         calls.last().unwrap().parameters["payload"].as_str().unwrap().to_owned()
     }
 
+    /// Buys 25 messages with the charge `stx-1`, and has them; the payload of the invoice.
+    async fn buy_25(&self) -> String {
+        self.say("/buy", "Что купить?").await;
+        let payload = self.choose("25 сообщений").await;
+        self.push(self.receipt("successful_payment", &payload, "stx-1"));
+        until("the goods are there", || async {
+            (self.count("✅ Оплачено: +25") == 1).then_some(())
+        })
+        .await;
+        payload
+    }
+
     /// Is about to pay; what the bot answers: nothing when it may be paid, or why not.
     async fn check_out(&self, payload: &str, stars: i64) -> Option<String> {
         let update_id = self.world.telegram.update_id();
@@ -251,13 +263,7 @@ async fn a_refund_whose_answer_is_lost_is_looked_up_and_never_paid_twice() {
     let shop = Shop::open().await;
     let bots = shop.world.work();
     let anna = shop.welcome(1001).await;
-    anna.say("/buy", "Что купить?").await;
-    let payload = anna.choose("25 сообщений").await;
-    anna.push(anna.receipt("successful_payment", &payload, "stx-1"));
-    until("the goods are there", || async {
-        (anna.count("✅ Оплачено: +25") == 1).then_some(())
-    })
-    .await;
+    let payload = anna.buy_25().await;
     shop.world.telegram.fail("refundStarPayment", Fault::BrokenAfterwards);
     shop.refund(&payload).await;
     shop.until_refund(&payload, RefundStanding::Refunded).await;
@@ -283,13 +289,7 @@ async fn a_refund_of_a_used_purchase_leaves_the_books_with_what_telegram_has() {
     let shop = Shop::open().await;
     let bots = shop.world.work();
     let anna = shop.welcome(1001).await;
-    anna.say("/buy", "Что купить?").await;
-    let payload = anna.choose("25 сообщений").await;
-    anna.push(anna.receipt("successful_payment", &payload, "stx-1"));
-    until("the goods are there", || async {
-        (anna.count("✅ Оплачено: +25") == 1).then_some(())
-    })
-    .await;
+    let payload = anna.buy_25().await;
     shop.spend(1001, 8).await;
     shop.refund(&payload).await;
     shop.until_refund(&payload, RefundStanding::Refunded).await;
@@ -306,13 +306,7 @@ async fn a_refund_that_telegram_refuses_is_failed_with_its_reason_and_changes_no
     let shop = Shop::open().await;
     let bots = shop.world.work();
     let anna = shop.welcome(1001).await;
-    anna.say("/buy", "Что купить?").await;
-    let payload = anna.choose("25 сообщений").await;
-    anna.push(anna.receipt("successful_payment", &payload, "stx-1"));
-    until("the goods are there", || async {
-        (anna.count("✅ Оплачено: +25") == 1).then_some(())
-    })
-    .await;
+    let payload = anna.buy_25().await;
     let refusal = "Bad Request: CHARGE_NOT_FOUND";
     shop.world.telegram.fail("refundStarPayment", Fault::RetryAfter(1));
     shop.world.telegram.fail("refundStarPayment", Fault::Refused(400, refusal));
