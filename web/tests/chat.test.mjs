@@ -1,16 +1,15 @@
 // The chat page in a real browser, against the sandbox with its small example bot.
-// CHROMIUM names the browser when it is not /usr/bin/chromium.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { after, before, test } from "node:test";
+import { after, before } from "node:test";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { chromium } from "playwright-core";
+import { startBrowser, test } from "./harness.mjs";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const photo = `${root}/adapters/sandbox/examples/meter.png`;
 /** Nothing that the page should do takes longer; the build of the example may. */
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 30_000;
 const BUILD_MS = 600_000;
 
 let sandbox;
@@ -24,8 +23,7 @@ before(async () => {
     base = new URL(line).origin;
     break;
   }
-  const flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"];
-  browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: flags });
+  browser = await startBrowser();
 }, { timeout: BUILD_MS });
 
 after(async () => {

@@ -3,8 +3,8 @@
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { after, before, test } from "node:test";
-import { call, startBrowser, startKontor, until } from "./harness.mjs";
+import { after, before } from "node:test";
+import { ANSWER_MS, call, startBrowser, startKontor, test, until } from "./harness.mjs";
 
 let kontor;
 let browser;
@@ -87,7 +87,7 @@ test("the processes say who they are and what they do", async () => {
 test("a generation that is built and one that is paused are told apart", async () => {
   const { execFile } = await import("node:child_process");
   const order = (...words) => new Promise((resolve, reject) => {
-    execFile(process.env.KONTOR_BIN, words, { cwd: kontor.dataDir, env: { ...process.env, KONTOR_DATA_DIR: `${kontor.dataDir}/data` } },
+    execFile(process.env.KONTOR_BIN, words, { cwd: kontor.dataDir, timeout: ANSWER_MS, env: { ...process.env, KONTOR_DATA_DIR: `${kontor.dataDir}/data` } },
       (error, _, stderr) => (error ? reject(new Error(stderr)) : resolve()));
   });
   await page.goto(at(""));
@@ -138,6 +138,8 @@ test("a page ends with its session, wherever it was ended", async () => {
   await other.goto(at(""));
   await other.locator("details.person summary").click();
   await other.getByRole("button", { name: "Log out" }).click();
+  // Not closed while it is on its way to the login: that has hung.
+  await other.waitForURL(/\/login/);
   await other.close();
   await page.waitForURL(/\/login\?next=/, { timeout: 30_000 });
   assert.deepEqual(problems, []);

@@ -4,12 +4,13 @@
 import assert from "node:assert/strict";
 import { readFile, readdir } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { test } from "node:test";
 
 import { Ajv } from "ajv";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
 import { parse } from "yaml";
+
+import { test } from "./harness.mjs";
 
 const require = createRequire(import.meta.url);
 const folder = new URL("../../nats/", import.meta.url);

@@ -6,12 +6,25 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { test as nodeTest } from "node:test";
 import { chromium } from "playwright-core";
 
 /** A cold start on a busy machine with two cores: initdb alone can take seconds. */
 const START_MS = 120_000;
 /** `kontor up` promises 10 s; the machine may be busy. */
 const STOP_MS = 30_000;
+
+/** The longest test takes half a minute; one that takes so long hangs, and is named instead of its file. */
+const TEST_MS = 180_000;
+/** A browser that does not end by then is killed. */
+const CLOSE_MS = 15_000;
+/** Every answer of a program on this machine comes within it. */
+export const ANSWER_MS = 60_000;
+
+/** A test that ends: `--test-timeout` alone bounds the file, and does not say which of its tests it was. */
+export function test(name, body) {
+  return nodeTest(name, { timeout: TEST_MS }, body);
+}
 
 /** Starts `kontor up`; the folder is kept across starts when it is given. */
 export async function startKontor({ dataDir = mkdtempSync(join(tmpdir(), "kontor-e2e-")), env = {} } = {}) {
@@ -64,13 +77,21 @@ export async function startKontor({ dataDir = mkdtempSync(join(tmpdir(), "kontor
 export async function startBrowser() {
   const executablePath = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync);
   if (!executablePath) throw new Error("no Chromium found; `make setup-test` installs it");
-  return chromium.launch({
+  const browser = await chromium.launch({
     executablePath,
     args: [
       "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
       "--disable-background-networking", "--disable-component-update",
     ],
   });
+  const close = browser.close.bind(browser);
+  browser.close = async () => {
+    const words = ["-KILL", "-P", String(process.pid), "-f", "remote-debugging-pipe"];
+    const timer = setTimeout(() => spawn("pkill", words, { stdio: "ignore" }), CLOSE_MS);
+    await close();
+    clearTimeout(timer);
+  };
+  return browser;
 }
 
 /** Calls the HTTP API and returns status, headers and body. */
@@ -79,6 +100,7 @@ export async function call(kontor, path, { key = kontor.apiKey(), method = "GET"
     method,
     headers: { "X-Auth-Key": key, ...(body ? { "Content-Type": "application/json" } : {}), ...headers },
     body: body ? JSON.stringify(body) : undefined,
+    signal: AbortSignal.timeout(ANSWER_MS),
   });
   const text = await response.text();
   return { status: response.status, headers: response.headers, body: text ? JSON.parse(text) : null };

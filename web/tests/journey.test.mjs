@@ -2,8 +2,8 @@
 // integrator on NATS, an operator on the status page.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { call, Chat, startBrowser, startKontor, subscribe, until } from "./harness.mjs";
+import { after, before } from "node:test";
+import { call, Chat, startBrowser, startKontor, subscribe, test, until } from "./harness.mjs";
 
 const ANNA = 1001;
 const JOHN = 1002;

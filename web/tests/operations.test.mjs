@@ -5,8 +5,8 @@ import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
-import { call, startBrowser, startKontor, until } from "./harness.mjs";
+import { after, before } from "node:test";
+import { call, startBrowser, startKontor, test, until } from "./harness.mjs";
 
 let kontor;
 let browser;

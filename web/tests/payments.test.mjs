@@ -4,8 +4,8 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
-import { call, Chat, startBrowser, startKontor, until } from "./harness.mjs";
+import { after, before } from "node:test";
+import { call, Chat, startBrowser, startKontor, test, until } from "./harness.mjs";
 
 const OLEG = 1003;
 

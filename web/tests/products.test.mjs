@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { after, before, test } from "node:test";
-import { Chat, call, startBrowser, startKontor, until } from "./harness.mjs";
+import { after, before } from "node:test";
+import { call, Chat, startBrowser, startKontor, test, until } from "./harness.mjs";
 
 let kontor;
 let browser;
