@@ -7,7 +7,12 @@ use std::process::ExitCode;
 const PARTS: [&str; 3] = ["chat.html", "chat.css", "chat.js"];
 
 fn main() -> ExitCode {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../web/dist");
+    // Asked for when it runs: in a cache that several clones share, another clone may have compiled it.
+    let Some(package) = std::env::var_os("CARGO_MANIFEST_DIR") else {
+        println!("cargo::error=CARGO_MANIFEST_DIR is not set: run this through cargo");
+        return ExitCode::FAILURE;
+    };
+    let folder = Path::new(&package).join("../../web/dist");
     for part in PARTS {
         let file = folder.join(part);
         println!("cargo::rerun-if-changed={}", file.display());
