@@ -18,9 +18,9 @@ use crate::{
 
 /// The read model that is watched.
 const READ_MODEL: &str = "readings";
-/// The pause between two samples: long enough for the last one's traces to be gone, and no multiple
-/// of any polling interval.
-const PAUSE: Duration = Duration::from_millis(23);
+/// The pause between two samples: long enough for the last one's traces to be gone (checkpoints of
+/// followers that skim come 20 ms after it), and no multiple of any polling interval.
+const PAUSE: Duration = Duration::from_millis(71);
 /// How many samples go before those that count.
 const WARM_UP_SAMPLES: u32 = 10;
 /// The longest wait for one event to become visible.

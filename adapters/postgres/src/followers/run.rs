@@ -8,7 +8,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Follower, Held, Step, checkpoint::State};
+use super::{Follower, FollowerSettings, Held, Step, checkpoint::State};
 use crate::{backoff, error::chain, figures};
 
 /// The pause after the lease was lost, before it is asked for again.
@@ -18,8 +18,8 @@ const LOST_PAUSE: Duration = Duration::from_millis(50);
 enum Next {
     /// At once.
     Now,
-    /// When the log grows, or after `longest`; `gather` first.
-    Head { gather: Duration, longest: Duration },
+    /// `wake_pause` after the log has grown, or after `longest`; `gather` first.
+    Head { gather: Duration, wake_pause: Duration, longest: Duration },
     /// After this time.
     After(Duration),
 }
@@ -81,9 +81,10 @@ impl Follower {
     }
 
     fn at_head(&self, gather: Duration) -> Next {
-        let poll = self.settings.poll_every;
+        let FollowerSettings { poll_every, wake_pause, .. } = self.settings;
         let skim_left = self.held.as_ref().and_then(Held::skim_left);
-        Next::Head { gather, longest: skim_left.map_or(poll, |left| left.min(poll)) }
+        let longest = skim_left.map_or(poll_every, |left| left.min(poll_every));
+        Next::Head { gather, wake_pause, longest }
     }
 
     async fn finish(&mut self) {
@@ -103,13 +104,15 @@ async fn wait(next: Next, head: &mut watch::Receiver<i64>) {
     match next {
         // Other tasks of this thread go first.
         Next::Now => tokio::task::yield_now().await,
-        Next::Head { gather, longest } => {
+        Next::Head { gather, wake_pause, longest } => {
             if !gather.is_zero() {
                 sleep(gather).await;
             }
-            // Without a sender there is nothing to wait for but the time.
-            if let Ok(Err(_)) = timeout(longest, head.changed()).await {
-                sleep(longest).await;
+            match timeout(longest, head.changed()).await {
+                Ok(Ok(())) if !wake_pause.is_zero() => sleep(wake_pause).await,
+                Ok(Ok(())) | Err(_) => {}
+                // Without a sender there is nothing to wait for but the time.
+                Ok(Err(_)) => sleep(longest).await,
             }
         }
         Next::After(pause) => sleep(pause).await,

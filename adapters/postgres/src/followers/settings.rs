@@ -32,6 +32,9 @@ pub struct FollowerSettings {
     /// The least time from the end of one page to the next, so that under load a page gathers several
     /// events instead of costing a transaction for each. After a longer quiet nobody waits.
     pub gather: Duration,
+    /// How long a follower that is woken waits before it reads. All of them are woken by one append, and
+    /// whoever caused it is on the way to its answer at that moment, on the same processors.
+    pub wake_pause: Duration,
     /// How often to show that it is alive when there is nothing to do.
     pub heartbeat_every: Duration,
     /// How often to look whether an operator paused the follower, or another version wants its place.
@@ -74,6 +77,7 @@ impl Default for FollowerSettings {
             poll_every: Duration::from_millis(200),
             skim_max: Duration::from_millis(20),
             gather: Duration::from_millis(4),
+            wake_pause: Duration::from_millis(1),
             heartbeat_every: Duration::from_secs(5),
             orders_look_every: Duration::from_secs(1),
             page_live: 500,
