@@ -25,6 +25,9 @@ pub const MESSAGE_ID: &str = "Nats-Msg-Id";
 /// while commands are on their way.
 pub const SHARDS: u32 = 8;
 
+/// JetStream's code for a message that is larger than the stream takes.
+pub(crate) const MESSAGE_TOO_LARGE: u64 = 10054;
+
 /// The longest subject token that Kontor itself makes.
 const TOKEN_LENGTH_MAX: usize = 64;
 /// What every inbox begins with; the prefix of a restricted user continues it.

@@ -2,6 +2,7 @@
 
 pub(crate) mod outgoing;
 mod tail;
+mod unsent;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -17,6 +18,7 @@ use tracing::Instrument;
 use self::{
     outgoing::{Outgoing, Predecessor},
     tail::{Tail, look},
+    unsent::Unsent,
 };
 use crate::{Nats, figures};
 
@@ -81,13 +83,16 @@ impl Relay {
                     tail = new_end;
                     believed = missing.last().map_or(believed, |event| event.position);
                 }
-                Err(err) => {
+                Err(Unsent { position, error }) => {
                     figures::relay_failed();
+                    if unsent::is_too_large(&error) {
+                        return Err(self.too_large(position, error, page).await);
+                    }
                     failures += 1;
                     if failures == ATTEMPTS {
-                        return Err(failed("events cannot be published", err));
+                        return Err(failed("events cannot be published", error));
                     }
-                    tracing::debug!(error = %err, "A group of events was not published whole");
+                    tracing::debug!(error = %error, "A group of events was not published whole");
                 }
             }
         }
@@ -121,21 +126,24 @@ impl Relay {
 
     /// The event as a message. What is none holds the relay up, so its ids are told.
     fn outgoing(&self, event: &Recorded) -> Result<Outgoing, ReactorError> {
-        let made = Outgoing::new(event, self.schemas.as_deref());
-        if made.is_err() {
-            let metadata = &event.metadata;
-            tracing::error!(
-                position = event.position,
-                event.id = %event.event_id,
-                stream = %event.stream_id,
-                command.id = %metadata.command_id,
-                correlation.id = %metadata.correlation_id,
-                trace.id = metadata.trace_id(),
-                "The event {} cannot be published",
-                event.position,
-            );
+        Outgoing::new(event, self.schemas.as_deref()).inspect_err(|_| unsent::tell(event))
+    }
+
+    /// Tells which event is larger than the broker takes: no attempt changes that, so the relay waits
+    /// there for an operator.
+    async fn too_large(
+        &self,
+        position: i64,
+        error: PublishError,
+        page: &[Recorded],
+    ) -> ReactorError {
+        let what = format!("the event at {position} is larger than the broker takes");
+        if let Some(event) = page.iter().find(|event| event.position == position) {
+            unsent::tell(event);
+        } else if let Ok(found) = self.log.page(position - 1, 1, &[]).await {
+            found.events.iter().for_each(unsent::tell);
         }
-        made
+        ReactorError { what, source: error.into() }
     }
 
     /// Publishes a group of events at once behind `end`. Returns where the stream ends now, as far
@@ -144,17 +152,19 @@ impl Relay {
         &self,
         group: &[Outgoing],
         end: Tail,
-    ) -> Result<Option<Tail>, PublishError> {
+    ) -> Result<Option<Tail>, Unsent> {
         let mut confirmations = Vec::with_capacity(group.len());
         let mut before = Predecessor::Sequence(end.sequence);
         for event in group {
-            confirmations.push((self.send(event, before).await?, event.position));
+            let position = event.position;
+            let sent = self.send(event, before).await;
+            confirmations.push((sent.map_err(|error| Unsent { position, error })?, position));
             kontor_faults::reach(Point::RelaySent);
             before = Predecessor::Event(&event.id);
         }
         let mut new_end = None;
         for (confirmation, position) in confirmations {
-            let ack = confirmation.await?;
+            let ack = confirmation.await.map_err(|error| Unsent { position, error })?;
             // A repeated event has the place of its first copy, which need not be the last place.
             new_end = (!ack.duplicate).then_some(Tail { sequence: ack.sequence, position });
         }

@@ -21,8 +21,6 @@ use tracing::Instrument;
 use self::replies::{Replies, Waiting};
 use crate::{Nats, NatsError, Reply, names, streams};
 
-/// JetStream's code for a message that is larger than the stream takes.
-const MESSAGE_TOO_LARGE: u64 = 10054;
 /// JetStream's code for a server that has too many requests before it.
 const TOO_MANY_REQUESTS: u64 = 10167;
 
@@ -258,7 +256,7 @@ fn refused_by_jetstream(err: &PublishError) -> SendError {
     if streams::is_full(code) || code.0 == TOO_MANY_REQUESTS {
         return SendError::Overloaded;
     }
-    if code.0 == MESSAGE_TOO_LARGE {
+    if code.0 == names::MESSAGE_TOO_LARGE {
         return SendError::Malformed("the command is larger than the broker takes".to_owned());
     }
     SendError::Unavailable(error.to_string())

@@ -16,6 +16,7 @@ mod stores;
 mod streams;
 mod succession;
 mod traces;
+mod unpublishable;
 
 use std::{
     future::Future,
