@@ -42,7 +42,9 @@ use tower_http::{
 pub use limits::Rate;
 pub use openapi::document;
 pub use serve::{ServeLimits, serve, serve_within};
-pub use state::{ApiSettings, ApiState, BrokerProbe, BrokerShard, BrokerView, ExportError};
+pub use state::{
+    ApiSettings, ApiState, BrokerProbe, BrokerShard, BrokerView, ExportError, ExportLimits,
+};
 
 use crate::{
     access::POSITION,

@@ -53,6 +53,27 @@ pub struct ApiSettings {
     pub ready_lag_max: Duration,
     /// A follower that has been silent for longer counts as down.
     pub heartbeat_age_max: Duration,
+    /// What a table for a spreadsheet may take.
+    pub exports: ExportLimits,
+}
+
+/// What bounds the tables that are downloaded.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct ExportLimits {
+    /// The most rows of one table: what a spreadsheet opens without pain. A longer one says at its end
+    /// that it was cut.
+    pub rows_max: usize,
+    /// How long a table may take: a reader that takes one row now and then, or none, does not keep its
+    /// place for ever.
+    pub lasts: Duration,
+    /// Tables at the same time in this process; each asks the database again and again.
+    pub at_once_max: usize,
+}
+
+impl Default for ExportLimits {
+    fn default() -> Self {
+        Self { rows_max: 100_000, lasts: Duration::from_secs(120), at_once_max: 4 }
+    }
 }
 
 impl Default for ApiSettings {
@@ -70,6 +91,7 @@ impl Default for ApiSettings {
             sandbox_url: None,
             ready_lag_max: Duration::from_secs(60),
             heartbeat_age_max: Duration::from_secs(30),
+            exports: ExportLimits::default(),
         }
     }
 }
@@ -199,7 +221,7 @@ impl ApiState {
             per_login: Arc::new(Buckets::new(Rate::new(LOGINS.0, LOGINS.1))),
             status: Arc::default(),
             recorder: Arc::default(),
-            places: Arc::default(),
+            places: Arc::new(Places::new(settings.exports.at_once_max)),
             folds: Arc::default(),
             vault: Vault::locked(),
             exporter: None,

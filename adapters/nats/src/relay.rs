@@ -148,11 +148,7 @@ impl Relay {
 
     /// Publishes a group of events at once behind `end`. Returns where the stream ends now, as far
     /// as the server said so.
-    async fn publish_group(
-        &self,
-        group: &[Outgoing],
-        end: Tail,
-    ) -> Result<Option<Tail>, Unsent> {
+    async fn publish_group(&self, group: &[Outgoing], end: Tail) -> Result<Option<Tail>, Unsent> {
         let mut confirmations = Vec::with_capacity(group.len());
         let mut before = Predecessor::Sequence(end.sequence);
         for event in group {

@@ -1,7 +1,7 @@
 //! Lists as tables for a spreadsheet: in UTF-8 with a mark that Excel wants, separated by commas,
 //! quoted as RFC 4180 says, and read from the database while they are sent.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use axum::{
     body::{Body, Bytes},
@@ -9,17 +9,12 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures::{Stream, StreamExt, future, stream};
-use tokio::time::Instant;
+use tokio::{
+    sync::{OwnedSemaphorePermit, oneshot},
+    time::{Instant, timeout_at},
+};
 
 use crate::{problem::Problem, state::ApiState};
-
-/// The most rows of one table: what a spreadsheet opens without pain. A longer one says at its end
-/// that it was cut.
-pub(super) const ROWS_MAX: usize = 100_000;
-
-/// How long a table may take: a reader that takes one row now and then does not keep its place for
-/// ever.
-const LASTS: Duration = Duration::from_secs(120);
 
 /// The row after the last one of a table that was cut.
 const CUT: &str = "cut here: there are more rows, narrow the filters";
@@ -37,13 +32,15 @@ pub(crate) fn answer(
     (name, columns): (&str, &[&str]),
     pages: impl Stream<Item = Result<Page, Problem>> + Send + 'static,
 ) -> Result<Response, Problem> {
+    let limits = state.settings.exports;
     let Ok(place) = Arc::clone(&state.places.exports).try_acquire_owned() else {
         return Err(Problem::busy("exports_busy", "several exports are under way; try again soon"));
     };
-    let (mut left, ends_at) = (ROWS_MAX, Instant::now() + LASTS);
+    let (mut left, ends_at) = (limits.rows_max, Instant::now() + limits.lasts);
     let head = format!("{BYTE_ORDER_MARK}{}", row(columns.iter().copied()));
+    let under_way = hold(place, ends_at);
     let body = pages.map(move |page| {
-        let _held_until_the_end = &place;
+        let _held_until_the_end = &under_way;
         if Instant::now() > ends_at {
             return Err(std::io::Error::other("the export took too long"));
         }
@@ -71,6 +68,18 @@ pub(crate) fn answer(
         headers.insert(header::CONTENT_DISPOSITION, value);
     }
     Ok(response)
+}
+
+/// Holds a place for as long as the export is under way, and no longer than until `ends_at`: a reader
+/// that takes nothing is never asked.
+fn hold(place: OwnedSemaphorePermit, ends_at: Instant) -> oneshot::Sender<()> {
+    let (under_way, over) = oneshot::channel();
+    tokio::spawn(async move {
+        // Either way it is over.
+        let _ended = timeout_at(ends_at, over).await;
+        drop(place);
+    });
+    under_way
 }
 
 /// A line of the table.

@@ -5,9 +5,6 @@ use std::{collections::HashMap, sync::Arc};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use uuid::Uuid;
 
-/// Exports at the same time; each asks the database again and again.
-const EXPORTS_MAX: usize = 4;
-
 /// Pages that are live at the same time in this process; each is rendered every two seconds.
 const LIVE_MAX: usize = 128;
 
@@ -22,17 +19,6 @@ pub(crate) struct Places {
     ending: watch::Sender<bool>,
 }
 
-impl Default for Places {
-    fn default() -> Self {
-        Self {
-            exports: Arc::new(Semaphore::new(EXPORTS_MAX)),
-            live: Arc::new(Semaphore::new(LIVE_MAX)),
-            of_keys: std::sync::Mutex::default(),
-            ending: watch::channel(false).0,
-        }
-    }
-}
-
 /// A place of a live page, given back when it is dropped.
 pub(super) struct LivePlace {
     places: Arc<Places>,
@@ -41,6 +27,16 @@ pub(super) struct LivePlace {
 }
 
 impl Places {
+    /// Places for so many exports at the same time.
+    pub(crate) fn new(exports_max: usize) -> Self {
+        Self {
+            exports: Arc::new(Semaphore::new(exports_max)),
+            live: Arc::new(Semaphore::new(LIVE_MAX)),
+            of_keys: std::sync::Mutex::default(),
+            ending: watch::channel(false).0,
+        }
+    }
+
     /// A place for one more live page of a key; none when all are taken.
     pub(super) fn live(self: &Arc<Self>, key: Uuid) -> Option<LivePlace> {
         let place = Arc::clone(&self.live).try_acquire_owned().ok()?;
@@ -85,7 +81,7 @@ mod tests {
 
     #[test]
     fn a_key_gets_so_many_live_pages_and_others_still_get_theirs() {
-        let places = Arc::new(Places::default());
+        let places = Arc::new(Places::new(1));
         let (one, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
         let held: Vec<_> = (0..LIVE_PER_KEY_MAX).filter_map(|_| places.live(one)).collect();
         assert_eq!(held.len(), LIVE_PER_KEY_MAX);

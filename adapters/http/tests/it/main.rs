@@ -6,6 +6,7 @@ mod bodies;
 mod books;
 mod console;
 mod documents;
+mod export_limits;
 mod idempotency;
 mod keys;
 mod ledgers;
