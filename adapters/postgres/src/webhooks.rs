@@ -8,6 +8,7 @@ mod orders;
 mod progress;
 mod report;
 mod secrets;
+mod seen;
 
 use chrono::{DateTime, Utc};
 use kontor_commands::clock;
@@ -22,11 +23,12 @@ pub use self::{
     orders::{
         MoveError, REDELIVERED_MAX, disable, enable, move_to, redeliver_failed, redeliver_from,
     },
-    progress::{Claimed, Due, Place, Queue, claim, due, next_probe, queue},
+    progress::{Claimed, Due, PROBE_EVERY, Place, Queue, claim, due, next_probe, queue},
     report::{Outcome, Parked, ParkedState, Report, Tried, record},
     secrets::{
         RotateError, SECRETS_MAX, SigningSecret, purge_secrets, rotate_secret, signing_secrets,
     },
+    seen::{Answered, Seen, seen},
 };
 use crate::{
     DatabaseError, Vault, VaultError,

@@ -7,7 +7,7 @@ use kontor_commands::clock;
 use kontor_domain::Recorded;
 use kontor_postgres::{
     DatabaseError, EventReader, KeptLease, Vault, VaultError,
-    webhooks::{self, Claimed, Job, Outcome, Place, Queue, Report, SigningSecret},
+    webhooks::{self, Claimed, Job, Outcome, PROBE_EVERY, Place, Queue, Report, SigningSecret},
 };
 use sqlx::PgPool;
 use tokio::sync::Semaphore;
@@ -17,7 +17,7 @@ use crate::{
     call::Caller,
     delivery::{Item, Origin, Route, give_up},
     piece::{Care, Piece},
-    schedule::{DISABLED_AFTER, PROBE_EVERY},
+    schedule::DISABLED_AFTER,
 };
 
 /// The positions of the log in one piece of work: what is sent twice at most after a crash.

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::{
     call::{Answer, Caller, Letter},
     figures,
-    schedule::{is_exhausted, pause_after},
+    schedule::{counted, is_exhausted, pause_after},
     signature::signature,
 };
 
@@ -147,15 +147,16 @@ impl Item {
     }
 }
 
-/// Gives up what had all its attempts, when the other side accepts other events: since `failing_since`
-/// it accepted nothing, and then nothing says that it is the event's fault.
+/// Gives up what had all its attempts, as far as they count: since `failing_since` the other side
+/// accepted nothing, and then nothing says that it is the event's fault.
 pub(crate) fn give_up(report: &mut Report, failing_since: Option<DateTime<Utc>>) {
     let accepts_others = failing_since.is_none() || report.has_success();
-    if !accepts_others || report.disable.is_some() {
-        return;
-    }
-    for parked in report.parked.iter_mut().filter(|it| is_exhausted(it.attempts)) {
-        parked.state = ParkedState::Failed;
+    let is_disabled = report.disable.is_some();
+    for parked in &mut report.parked {
+        parked.attempts = counted(parked.attempts, accepts_others);
+        if accepts_others && !is_disabled && is_exhausted(parked.attempts) {
+            parked.state = ParkedState::Failed;
+        }
     }
 }
 

@@ -17,6 +17,6 @@ mod target;
 pub use call::{Answer, Caller, CallerError};
 pub use courier::{Courier, CourierError, Next};
 pub use office::Office;
-pub use schedule::{ATTEMPTS_MAX, DISABLED_AFTER};
+pub use schedule::{ATTEMPTS_MAX, DISABLED_AFTER, GIVEN_UP_AFTER};
 pub use signature::signature;
 pub use target::{Target, TargetError, is_allowed};

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::{FromRow, PgPool};
 use uuid::Uuid;
 
@@ -10,6 +10,8 @@ use crate::{DatabaseError, error::failed};
 
 /// So many failures in a row say that the other side is down, and not that one event is at fault.
 const OUTAGE_FAILURES: i32 = 5;
+/// How often an event is tried out of turn while the other side is down.
+pub const PROBE_EVERY: TimeDelta = TimeDelta::minutes(5);
 /// The most streams of a webhook whose queues are read; far above the bound at which it waits.
 const STREAMS_READ_MAX: i64 = 10_000;
 
@@ -46,8 +48,13 @@ pub struct Claimed {
 impl Claimed {
     /// Whether the other side is down, as far as the attempts tell.
     pub fn is_outage(&self) -> bool {
-        self.failures >= OUTAGE_FAILURES
+        is_outage(self.failures)
     }
+}
+
+/// Whether so many failures in a row say that the other side is down.
+pub(super) fn is_outage(failures: i32) -> bool {
+    failures >= OUTAGE_FAILURES
 }
 
 /// Takes a webhook's checkpoint under an epoch; again under the same, to see what an operator moved.

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use kontor_commands::clock;
 use kontor_postgres::{integrators, webhooks};
-use kontor_webhooks::{ATTEMPTS_MAX, Caller, Next, Office, signature};
+use kontor_webhooks::{Caller, GIVEN_UP_AFTER, Next, Office, signature};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -107,26 +107,26 @@ async fn after_all_attempts_an_event_is_given_up_and_comes_again_when_it_is_orde
     let stand = Stand::open().await;
     let world = world(&stand.url()).await;
     let stream = Uuid::now_v7();
-    stand.answers((0..ATTEMPTS_MAX).map(|_| status(500)));
+    stand.answers((0..GIVEN_UP_AFTER).map(|_| status(500)));
     let expected = world.readings(stream, 1).await;
-    for _ in 0..ATTEMPTS_MAX {
+    for _ in 0..GIVEN_UP_AFTER {
         world.work().await;
         // So that no attempt is a probe out of turn.
         sqlx::query("update webhooks set failures = 0").execute(&world.pool).await.unwrap();
         world.pass(TimeDelta::hours(27)).await;
         sqlx::query("update webhooks set failing_since = null").execute(&world.pool).await.unwrap();
     }
-    assert_eq!(stand.got().len(), usize::try_from(ATTEMPTS_MAX).unwrap());
+    assert_eq!(stand.got().len(), usize::try_from(GIVEN_UP_AFTER).unwrap());
     let webhook = world.webhook().await;
     assert_eq!((webhook.pending, webhook.failed), (0, 1));
     let attempts = webhooks::attempts(&world.pool, world.integrator.id, (true, 100)).await.unwrap();
-    assert_eq!((attempts[0].attempt, attempts[0].status), (ATTEMPTS_MAX, Some(500)));
+    assert_eq!((attempts[0].attempt, attempts[0].status), (GIVEN_UP_AFTER, Some(500)));
     let next = world.readings(stream, 1).await;
     world.work().await;
     let ordered = webhooks::redeliver_failed(&world.pool, world.integrator.id, clock::now());
     assert_eq!(ordered.await.unwrap(), 1);
     world.work().await;
-    assert_eq!(ids(&stand.got())[10..], [&next[..], &expected].concat());
+    assert_eq!(ids(&stand.got())[12..], [&next[..], &expected].concat());
     assert_eq!(world.webhook().await.failed, 0);
 }
 

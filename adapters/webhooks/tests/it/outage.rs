@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use chrono::TimeDelta;
 use kontor_commands::clock;
 use kontor_postgres::webhooks;
-use kontor_webhooks::{ATTEMPTS_MAX, Next};
+use kontor_webhooks::{ATTEMPTS_MAX, GIVEN_UP_AFTER, Next};
 use uuid::Uuid;
 
 use crate::{
@@ -192,14 +192,55 @@ async fn while_nothing_else_is_accepted_an_event_is_tried_on_after_all_its_attem
     stand.refuses(&[bad]);
     world.readings(bad, 1).await;
     world.work().await;
+    for attempts in [ATTEMPTS_MAX - 1, GIVEN_UP_AFTER - 1] {
+        attempted(&world, attempts).await;
+        assert!(matches!(world.work().await, Next::At(_)));
+        assert_eq!((world.webhook().await.pending, world.webhook().await.failed), (1, 0));
+    }
+    // It still lacks the attempt that counts.
+    for failed in [0, 1] {
+        assert_eq!(world.webhook().await.failed, failed);
+        world.readings(Uuid::now_v7(), 1).await;
+        world.work().await;
+        world.pass(TimeDelta::hours(2)).await;
+        world.work().await;
+    }
+}
+
+/// As if the event that waits had failed so often, and is due.
+async fn attempted(world: &World, attempts: i32) {
     let last = "update webhook_deliveries set attempts = $1, next_at = clock_timestamp()";
-    let exhausted = || sqlx::query(last).bind(ATTEMPTS_MAX - 1).execute(&world.pool);
-    exhausted().await.unwrap();
-    assert!(matches!(world.work().await, Next::At(_)));
-    assert_eq!((world.webhook().await.pending, world.webhook().await.failed), (1, 0));
-    world.readings(Uuid::now_v7(), 1).await;
-    world.work().await;
-    exhausted().await.unwrap();
-    world.work().await;
-    assert_eq!((world.webhook().await.pending, world.webhook().await.failed), (0, 1));
+    sqlx::query(last).bind(attempts).execute(&world.pool).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_outage_that_begins_with_the_last_attempt_of_an_event_gives_it_not_up() {
+    for last in [ATTEMPTS_MAX, GIVEN_UP_AFTER - 1] {
+        let stand = Stand::open().await;
+        let world = world(&stand.url()).await;
+        let (late, mut expected) = (Uuid::now_v7(), HashMap::new());
+        stand.refuses(&[late]);
+        more(&world, &[late], &mut expected).await;
+        world.work().await;
+        // Others are accepted since then, and at its next attempt everything is down.
+        more(&world, &streams::<2>(), &mut expected).await;
+        world.work().await;
+        assert_eq!(world.webhook().await.failing_since, None);
+        attempted(&world, last - 1).await;
+        stand.goes_down();
+        stand.take();
+        world.work().await;
+        assert!(!stand.take().is_empty(), "it was tried");
+        more(&world, &streams::<6>(), &mut expected).await;
+        assert!(matches!(hours(&world, 30).await, Next::At(_)));
+        assert_eq!(world.webhook().await.failed, 0);
+        stand.take();
+
+        stand.comes_back();
+        while world.work().await != Next::Idle {
+            world.pass(TimeDelta::minutes(6)).await;
+        }
+        assert_eq!((world.webhook().await.pending, world.webhook().await.failed), (0, 0));
+        assert!(ids(&stand.got()).contains(&expected[&late][0]));
+    }
 }
