@@ -244,7 +244,7 @@ pub(crate) async fn require_reader(
     refuse(parts, state, caller, ("role_insufficient", None)).await;
     Err(Problem::forbidden(
         "role_insufficient",
-        "an accountant's key reads books and ledgers only; use a key of a reader or an operator",
+        "an accountant's key reads books, ledgers and payments only; use a key of a reader or an operator",
     ))
 }
 

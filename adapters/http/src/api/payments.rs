@@ -21,7 +21,7 @@ use super::{
     values::{Paged, Versioned},
 };
 use crate::{
-    access::{PathOf, Read, Write},
+    access::{PathOf, ReadBooks, Write},
     body::Body,
     dispatch::{Answer, OutcomeBody},
     problem::Problem,
@@ -183,7 +183,7 @@ pub(crate) struct RequestedRefund {
 )]
 async fn list_payments(
     State(state): State<ApiState>,
-    read: Read,
+    ReadBooks(read): ReadBooks,
 ) -> Result<Json<Paged<PaymentBody>>, Problem> {
     let account_id = read.parameters.parsed("account_id", "give the id of an account")?;
     let page = read.parameters.page()?;
@@ -200,7 +200,7 @@ async fn list_payments(
 )]
 async fn find_payment(
     State(state): State<ApiState>,
-    read: Read,
+    ReadBooks(read): ReadBooks,
     PathOf(id): PathOf<Uuid>,
 ) -> Result<Versioned<PaymentBody>, Problem> {
     read.reach(&state, &[READ_MODEL]).await?;
