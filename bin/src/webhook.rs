@@ -2,8 +2,10 @@
 
 use anyhow::{Context, bail};
 use kontor_commands::clock;
+use kontor_domain::TenantId;
 use kontor_postgres::{
     integrators::{IntegratorName, NewIntegrator},
+    journal::Action,
     webhooks::{self, Attempt, Webhook},
 };
 use kontor_webhooks::Target;
@@ -15,7 +17,7 @@ use crate::{
     compose,
     failure::Failure,
     integrator::{Desk, unknown},
-    operate::find_event,
+    operate::{find_event, note_action},
     output,
 };
 
@@ -47,6 +49,7 @@ impl Desk<'_> {
         let found = self.webhook(&args.name).await?;
         let id = found.integrator.id;
         let changed = webhooks::disable(&self.pool, id, BY_OPERATOR, clock::now()).await?;
+        self.note(Action::DisableWebhook, &found, changed).await?;
         let said = if changed {
             "It is called no more; `kontor integrator enable` goes on from here."
         } else {
@@ -58,8 +61,16 @@ impl Desk<'_> {
     pub(crate) async fn enable(&self, args: OneIntegrator) -> anyhow::Result<()> {
         let found = self.webhook(&args.name).await?;
         let changed = webhooks::enable(&self.pool, found.integrator.id, clock::now()).await?;
+        self.note(Action::EnableWebhook, &found, changed).await?;
         let said = "It is called again within a second; what waited is tried first.";
         done(&args, json!({ "enabled": true, "changed": changed }), said)
+    }
+
+    async fn note(&self, action: Action, found: &Webhook, changed: bool) -> anyhow::Result<()> {
+        let tenant = found.integrator.tenant.as_ref().map(TenantId::as_str);
+        let about = (found.integrator.name.as_str(), tenant);
+        let outcome = if changed { "done" } else { "unchanged" };
+        note_action(&self.pool, action, about, outcome).await
     }
 
     pub(crate) async fn rotate_secret(

@@ -13,7 +13,7 @@ const problems = [];
 const at = (path) => `${kontor.banner.api}/admin/operations${path}`;
 
 before(async () => {
-  kontor = await startKontor();
+  kontor = await startKontor({ env: { KONTOR_WEBHOOK_LOOPBACK: "on" } });
   browser = await startBrowser();
   const context = await browser.newContext({ locale: "en-US", viewport: { width: 1280, height: 900 } });
   page = await context.newPage();
@@ -58,6 +58,57 @@ test("a page is told what changes and does not ask", async () => {
   await until("and again", async () => (await page.locator("#as-of").innerText()) !== first);
   stop();
   assert.deepEqual(asked, { stream: 1, page: 0 });
+});
+
+test("the charts are told what changes, and nothing is asked for them", async () => {
+  const asked = [];
+  const count = (request) => asked.push(new URL(request.url()).pathname);
+  await page.goto(at(""));
+  await page.locator("[data-chart=throughput] canvas").waitFor({ timeout: 30_000 });
+  const options = () => page.locator("#figures").getAttribute("data-options");
+  const before = await options();
+  page.on("request", count);
+  await until("new points come by themselves", async () => (await options()) !== before);
+  page.off("request", count);
+  // A stream that ended is asked for again by the browser.
+  assert.deepEqual(asked.filter((path) => path !== "/admin/operations"), []);
+});
+
+test("a webhook says how it is, is paused and goes on", async () => {
+  const { createServer } = await import("node:http");
+  const { execFile } = await import("node:child_process");
+  let status = 503;
+  const hook = createServer((request, response) => { request.resume(); response.writeHead(status).end(); });
+  await new Promise((resolve) => hook.listen(0, "127.0.0.1", resolve));
+  const url = `http://127.0.0.1:${hook.address().port}/secret-path?token=secret`;
+  await new Promise((resolve, reject) => {
+    execFile(process.env.KONTOR_BIN, ["integrator", "add", "billing", "--webhook", url], {
+      cwd: kontor.dataDir, env: { ...process.env, KONTOR_DATA_DIR: `${kontor.dataDir}/data`, KONTOR_WEBHOOK_LOOPBACK: "on" },
+    }, (error, _, stderr) => (error ? reject(new Error(stderr)) : resolve()));
+  });
+  await page.goto(at("/webhooks"));
+  const row = page.locator("#webhooks tr", { hasText: "billing" });
+  await until("it delivers", async () => (await row.innerText()).includes("delivering"));
+  assert.equal((await page.content()).includes("secret"), false, "only the host is shown");
+  await call(kontor, "/v1/accounts", { method: "POST", body: { display_name: "Анна" } });
+  await until("it fails", async () => (await row.innerText()).includes("503"));
+  assert.match(await row.innerText(), /failing|down/);
+  assert.match(await row.innerText(), /in \d+ s|in \d+ min|now/);
+
+  await row.getByRole("link", { name: "billing" }).click();
+  await sees("answered 503");
+  await page.locator("summary", { hasText: "Pause" }).click();
+  await page.getByRole("button", { name: "Pause the calls" }).click();
+  await sees("Everything waits");
+  await until("it is paused", async () => (await page.locator("#webhook-facts").innerText()).includes("paused"));
+  status = 204;
+  await page.getByRole("button", { name: "Resume" }).click();
+  await sees("called again within a second");
+  await until("what waited has come", async () => /delivering[\s\S]*Waiting\s+0/.test(await page.locator("#webhook-facts").innerText()));
+  await sees("answered 204");
+  await page.goto(at("/actions?type=webhook_enable"));
+  await sees("billing");
+  hook.close();
 });
 
 test("where no stream can be had, the page asks by itself", async () => {

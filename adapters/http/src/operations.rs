@@ -20,6 +20,7 @@ mod processes;
 mod products;
 pub(crate) mod shell;
 mod stream;
+mod webhooks;
 mod words;
 
 use axum::{
@@ -39,16 +40,19 @@ pub(crate) fn pages(state: &ApiState) -> Router<ApiState> {
         .route("/admin/operations/processes", get(pages::processes))
         .route("/admin/operations/dead-letters", get(pages::letters))
         .route("/admin/operations/dead-letters/{id}", get(pages::letter))
+        .route("/admin/operations/webhooks", get(webhooks::page))
+        .route("/admin/operations/webhooks/{name}", get(webhooks::show))
         .route("/admin/operations/why", get(pages::why))
         .route("/admin/operations/actions", get(pages::actions))
         .route("/admin/products", get(products::list).post(products::create))
         .route_layer(from_fn_with_state(state.clone(), live::live));
     let admin = Router::new()
         .route("/admin", get(pages::home))
-        .route("/admin/operations/figures.json", get(pages::figures))
         .route("/admin/operations/dead-letters.csv", get(exports::letters))
         .route("/admin/operations/dead-letters/{id}/retry", post(pages::retry))
         .route("/admin/operations/dead-letters/{id}/skip", post(pages::skip))
+        .route("/admin/operations/webhooks/{name}/pause", post(webhooks::pause))
+        .route("/admin/operations/webhooks/{name}/resume", post(webhooks::resume))
         .route("/admin/operations/streams/{id}", get(pages::stream))
         .route("/admin/operations/streams/{id}/events.csv", get(exports::events))
         .route("/admin/operations/streams/{id}/personal", post(pages::stream_personal))

@@ -24,12 +24,23 @@ pub enum Action {
     Skip,
     /// Personal data was looked at.
     ShowPersonal,
+    /// The calls of a webhook were stopped.
+    DisableWebhook,
+    /// The calls of a webhook go on.
+    EnableWebhook,
 }
 
 impl Action {
     /// All of them, for those who choose one.
-    pub const ALL: [Self; 5] =
-        [Self::LogIn, Self::LogOut, Self::Retry, Self::Skip, Self::ShowPersonal];
+    pub const ALL: [Self; 7] = [
+        Self::LogIn,
+        Self::LogOut,
+        Self::Retry,
+        Self::Skip,
+        Self::ShowPersonal,
+        Self::DisableWebhook,
+        Self::EnableWebhook,
+    ];
 
     /// The name in the journal.
     pub fn name(self) -> &'static str {
@@ -39,6 +50,8 @@ impl Action {
             Self::Retry => "dead_letter_retry",
             Self::Skip => "dead_letter_skip",
             Self::ShowPersonal => "personal_data_shown",
+            Self::DisableWebhook => "webhook_disable",
+            Self::EnableWebhook => "webhook_enable",
         }
     }
 }
@@ -52,8 +65,8 @@ impl fmt::Display for Action {
 /// A word that is no action of the journal.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error(
-    "an action is `log_in`, `log_out`, `dead_letter_retry`, `dead_letter_skip` or \
-     `personal_data_shown`"
+    "an action is `log_in`, `log_out`, `dead_letter_retry`, `dead_letter_skip`, \
+     `personal_data_shown`, `webhook_disable` or `webhook_enable`"
 )]
 pub struct NoAction;
 

@@ -13,7 +13,8 @@ pub struct JournalArgs {
     /// Only what was about this tenant
     #[arg(long)]
     pub tenant: Option<TenantId>,
-    /// Only this: `log_in`, `log_out`, `dead_letter_retry`, `dead_letter_skip`, `personal_data_shown`
+    /// Only this: `log_in`, `log_out`, `dead_letter_retry`, `dead_letter_skip`, `personal_data_shown`,
+    /// `webhook_disable`, `webhook_enable`
     #[arg(long)]
     pub action: Option<Action>,
     /// Only by whoever has this in their name: a key's prefix, or `cli user@host`

@@ -19,6 +19,7 @@ use super::{
     overview::Overview,
     pages,
     stream::{self, History, View},
+    webhooks::{self, Webhook},
 };
 use crate::{
     access::PathOf, api::documents::Failures, parameters::Parameters, problem::Problem,
@@ -32,6 +33,9 @@ pub(crate) fn router() -> OpenApiRouter<ApiState> {
         .routes(routes!(show_letter))
         .routes(routes!(retry_letter))
         .routes(routes!(skip_letter))
+        .routes(routes!(list_webhooks))
+        .routes(routes!(pause_webhook))
+        .routes(routes!(resume_webhook))
         .routes(routes!(find_place))
         .routes(routes!(show_stream))
         .routes(routes!(list_actions))
@@ -140,6 +144,65 @@ async fn decide(
     let id = text.parse::<LetterId>().map_err(|_| letters::unknown())?;
     let done = letters::decide(state, operator, (&id, action)).await?;
     Ok(Json(Decided { id: id.to_string(), outcome: done.name() }))
+}
+
+/// The webhooks that are in force.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Webhooks {
+    items: Vec<Webhook>,
+}
+
+/// List the webhooks: how each is, what it answered last, when it is called next.
+#[utoipa::path(
+    get, path = "/v1/operations/webhooks", tag = "operations",
+    responses((status = 200, body = Webhooks), Failures)
+)]
+async fn list_webhooks(
+    State(state): State<ApiState>,
+    operator: Operator,
+) -> Result<Json<Webhooks>, Problem> {
+    Ok(Json(Webhooks { items: webhooks::list(&state, &operator).await? }))
+}
+
+/// What came of an order about a webhook.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Ordered {
+    #[schema(example = "billing")]
+    name: String,
+    /// Whether it is called.
+    called: bool,
+    /// Whether that was otherwise before.
+    changed: bool,
+}
+
+/// Stop the calls of a webhook. Its events wait, and nothing is lost.
+#[utoipa::path(
+    post, path = "/v1/operations/webhooks/{name}/pause", tag = "operations",
+    params(("name" = String, Path, description = "The integrator")),
+    responses((status = 200, body = Ordered), Failures)
+)]
+async fn pause_webhook(
+    State(state): State<ApiState>,
+    operator: Operator,
+    Path(name): Path<String>,
+) -> Result<Json<Ordered>, Problem> {
+    let changed = webhooks::decide(&state, &operator, (&name, Action::DisableWebhook)).await?;
+    Ok(Json(Ordered { name, called: false, changed }))
+}
+
+/// Let the calls of a webhook go on: what waited is tried first.
+#[utoipa::path(
+    post, path = "/v1/operations/webhooks/{name}/resume", tag = "operations",
+    params(("name" = String, Path, description = "The integrator")),
+    responses((status = 200, body = Ordered), Failures)
+)]
+async fn resume_webhook(
+    State(state): State<ApiState>,
+    operator: Operator,
+    Path(name): Path<String>,
+) -> Result<Json<Ordered>, Problem> {
+    let changed = webhooks::decide(&state, &operator, (&name, Action::EnableWebhook)).await?;
+    Ok(Json(Ordered { name, called: true, changed }))
 }
 
 /// A place in the log.

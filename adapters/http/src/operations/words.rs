@@ -27,6 +27,17 @@ impl When {
     }
 }
 
+/// How far ahead an instant is, in words.
+pub(super) fn ahead(at: &DateTime<Utc>) -> String {
+    match (*at - clock::now()).num_seconds() {
+        ..=0 => "now".to_owned(),
+        seconds @ 1..=119 => format!("in {seconds} s"),
+        seconds @ 120..=7_199 => format!("in {} min", seconds / 60),
+        seconds @ 7_200..=172_799 => format!("in {} h", seconds / 3_600),
+        seconds => format!("in {} days", seconds / 86_400),
+    }
+}
+
 /// A number with its thousands apart.
 pub(super) fn grouped(number: &i64) -> String {
     crate::status::grouped(*number)

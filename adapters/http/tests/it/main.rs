@@ -25,3 +25,4 @@ mod subjects;
 mod support;
 mod tenants;
 mod traces;
+mod webhooks;
