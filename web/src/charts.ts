@@ -1,5 +1,5 @@
-// Draws the charts of the operations page. The server builds their options; the colours are those of
-// the page and follow light and dark.
+// Draws the charts of the operations page. The server builds their options and puts them into the page,
+// which keeps itself up to date; the colours are those of the page and follow light and dark.
 
 import { LineChart } from "echarts/charts";
 import { GridComponent, LegendComponent, TooltipComponent } from "echarts/components";
@@ -9,8 +9,6 @@ import { CanvasRenderer } from "echarts/renderers";
 
 use([LineChart, GridComponent, LegendComponent, TooltipComponent, LabelLayout, CanvasRenderer]);
 
-const REFRESH_MS = 5000;
-const TIMEOUT_MS = 5000;
 /** One accent; the other lines are told apart by their names and by shades beside it. */
 const COLOURS = ["--accent", "--chart-2", "--chart-3", "--chart-4", "--chart-5", "--chart-6"];
 
@@ -55,10 +53,11 @@ function painted(option: Option): Option {
   };
 }
 
-async function draw(): Promise<void> {
-  const answer = await fetch("/admin/operations/figures.json", { cache: "no-store", signal: AbortSignal.timeout(TIMEOUT_MS) });
-  if (!answer.ok || answer.redirected) return;
-  const options = (await answer.json()) as Record<string, Option>;
+/** Draws what the page says now. */
+function draw(): void {
+  const told = document.querySelector<HTMLElement>("#figures")?.dataset["options"];
+  if (!told) return;
+  const options = JSON.parse(told) as Record<string, Option>;
   for (const place of document.querySelectorAll<HTMLElement>("[data-chart]")) {
     const option = options[place.dataset["chart"] ?? ""];
     if (!option) continue;
@@ -72,12 +71,9 @@ async function draw(): Promise<void> {
   }
 }
 
-async function tick(): Promise<void> {
-  // What cannot be fetched now is fetched next time; the page itself says when the connection is lost.
-  if (!document.hidden) await draw().catch(() => {});
-  setTimeout(tick, REFRESH_MS);
-}
-
+document.addEventListener("kontor:part", (event) => {
+  if ((event as CustomEvent<string>).detail === "figures") draw();
+});
 new ResizeObserver(() => charts.forEach((chart) => chart.resize())).observe(document.body);
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => void draw().catch(() => {}));
-void tick();
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
+draw();

@@ -23,7 +23,8 @@ function say(state: State): void {
   else document.documentElement.dataset["connection"] = state;
 }
 
-/** Replaces a part; whoever stood in it with the keyboard stands in the same place afterwards. */
+/** Replaces a part; whoever stood in it with the keyboard stands in the same place afterwards. Others of
+ *  the page's scripts are told by the event `kontor:part`. */
 function replace(fresh: Element): void {
   const old = document.getElementById(fresh.id);
   if (!old || !old.hasAttribute("data-live") || fresh.isEqualNode(old)) return;
@@ -31,6 +32,7 @@ function replace(fresh: Element): void {
   const place = links(old).findIndex((link) => link === document.activeElement);
   old.replaceWith(fresh);
   if (place >= 0) links(fresh)[place]?.focus();
+  document.dispatchEvent(new CustomEvent("kontor:part", { detail: fresh.id }));
 }
 
 /** The server's markup as an element; a template takes parts of tables, too. */

@@ -2,13 +2,12 @@
 
 use askama::Template;
 use axum::{
-    Json,
     extract::{OriginalUri, Path, State},
     http::{StatusCode, Uri},
     response::{IntoResponse, Redirect, Response},
 };
 use kontor_postgres::letters::{Done, LetterId};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{
     actions::{self, Action, Entry},
@@ -35,6 +34,8 @@ struct OverviewPage {
     shell: Shell,
     overview: Overview,
     charts: Vec<(Chart, Table)>,
+    /// The options of the charts that have points, as JSON.
+    figures: String,
 }
 
 /// `/admin/operations`
@@ -44,7 +45,11 @@ pub(super) async fn overview(
 ) -> Result<Response, Problem> {
     let seen = state.recorder.look(&state).await;
     let kept = state.recorder.kept();
-    let charts = charts::all(&kept).into_iter().map(|chart| {
+    let charts = charts::all(&kept);
+    let drawn = charts.iter().filter(|chart| !chart.is_empty());
+    let figures: Map<String, Value> =
+        drawn.map(|chart| (chart.id.to_owned(), chart.option())).collect();
+    let charts = charts.into_iter().map(|chart| {
         let table = chart.table();
         (chart, table)
     });
@@ -52,15 +57,8 @@ pub(super) async fn overview(
         shell: shell(&state, &operator, "overview").await,
         overview: Overview::of(&state, &seen, &operator),
         charts: charts.collect(),
+        figures: Value::Object(figures).to_string(),
     })
-}
-
-/// `/admin/operations/figures.json`: the options of the charts.
-pub(super) async fn figures(State(state): State<ApiState>, _: Operator) -> Json<Value> {
-    let kept = state.recorder.kept();
-    let charts = charts::all(&kept);
-    let options = charts.iter().filter(|chart| !chart.is_empty());
-    Json(options.map(|chart| (chart.id.to_owned(), chart.option())).collect())
 }
 
 #[derive(Template)]

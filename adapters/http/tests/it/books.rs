@@ -290,7 +290,7 @@ async fn an_accountant_logs_in_to_the_books_and_to_nothing_else() {
         "/admin/operations/dead-letters.csv",
         "/admin/operations/why?id=1",
         "/admin/operations/actions",
-        "/admin/operations/figures.json",
+        "/admin/operations/processes",
     ];
     for address in closed {
         let answer = page(world, &cookie, address).await;
