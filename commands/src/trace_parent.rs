@@ -48,8 +48,9 @@ impl TraceParent {
     }
 
     /// The beginning of a trace for something that came without one, such as a bot's update. The ids
-    /// follow from `cause`, so that a repetition has the trace of the first attempt. Nobody records
-    /// it, hence not sampled: it makes log lines and events of one cause findable.
+    /// follow from `cause`, so that a repetition has the trace of the first attempt. Not sampled, as long
+    /// as nobody says that its first span is recorded: it makes log lines and events of one cause
+    /// findable.
     pub fn of_cause(cause: Uuid) -> Self {
         let trace = Uuid::new_v5(&cause, b"trace");
         let span = Uuid::new_v5(&cause, b"span").simple().to_string();

@@ -16,6 +16,7 @@ use crate::{
     SAMPLER,
     filter::Ours,
     http::Client,
+    ids::Ids,
     queue::{Entrance, count},
 };
 
@@ -91,6 +92,7 @@ impl Exporter {
         let provider = SdkTracerProvider::builder()
             .with_resource(resource)
             .with_sampler(Sampler::ParentBased(Box::new(sampler.clone())))
+            .with_id_generator(Ids::default())
             .with_max_attributes_per_span(ATTRIBUTES_MAX)
             .with_max_links_per_span(u32::try_from(crate::LINKS_MAX).unwrap_or(ATTRIBUTES_MAX))
             .with_span_processor(entrance)

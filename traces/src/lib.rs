@@ -6,6 +6,7 @@
 mod export;
 mod filter;
 mod http;
+mod ids;
 mod queue;
 #[cfg(test)]
 mod tests;
@@ -51,6 +52,18 @@ pub fn continue_from(span: &Span, parent: Option<&str>) {
     }
 }
 
+/// Makes `span`, which has no parent and was not entered, the beginning of the trace that `cause` names:
+/// whatever goes on from `cause` stands below it.
+pub fn begin(span: &Span, cause: &TraceParent) {
+    if !is_on() {
+        return;
+    }
+    if let Some(cause) = remote(cause.as_str()) {
+        // To ask for its context begins the span.
+        ids::planned(cause.trace_id(), cause.span_id(), || drop(span.context()));
+    }
+}
+
 /// Makes `span`, which must not have been entered, a part of the trace of what it works on.
 ///
 /// Where those are several traces it belongs to none of them. What it does not belong to it names, up
@@ -88,8 +101,8 @@ pub fn current() -> Option<TraceParent> {
     TraceParent::parse(&format!("00-{}-{}-{flags}", span.trace_id(), span.span_id()))
 }
 
-/// The trace that something begins which came without one, such as an update of a bot. A repetition
-/// is in the same trace.
+/// The trace that something begins which came without one, such as an update of a bot; its first span
+/// is recorded by [`begin`]. A repetition is in the same trace.
 pub fn of_cause(cause: Uuid) -> TraceParent {
     let trace = TraceParent::of_cause(cause);
     let (Some(sampler), Ok(id)) = (SAMPLER.get(), TraceId::from_hex(trace.trace_id())) else {

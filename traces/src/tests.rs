@@ -20,6 +20,7 @@ use tracing::{
 use tracing_subscriber::{Layer, layer::SubscriberExt};
 
 use super::*;
+use crate::ids::Ids;
 
 const ONE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 /// Another span of the same trace.
@@ -50,14 +51,22 @@ impl SpanProcessor for Kept {
 
 /// The one span that `work` makes.
 fn span_of(work: impl FnOnce()) -> SpanData {
-    SAMPLER.get_or_init(|| Sampler::AlwaysOn);
-    let kept = Kept::default();
-    let provider = SdkTracerProvider::builder().with_span_processor(kept.clone()).build();
-    let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("test"));
-    with_default(&tracing_subscriber::registry().with(layer).into(), work);
-    let mut spans = kept.0.lock().unwrap();
+    let mut spans = spans_of(work);
     assert_eq!(spans.len(), 1);
     spans.remove(0)
+}
+
+/// The spans that `work` makes, in the order of their ends.
+fn spans_of(work: impl FnOnce()) -> Vec<SpanData> {
+    SAMPLER.get_or_init(|| Sampler::AlwaysOn);
+    let kept = Kept::default();
+    let provider = SdkTracerProvider::builder()
+        .with_id_generator(Ids::default())
+        .with_span_processor(kept.clone())
+        .build();
+    let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("test"));
+    with_default(&tracing_subscriber::registry().with(layer).into(), work);
+    std::mem::take(&mut *kept.0.lock().unwrap())
 }
 
 fn joined(traces: &[Option<&str>]) -> SpanData {
@@ -98,6 +107,33 @@ fn work_on_several_traces_belongs_to_none_and_names_some() {
     let many: Vec<Option<&str>> = many.iter().map(|trace| Some(trace.as_str())).collect();
     assert_eq!(joined(&many).links.len(), LINKS_MAX);
     assert!(joined(&[]).links.is_empty());
+}
+
+#[test]
+fn a_trace_begins_with_the_span_of_its_cause() {
+    let cause = of_cause(Uuid::from_u128(7));
+    let work = || {
+        let outer = info_span!("outer");
+        let _inside = outer.enter();
+        let root = info_span!(parent: None, "update");
+        begin(&root, &cause);
+        root.in_scope(|| debug_span!("turn").in_scope(|| ()));
+        let reply = info_span!(parent: None, "reply");
+        continue_from(&reply, Some(cause.as_str()));
+        reply.in_scope(|| ());
+    };
+    let spans = spans_of(work);
+    let named = |name: &str| spans.iter().find(|span| span.name == name).unwrap();
+    let (root, turn, reply) = (named("update"), named("turn"), named("reply"));
+    let told = format!("00-{}-{}-", root.span_context.trace_id(), root.span_context.span_id());
+    assert!(cause.as_str().starts_with(&told), "{cause} is not {told}");
+    assert_eq!(root.parent_span_id, SpanId::INVALID);
+    for child in [turn, reply] {
+        assert_eq!(child.parent_span_id, root.span_context.span_id());
+        assert_eq!(child.span_context.trace_id(), root.span_context.trace_id());
+        assert_ne!(child.span_context.span_id(), root.span_context.span_id());
+    }
+    assert_ne!(named("outer").span_context.trace_id(), root.span_context.trace_id());
 }
 
 #[test]

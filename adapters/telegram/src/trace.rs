@@ -7,11 +7,13 @@ use crate::turn::Ports;
 
 impl Ports {
     /// The work on an update. All that it leads to belongs to one conversation and one trace, whose
-    /// ids follow from the update: a repetition is told under the same ids.
-    pub(crate) fn span_of_update(&self, update: &str) -> Span {
+    /// ids follow from the update: a repetition is told under the same ids. The first attempt begins the
+    /// trace, those after a failure stand below it.
+    pub(crate) fn span_of_update(&self, update: &str, is_first: bool) -> Span {
         let conversation = self.conversation(update);
         let trace = kontor_traces::of_cause(conversation);
         let span = info_span!(
+            parent: None,
             "update",
             otel.kind = "server",
             bot = self.bot,
@@ -21,7 +23,11 @@ impl Ports {
             correlation.id = %conversation,
             trace.id = trace.trace_id(),
         );
-        kontor_traces::continue_from(&span, Some(trace.as_str()));
+        if is_first {
+            kontor_traces::begin(&span, &trace);
+        } else {
+            kontor_traces::continue_from(&span, Some(trace.as_str()));
+        }
         span
     }
 

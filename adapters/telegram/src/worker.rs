@@ -136,7 +136,7 @@ impl Worker {
 
     /// Handles one update. Failures are kept with it, for the next attempt.
     async fn handle(&self, row: &InboxRow) {
-        let span = self.ports.span_of_update(&row.external_id);
+        let span = self.ports.span_of_update(&row.external_id, row.attempts == 0);
         self.handle_in_span(row).instrument(span).await;
     }
 

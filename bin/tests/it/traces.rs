@@ -207,7 +207,9 @@ async fn a_reading_sent_to_the_bot_is_one_trace_up_to_its_reply() {
     let cause = trace.as_str().split('-').nth(2).unwrap().to_owned();
 
     let mut steps = through_the_house("kontor-bot");
-    steps.push(("kontor-bot", "update", Above::Outside(cause.clone())));
+    // The trace begins with the update, which is what everything else calls its cause.
+    steps.push(("kontor-bot", "update", Above::Outside(String::new())));
+    steps.push(("kontor-bot", "reply", Above::Span("kontor-bot", "update")));
     steps.push(("kontor-bot", "turn", Above::Span("kontor-bot", "update")));
     steps.push(("kontor-bot", "send", Above::Span("kontor-bot", "turn")));
     steps.push(("kontor-bot", "reply", Above::Outside(cause)));
