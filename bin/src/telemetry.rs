@@ -6,7 +6,8 @@
 use std::{io::IsTerminal, panic::PanicHookInfo};
 
 use anyhow::Context;
-use kontor_traces::{ExportSettings, Exporter};
+use kontor_traces::{CollectorHeaders, ExportSettings, Exporter};
+use secrecy::ExposeSecret;
 use tracing::{Dispatch, Subscriber};
 use tracing_subscriber::{
     EnvFilter, Layer, fmt, layer::SubscriberExt, registry::LookupSpan, util::SubscriberInitExt,
@@ -56,8 +57,15 @@ pub(crate) fn exporter(config: &TracesConfig, verb: &Verb) -> anyhow::Result<Opt
         endpoint: format!("{endpoint}/v1/traces"),
         service: format!("kontor-{role}"),
         sampling_ratio: config.sampling_ratio,
+        headers: headers(config),
     };
     Exporter::new(&settings).context("OTEL_EXPORTER_OTLP_ENDPOINT").map(Some)
+}
+
+/// What the collector wants; the configuration has checked it.
+fn headers(config: &TracesConfig) -> CollectorHeaders {
+    let text = config.headers.as_ref().map(ExposeSecret::expose_secret);
+    text.and_then(CollectorHeaders::parse).unwrap_or_default()
 }
 
 /// What a process that stays is called among others.

@@ -161,6 +161,7 @@ fn the_values_of_the_sample_are_the_defaults() {
         "KONTOR_LOG",
         "KONTOR_METRICS_ADDRESS",
         "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "OTEL_EXPORTER_OTLP_HEADERS",
         "KONTOR_WORKER_THREADS",
     ];
     let mut defaults = sample();

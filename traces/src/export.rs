@@ -15,6 +15,7 @@ use tracing_subscriber::{Layer, registry::LookupSpan};
 use crate::{
     SAMPLER,
     filter::Ours,
+    headers::CollectorHeaders,
     http::Client,
     ids::Ids,
     queue::{Entrance, count},
@@ -41,6 +42,8 @@ pub struct ExportSettings {
     /// Which share of the traces that begin here is recorded, from 0 to 1. What comes with a decision
     /// of its caller follows that.
     pub sampling_ratio: f64,
+    /// What the collector wants to be sent along.
+    pub headers: CollectorHeaders,
 }
 
 /// Why spans cannot be exported.
@@ -81,7 +84,7 @@ impl Exporter {
             .build();
         let mut exporter = SpanExporter::builder()
             .with_http()
-            .with_http_client(Client::new(EXPORT_LIMIT)?)
+            .with_http_client(Client::new(EXPORT_LIMIT, settings.headers.clone())?)
             .with_protocol(Protocol::HttpBinary)
             .with_endpoint(&settings.endpoint)
             .with_timeout(EXPORT_LIMIT)

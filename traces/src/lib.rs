@@ -5,6 +5,7 @@
 
 mod export;
 mod filter;
+mod headers;
 mod http;
 mod ids;
 mod queue;
@@ -24,6 +25,7 @@ use tracing_opentelemetry::OpenTelemetrySpanExt;
 use uuid::Uuid;
 
 pub use export::{ExportError, ExportSettings, Exporter, Running};
+pub use headers::CollectorHeaders;
 
 /// The most other traces that one span names: a batch of more says nothing that one can look at.
 pub const LINKS_MAX: usize = 32;

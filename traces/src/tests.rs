@@ -194,6 +194,7 @@ async fn a_full_queue_drops_and_counts_and_a_collector_that_hangs_does_not_hold_
         endpoint: format!("http://{}/v1/traces", listener.local_addr().unwrap()),
         service: "test".to_owned(),
         sampling_ratio: 1.0,
+        headers: CollectorHeaders::default(),
     })
     .unwrap();
     let subscriber = tracing_subscriber::registry().with(exporter.layer());
@@ -222,6 +223,7 @@ async fn a_collector_that_is_gone_costs_the_spans_and_nothing_else() {
         endpoint: format!("http://127.0.0.1:{port}/v1/traces"),
         service: "test".to_owned(),
         sampling_ratio: 1.0,
+        headers: CollectorHeaders::default(),
     })
     .unwrap();
     let subscriber = tracing_subscriber::registry().with(exporter.layer());
@@ -230,4 +232,31 @@ async fn a_collector_that_is_gone_costs_the_spans_and_nothing_else() {
     tokio::time::timeout(PATIENCE, running.finish(PATIENCE)).await.unwrap();
     let said = recorder.handle().render();
     assert!(said.contains("kontor_trace_spans_total{state=\"failed\"} 1"), "{said}");
+}
+
+#[tokio::test]
+async fn a_collector_gets_the_headers_that_are_configured_and_no_others() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/v1/traces", listener.local_addr().unwrap());
+    let head = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut read = vec![0; 4096];
+        let length = tokio::io::AsyncReadExt::read(&mut stream, &mut read).await.unwrap();
+        let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+        tokio::io::AsyncWriteExt::write_all(&mut stream, answer).await.unwrap();
+        String::from_utf8_lossy(&read[..length]).to_lowercase()
+    });
+    let headers = CollectorHeaders::parse("authorization=Bearer%20token").unwrap();
+    let client = http::Client::new(PATIENCE, headers).unwrap();
+    // As the exporter makes one, with what it found in the environment.
+    let request = opentelemetry_http::Request::post(url)
+        .header("content-type", "application/x-protobuf")
+        .header("x-from-the-environment", "1")
+        .body(opentelemetry_http::Bytes::new())
+        .unwrap();
+    opentelemetry_http::HttpClient::send_bytes(&client, request).await.unwrap();
+    let head = head.await.unwrap();
+    assert!(head.contains("authorization: bearer token\r\n"), "{head}");
+    assert!(head.contains("content-type: application/x-protobuf\r\n"), "{head}");
+    assert!(!head.contains("x-from-the-environment"), "{head}");
 }

@@ -83,6 +83,7 @@ settings! {
     LOG_FORMAT = "KONTOR_LOG_FORMAT", "`text` or `json`";
     METRICS_ADDRESS = "KONTOR_METRICS_ADDRESS", "an IP address and a port, such as 127.0.0.1:9464";
     OTLP_ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT", "an http or https address such as http://127.0.0.1:4318";
+    OTLP_HEADERS = "OTEL_EXPORTER_OTLP_HEADERS", "name=value pairs separated by commas, such as authorization=Bearer%20token";
     TRACES_SAMPLED = "OTEL_TRACES_SAMPLER_ARG", "a share from 0 to 1, such as 0.1";
     SHUTDOWN_SECONDS = "KONTOR_SHUTDOWN_SECONDS", "a whole number of seconds from 1 to 300";
     LEASE_TTL_MS = "KONTOR_LEASE_TTL_MS", "a whole number of milliseconds from 1000 to 60000";

@@ -70,6 +70,28 @@ fn secrets_appear_neither_in_problems_nor_in_debug_output() {
 }
 
 #[test]
+fn what_a_collector_wants_is_checked_at_start_and_shown_nowhere() {
+    const NAME: &str = "OTEL_EXPORTER_OTLP_HEADERS";
+    for wrong in ["hunter2", "authorization=hunter2,", "content-type=hunter2"] {
+        let text = problems(&[(NAME, wrong)]);
+        assert!(text.contains(NAME) && text.contains("name=value pairs"), "{text}");
+        assert!(!text.contains("hunter2"), "{text}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("headers");
+    std::fs::write(&file, "authorization=Bearer%20hunter2\n").unwrap();
+    let file = file.to_str().unwrap();
+    for found in
+        [(NAME, "authorization=Bearer%20hunter2"), ("OTEL_EXPORTER_OTLP_HEADERS_FILE", file)]
+    {
+        let config = load(&[found]).unwrap();
+        assert!(!format!("{config:?}").contains("hunter2"));
+        let headers = config.traces.headers.unwrap();
+        assert_eq!(headers.expose_secret(), "authorization=Bearer%20hunter2");
+    }
+}
+
+#[test]
 fn the_environment_wins_over_the_env_file_and_that_over_the_toml_file() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join(".env"), "KONTOR_POOL_WRITE=11\nKONTOR_POOL_QUERY=11\n")
