@@ -114,6 +114,8 @@ async fn what_dashboard_and_alerts_read_exists_and_labels_are_bounded() {
     let folder = tempdir().unwrap();
     let mut program = command(folder.path(), &["up", "--json"]);
     program.env("KONTOR_METRICS_ADDRESS", "127.0.0.1:0");
+    // The age of a seal is told from the first one on, which need not wait for its minute here.
+    program.env("KONTOR_SEAL_SECONDS", "1");
     let up = Up::start_with(program).await;
     let client = reqwest::Client::new();
     let stranger = client.get(format!("{}/v1/meters/anna?x=%2B79161234567", up.address("api")));
@@ -144,6 +146,11 @@ async fn what_dashboard_and_alerts_read_exists_and_labels_are_bounded() {
     assert!(value("kontor_follower_events_total", ("follower", "readings")) > 1.0);
     assert_eq!(value("kontor_leases_held", ("kind", "shard")), 8.0);
     assert_eq!(value("kontor_database_up", ("", "")), 1.0);
+    // The role is there under the name that the dashboard and the alert ask for.
+    let seals = found.iter().find(|(name, labels, _)| {
+        name == "kontor_role_restarts_total" && labels.get("role").is_some_and(|it| it == "seals")
+    });
+    assert_eq!(seals.unwrap().2, 0.0);
     assert!(value("kontor_http_denied_total", ("", "")) >= 1.0);
     assert!(value("process_resident_memory_bytes", ("", "")) > 1_000_000.0);
     assert!(found.len() < LINES_MAX, "{} lines", found.len());
