@@ -12,6 +12,7 @@ mod machine;
 mod options;
 mod paced;
 mod peer;
+mod plain_sql;
 mod rebuild;
 mod replays;
 mod report;

@@ -92,6 +92,8 @@ pub(crate) const LOG: &str = "Kontor's log alone";
 pub(crate) const THROUGH_NATS: &str = "Kontor through NATS";
 pub(crate) const PEER_SPENDS: &str = "postgres-es, spends";
 pub(crate) const SPENDS: &str = "Kontor, spends";
+pub(crate) const SQL_SPENDS: &str = "SQL, spends";
+pub(crate) const SQL_CALL_SPENDS: &str = "SQL call, spends";
 
 #[derive(Serialize)]
 struct Document<'a> {

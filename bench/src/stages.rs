@@ -17,6 +17,7 @@ use crate::{
     options::Options,
     paced::paced,
     peer::Peer,
+    plain_sql::PlainSql,
     rebuild,
     replays::replays,
     report::{Memory, Report},
@@ -124,7 +125,7 @@ async fn log_alone(kontor: Kontor, options: &Options, report: &mut Report) -> an
     Ok(())
 }
 
-/// Credits that are spent, by turns with the peer.
+/// Credits that are spent, by turns with the peers: one with an event log, and two in plain SQL.
 async fn spends(
     engines: &Engines<'_>,
     options: &Options,
@@ -136,13 +137,16 @@ async fn spends(
     let kontor = Kontor::start(&engines.database("spends")?, CONNECTIONS, workload).await?;
     let peer: Arc<dyn Contender> = Arc::new(peer);
     let contender: Arc<dyn Contender> = Arc::new(Spends::start(kontor.clone()).await?);
+    let url = engines.database("sql_spends")?;
+    let [statements, call] = PlainSql::start(&url, options.peer_connections).await?;
+    let all: [Arc<dyn Contender>; 4] = [peer, Arc::new(statements), Arc::new(call), contender];
     for callers in &options.callers {
-        for contender in [&peer, &contender] {
+        for contender in &all {
             report.runs.push(drive_one(contender, callers.get(), options).await?);
             settle(&kontor.pool).await?;
         }
     }
-    drop(contender);
+    drop(all);
     kontor.stop().await;
     Ok(())
 }

@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use super::{
-    IN_PROCESS, LOG, Latency, PEER, PEER_SPENDS, Report, SPENDS, THROUGH_NATS, hundredths,
-    milliseconds,
+    IN_PROCESS, LOG, Latency, PEER, PEER_SPENDS, Report, SPENDS, SQL_CALL_SPENDS, SQL_SPENDS,
+    THROUGH_NATS, hundredths, milliseconds,
 };
 use crate::drive::Run;
 
@@ -26,6 +26,8 @@ const PACED_P99_US: u64 = 25_000;
 /// Durable spends a second on credit ledgers, and the number of callers they are taken at.
 const SPENDS_MIN: u64 = 10_000;
 const SPENDS_CALLERS: usize = 512;
+/// How many times as many spends a second as double entry in plain SQL, in hundredths.
+const SQL_RATIO_MIN_HUNDREDTHS: u64 = 500;
 /// Commands a second through NATS with all followers, at whatever number of callers does best.
 const THROUGH_NATS_MIN: u64 = 5_000;
 /// The median round trip of a command through NATS on an idle system stays below this.
@@ -78,12 +80,10 @@ pub(super) fn all(report: &Report) -> Vec<Figure> {
     let ratio = find(runs, IN_PROCESS, RATIO_CALLERS).and_then(|run| ratio_hundredths(runs, run));
     let appends = find(runs, LOG, APPENDS_CALLERS).map(|run| run.per_second);
     let of_32 = find(runs, LOG, 32).map(|run| run.per_second);
-    let spends = find(runs, SPENDS, SPENDS_CALLERS).map(|run| run.per_second);
-    let of_peer = find(runs, SPENDS, RATIO_CALLERS).and_then(|run| ratio_hundredths(runs, run));
     let nats = runs.iter().filter(|run| run.contender == THROUGH_NATS);
     let nats = nats.map(|run| run.per_second).max();
     let memory = report.memory;
-    vec![
+    let mut figures = vec![
         at_least(
             "commands/s in process to the peer, 64 callers",
             (RATIO_MIN_HUNDREDTHS, ratio),
@@ -91,13 +91,9 @@ pub(super) fn all(report: &Report) -> Vec<Figure> {
         ),
         at_least("durable appends/s, 512 callers", (APPENDS_MIN, appends), |n| n.to_string()),
         at_least("durable appends/s, 32 callers", (APPENDS_OF_32_MIN, of_32), |n| n.to_string()),
-        at_least("spends/s with the chain of hashes, 512 callers", (SPENDS_MIN, spends), |n| {
-            n.to_string()
-        }),
-        told(
-            "spends/s to the peer, 64 callers",
-            of_peer.map_or_else(not_measured, |ratio| format!("{} x", hundredths(ratio))),
-        ),
+    ];
+    figures.extend(spends(runs));
+    figures.extend([
         below("durable append at 5,000 a second, p99", (PACED_P99_US, p99(report.paced)), ms),
         at_least("commands/s through NATS with all followers", (THROUGH_NATS_MIN, nats), |n| {
             n.to_string()
@@ -138,6 +134,32 @@ pub(super) fn all(report: &Report) -> Vec<Figure> {
             "resident memory that Kontor in process adds",
             memory.in_process.map_or_else(not_measured, megabytes),
         ),
+    ]);
+    figures
+}
+
+/// Credits that are spent, beside the peers.
+fn spends(runs: &[Run]) -> [Figure; 4] {
+    let spends = find(runs, SPENDS, SPENDS_CALLERS).map(|run| run.per_second);
+    let of_peer = find(runs, SPENDS, RATIO_CALLERS).and_then(|run| ratio_hundredths(runs, run));
+    [
+        at_least("spends/s with the chain of hashes, 512 callers", (SPENDS_MIN, spends), |n| {
+            n.to_string()
+        }),
+        told(
+            "spends/s to the peer, 64 callers",
+            of_peer.map_or_else(not_measured, |ratio| format!("{} x", hundredths(ratio))),
+        ),
+        at_least(
+            "spends/s to double entry in SQL, 64 callers",
+            (SQL_RATIO_MIN_HUNDREDTHS, of_spends(runs, SQL_SPENDS)),
+            |ratio| format!("{} x", hundredths(ratio)),
+        ),
+        told(
+            "the same to one call of a function in SQL",
+            of_spends(runs, SQL_CALL_SPENDS)
+                .map_or_else(not_measured, |ratio| format!("{} x", hundredths(ratio))),
+        ),
     ]
 }
 
@@ -145,12 +167,18 @@ pub(super) fn all(report: &Report) -> Vec<Figure> {
 /// peer itself and the log alone, which decides nothing, are not compared.
 pub(super) fn ratio_hundredths(runs: &[Run], run: &Run) -> Option<u64> {
     let peer = match run.contender {
-        PEER | PEER_SPENDS | LOG => return None,
+        PEER | PEER_SPENDS | SQL_SPENDS | SQL_CALL_SPENDS | LOG => return None,
         SPENDS => PEER_SPENDS,
         _ => PEER,
     };
     let peer = find(runs, peer, run.callers)?;
     (run.per_second * 100).checked_div(peer.per_second)
+}
+
+/// How many times as many spends a second as a peer with as many callers, in hundredths.
+fn of_spends(runs: &[Run], peer: &str) -> Option<u64> {
+    let spends = find(runs, SPENDS, RATIO_CALLERS)?;
+    (spends.per_second * 100).checked_div(find(runs, peer, RATIO_CALLERS)?.per_second)
 }
 
 fn find<'a>(runs: &'a [Run], contender: &str, callers: usize) -> Option<&'a Run> {

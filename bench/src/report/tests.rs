@@ -32,6 +32,8 @@ fn report() -> Report {
             run(IN_PROCESS, 64, 30_000),
             run(LOG, 512, 29_999),
             run(PEER_SPENDS, 64, 1_000),
+            run(SQL_SPENDS, 64, 1_501),
+            run(SQL_CALL_SPENDS, 64, 3_000),
             run(SPENDS, 64, 7_500),
             run(SPENDS, 512, 10_000),
             run(THROUGH_NATS, 64, 4_000),
@@ -69,6 +71,9 @@ fn spends_are_compared_with_the_spends_of_the_peer() {
     let spends = verdict("spends/s with the chain of hashes, 512 callers");
     assert_eq!(spends, ("10000".to_owned(), Some(true)));
     assert_eq!(verdict("spends/s to the peer, 64 callers"), ("7.50 x".to_owned(), None));
+    let sql = verdict("spends/s to double entry in SQL, 64 callers");
+    assert_eq!(sql, ("4.99 x".to_owned(), Some(false)));
+    assert_eq!(verdict("the same to one call of a function in SQL").0, "2.50 x");
 }
 
 #[test]
