@@ -285,7 +285,12 @@ impl Bot {
             };
             tokio::join!(sending, working);
         };
-        tokio::join!(intake, watch, work, refunds.run(suspend.clone()));
+        let commands = async {
+            // The call under way may end; nothing waits for it.
+            let keeping = setup::keep_commands(self, suspend.clone());
+            suspend.run_until_cancelled(keeping).await;
+        };
+        tokio::join!(intake, watch, work, refunds.run(suspend.clone()), commands);
         if refused.is_cancelled() { Ended::Refused } else { Ended::Stopped }
     }
 

@@ -65,6 +65,8 @@ pub struct TelegramSettings {
     pub call_timeout: Duration,
     /// How often tables are looked at when nobody woke the worker or the sender.
     pub idle_pause: Duration,
+    /// How often a bot looks whether its tenant offers other commands.
+    pub commands_look_every: Duration,
     /// How many chats of one bot are served at the same time.
     pub chats_at_once: usize,
     /// How many calls of one bot are under way at the same time.
@@ -98,6 +100,7 @@ impl Default for TelegramSettings {
             poll_timeout: Duration::from_secs(30),
             call_timeout: Duration::from_secs(15),
             idle_pause: Duration::from_millis(200),
+            commands_look_every: Duration::from_secs(5),
             // Each turn waits for a command most of its time; 32 of them feed a bot at 30/s.
             chats_at_once: 32,
             calls_at_once: 16,

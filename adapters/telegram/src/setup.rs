@@ -1,10 +1,11 @@
-//! What a bot does before it works: proves its token, chooses how updates arrive, and names its
-//! commands.
+//! What a bot does before it works: proves its token and chooses how updates arrive; and how it keeps
+//! Telegram's list of its commands as its tenant's rules are.
 
 use kontor_domain::Language;
 use kontor_projections::tenants;
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value, json};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     api::CallError, bots::Bot, conversation::menu::COMMANDS, intake::ALLOWED_UPDATES, offer::Offer,
@@ -38,24 +39,52 @@ pub(crate) async fn prepare(bot: &Bot) -> Result<(), CallError> {
             .await?;
         }
     }
-    for parameters in command_lists(offer(bot).await) {
-        // A bot works without its list of commands.
-        if let Err(err) = call(bot, "setMyCommands", parameters).await {
-            tracing::warn!(bot = bot.name(), "The commands were not named: {err}");
+    Ok(())
+}
+
+/// Names the bot's commands to Telegram, and anew whenever its tenant offers something else, until
+/// `stop`. A bot works without its list of commands, so what fails is tried again and holds up nothing.
+pub(crate) async fn keep_commands(bot: &Bot, stop: CancellationToken) {
+    let mut named: Option<Offer> = None;
+    let mut failures = 0_u32;
+    while !stop.is_cancelled() {
+        let mut wait = bot.settings.commands_look_every;
+        if let Some(offered) = offer(bot).await.filter(|offered| named != Some(*offered)) {
+            match name_commands(bot, offered).await {
+                Ok(()) => {
+                    named = Some(offered);
+                    failures = 0;
+                }
+                Err(err) => {
+                    failures = failures.saturating_add(1);
+                    wait = err.retry_after().unwrap_or_else(|| bot.pause(failures)).max(wait);
+                    tracing::warn!(
+                        bot = bot.name(),
+                        "The commands were not named, again in {wait:?}: {err}"
+                    );
+                }
+            }
         }
+        stop.run_until_cancelled(tokio::time::sleep(wait)).await;
+    }
+}
+
+async fn name_commands(bot: &Bot, offered: Offer) -> Result<(), CallError> {
+    for parameters in command_lists(offered) {
+        call(bot, "setMyCommands", parameters).await?;
     }
     Ok(())
 }
 
-/// What the bot's tenant offers. Meters while that is not known: the commands of the other are understood
-/// all the same, they only do not stand in Telegram's list.
-async fn offer(bot: &Bot) -> Offer {
+/// What the bot's tenant offers: meters before it is created, nothing known while it cannot be read. The
+/// commands of the other are understood all the same, they only do not stand in Telegram's list.
+async fn offer(bot: &Bot) -> Option<Offer> {
     match tenants::find(bot.pool(), &bot.bot_settings.tenant).await {
-        Ok(Some(tenant)) => Offer::of(&tenant),
-        Ok(None) => Offer::METERS,
+        Ok(Some(tenant)) => Some(Offer::of(&tenant)),
+        Ok(None) => Some(Offer::METERS),
         Err(err) => {
             tracing::warn!(bot = bot.name(), "The tenant of the bot cannot be read: {err}");
-            Offer::METERS
+            None
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use kontor_domain::credit_ledger::CreditRules;
 use kontor_telegram::{Bots, Mode};
 use serde_json::json;
 
@@ -29,11 +30,51 @@ async fn a_bot_names_its_commands_and_removes_a_leftover_webhook() {
     let anna = world.person(1001, "Анна", "ru");
     anna.say("/start", "Здравствуйте").await;
     assert_eq!(world.telegram.calls("deleteWebhook").len(), 1);
-    let lists = world.telegram.calls("setMyCommands");
-    assert_eq!(lists.len(), 2);
+    let lists = until("the commands are named", || async {
+        Some(world.telegram.calls("setMyCommands")).filter(|lists| lists.len() == 2)
+    })
+    .await;
     assert_eq!(lists[1].parameters["language_code"], "ru");
     bots.stop().await;
     assert_eq!(world.telegram.calls("deleteWebhook").len(), 1, "never on shutdown");
+}
+
+/// The commands that Telegram was told last, in English.
+fn named(world: &World) -> Vec<String> {
+    let lists = world.telegram.calls("setMyCommands");
+    let last = lists.iter().rfind(|call| call.parameters.get("language_code").is_none());
+    let commands = last.map(|call| call.parameters["commands"].as_array().unwrap().clone());
+    let name = |command: &serde_json::Value| command["command"].as_str().unwrap().to_owned();
+    commands.unwrap_or_default().iter().map(name).collect()
+}
+
+#[tokio::test]
+async fn the_commands_follow_the_tenants_rules_without_a_restart() {
+    let world = World::new().await;
+    // Telegram is not there at first, for none of this.
+    world.telegram.fail("setMyCommands", Fault::Refused(500, "Internal Server Error"));
+    let bots = world.work();
+    let knows = async |command: &str, wanted: bool| {
+        until(&format!("/{command} is named: {wanted}"), || async {
+            let named = named(&world);
+            let is_named = named.iter().any(|name| name == command);
+            (!named.is_empty() && is_named == wanted).then_some(())
+        })
+        .await;
+    };
+    knows("reading", true).await;
+    knows("balance", false).await;
+    for (enabled, test_switch) in [(true, false), (true, true), (false, false)] {
+        let rules = CreditRules { enabled, test_switch, ..CreditRules::default() };
+        world.deal_with_credits(rules).await;
+        knows("balance", enabled).await;
+        knows("reset", enabled && test_switch).await;
+    }
+    // Two lists for each of the four, and the call that failed. A bot that lost its lease on a busy
+    // machine names them once more.
+    let told = || world.telegram.calls("setMyCommands").len();
+    until("all lists", || async { (told() >= 9).then_some(()) }).await;
+    bots.stop().await;
 }
 
 #[tokio::test]

@@ -214,6 +214,7 @@ impl World {
             lease_ttl: Duration::from_millis(1500),
             poll_timeout: Duration::from_secs(1),
             idle_pause: Duration::from_millis(20),
+            commands_look_every: Duration::from_millis(50),
             retry_pause_first: Duration::from_millis(50),
             retry_pause_max: Duration::from_millis(200),
             suspended_for: Duration::from_millis(300),
