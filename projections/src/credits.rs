@@ -9,7 +9,7 @@ use kontor_domain::TenantId;
 use sqlx::{FromRow, PgPool, Row, postgres::PgRow};
 use uuid::Uuid;
 
-pub use self::usage::{Intake, Usage, intake, usage};
+pub use self::usage::{Intake, Usage, bought_since, intake, usage};
 use crate::{Page, PageRequest, QueryError, columns::named, paging::List};
 
 /// The projection behind these tables; its follower is called `credits`. The three of them come from

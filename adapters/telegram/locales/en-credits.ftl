@@ -104,6 +104,23 @@ packages-unpaid = You cannot buy them here yet: payments are not connected. You 
 credit-history = History of credits. Now { $credits }.
 credit-totals = In all: { $bought } bought, { $given } given, { $spent } spent, { $messages } sent.
 credit-history-line = { $day }: { $what }, { $left } left
+credit-month = This month: { $bought } bought, { $spent } spent, { $daily } a day.
+bought-product = bought “{ $product }” for { $price }
+bought = bought for { $price }
+fact-bought = { $bought }, { $credits }
+credit-export-button = As a file
+credit-export =
+    { $count ->
+        [one] Your history of credits: { $figure } line.
+       *[other] Your history of credits: { $figure } lines.
+    }
+credit-export-cut = Your history of credits: the newest { $figure } lines. Ask us for what was before.
+column-day = Date
+column-time = Time
+column-what = What
+column-credits = Credits
+column-messages = Messages
+column-left = Left
 fact-opened = account opened
 fact-granted = { $credits } added
 fact-pass = a pass

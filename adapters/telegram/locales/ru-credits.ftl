@@ -107,6 +107,24 @@ packages-unpaid = Купить их прямо здесь пока нельзя:
 credit-history = История кредитов. Сейчас { $credits }.
 credit-totals = Всего: куплено { $bought }, подарено { $given }, потрачено { $spent }, отправлено { $messages }.
 credit-history-line = { $day }: { $what }, осталось { $left }
+credit-month = В этом месяце: куплено { $bought }, потрачено { $spent }, в среднем { $daily } в день.
+bought-product = куплено «{ $product }» за { $price }
+bought = куплено за { $price }
+fact-bought = { $bought }, { $credits }
+credit-export-button = Файлом
+credit-export =
+    { $count ->
+        [one] Ваша история кредитов: { $figure } строка.
+        [few] Ваша история кредитов: { $figure } строки.
+       *[many] Ваша история кредитов: { $figure } строк.
+    }
+credit-export-cut = Ваша история кредитов: последние { $figure } строк. О том, что было раньше, спросите нас.
+column-day = Дата
+column-time = Время
+column-what = Что
+column-credits = Кредиты
+column-messages = Сообщения
+column-left = Осталось
 fact-opened = счёт открыт
 fact-granted = начислено { $credits }
 fact-pass = абонемент

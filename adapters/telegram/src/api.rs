@@ -71,6 +71,29 @@ struct Parameters {
     retry_after: Option<u64>,
 }
 
+/// A file on its way to Telegram.
+pub(crate) struct Upload {
+    method: &'static str,
+    /// The parameter that it is.
+    field: &'static str,
+    name: String,
+    kind: &'static str,
+    bytes: Vec<u8>,
+}
+
+impl Upload {
+    /// A picture in PNG.
+    pub(crate) fn picture(bytes: Vec<u8>) -> Self {
+        let name = "chart.png".to_owned();
+        Self { method: "sendPhoto", field: "photo", name, kind: "image/png", bytes }
+    }
+
+    /// A table as CSV.
+    pub(crate) fn table(name: String, bytes: Vec<u8>) -> Self {
+        Self { method: "sendDocument", field: "document", name, kind: "text/csv", bytes }
+    }
+}
+
 impl BotApi {
     pub(crate) fn new(client: Client, base: Url, token: SecretString) -> Self {
         Self { client, base, token }
@@ -87,18 +110,18 @@ impl BotApi {
         Self::answer(request).await
     }
 
-    /// Calls `sendPhoto` with the picture itself.
+    /// Sends a file itself.
     pub(crate) async fn upload(
         &self,
+        file: Upload,
         parameters: &Map<String, Value>,
-        picture: Vec<u8>,
         timeout: Duration,
     ) -> Result<Value, CallError> {
-        let part = multipart::Part::bytes(picture)
-            .file_name("chart.png")
-            .mime_str("image/png")
+        let part = multipart::Part::bytes(file.bytes)
+            .file_name(file.name)
+            .mime_str(file.kind)
             .map_err(|err| CallError::Unsendable(err.without_url().to_string()))?;
-        let mut form = multipart::Form::new().part("photo", part);
+        let mut form = multipart::Form::new().part(file.field, part);
         for (name, value) in parameters {
             let text = match value {
                 Value::String(text) => text.clone(),
@@ -110,7 +133,7 @@ impl BotApi {
             };
             form = form.text(name.clone(), text);
         }
-        let request = self.client.post(self.address("sendPhoto")?).timeout(timeout).multipart(form);
+        let request = self.client.post(self.address(file.method)?).timeout(timeout).multipart(form);
         Self::answer(request).await
     }
 

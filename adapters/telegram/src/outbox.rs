@@ -48,7 +48,9 @@ pub(crate) struct OutboxRow {
     pub(crate) chat_id: i64,
     pub(crate) method: String,
     pub(crate) payload: Value,
+    /// A picture, or a file.
     pub(crate) picture: Option<Vec<u8>>,
+    pub(crate) file_name: Option<String>,
     pub(crate) attempts: i32,
     pub(crate) uncertain: i32,
 }
@@ -91,8 +93,8 @@ pub(crate) async fn enqueue_as(
 ) -> Result<bool, sqlx::Error> {
     let done = sqlx::query(
         "insert into telegram_outbox (bot, chat_id, key, priority, method, payload, picture, \
-             next_at) \
-         select $1, $2, $3, $4, $5, $6, $7, coalesce($9, clock_timestamp()) \
+             next_at, file_name) \
+         select $1, $2, $3, $4, $5, $6, $7, coalesce($9, clock_timestamp()), $10 \
          where (select count(*) from (select 1 from telegram_outbox \
              where bot = $1 and chat_id = $2 and state in ('pending', 'sending') limit $8) \
              as backlog) < $8 \
@@ -107,6 +109,7 @@ pub(crate) async fn enqueue_as(
     .bind(outgoing.picture.as_deref())
     .bind(backlog_max)
     .bind(urgency.not_before())
+    .bind(outgoing.file_name.as_deref())
     .execute(db)
     .await?;
     Ok(done.rows_affected() == 1)
@@ -135,7 +138,7 @@ pub(crate) async fn take(
                      and e.state in ('pending', 'sending') \
                      and (e.priority, e.id) < (o.priority, o.id)) \
              order by o.priority, o.id limit $4) \
-         returning id, key, chat_id, method, payload, picture, attempts, uncertain",
+         returning id, key, chat_id, method, payload, picture, file_name, attempts, uncertain",
     )
     .bind(bot)
     .bind(lease.epoch)

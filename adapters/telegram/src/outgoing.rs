@@ -26,6 +26,7 @@ pub(crate) const CALLBACK_DATA_BYTES_MAX: usize = 64;
 pub(crate) enum Method {
     SendMessage,
     SendPhoto,
+    SendDocument,
     SendInvoice,
     EditMessageText,
     EditMessageReplyMarkup,
@@ -37,6 +38,7 @@ impl Method {
         match self {
             Self::SendMessage => "sendMessage",
             Self::SendPhoto => "sendPhoto",
+            Self::SendDocument => "sendDocument",
             Self::SendInvoice => "sendInvoice",
             Self::EditMessageText => "editMessageText",
             Self::EditMessageReplyMarkup => "editMessageReplyMarkup",
@@ -48,6 +50,7 @@ impl Method {
         let all = [
             Self::SendMessage,
             Self::SendPhoto,
+            Self::SendDocument,
             Self::SendInvoice,
             Self::EditMessageText,
             Self::EditMessageReplyMarkup,
@@ -58,7 +61,7 @@ impl Method {
     /// Whether the customer gets a new message, which counts against the limit of their chat.
     pub(crate) fn is_new_message(self) -> bool {
         match self {
-            Self::SendMessage | Self::SendPhoto | Self::SendInvoice => true,
+            Self::SendMessage | Self::SendPhoto | Self::SendDocument | Self::SendInvoice => true,
             Self::EditMessageText | Self::EditMessageReplyMarkup => false,
         }
     }
@@ -79,8 +82,10 @@ pub(crate) struct Invoice<'a> {
 pub(crate) struct Outgoing {
     pub(crate) method: Method,
     pub(crate) payload: Map<String, Value>,
-    /// A picture in PNG, for [`Method::SendPhoto`].
+    /// A picture in PNG for [`Method::SendPhoto`], or the file itself for [`Method::SendDocument`].
     pub(crate) picture: Option<Vec<u8>>,
+    /// What the customer sees a file called.
+    pub(crate) file_name: Option<String>,
 }
 
 impl Outgoing {
@@ -95,6 +100,15 @@ impl Outgoing {
         let caption = cut(caption.into(), CAPTION_LENGTH_MAX);
         let mut outgoing = Self::call(Method::SendPhoto, [("caption", caption.into())]);
         outgoing.picture = Some(png);
+        outgoing
+    }
+
+    /// A file with a caption.
+    pub(crate) fn document(name: String, bytes: Vec<u8>, caption: impl Into<String>) -> Self {
+        let caption = cut(caption.into(), CAPTION_LENGTH_MAX);
+        let mut outgoing = Self::call(Method::SendDocument, [("caption", caption.into())]);
+        outgoing.picture = Some(bytes);
+        outgoing.file_name = Some(name);
         outgoing
     }
 
@@ -162,7 +176,7 @@ impl Outgoing {
 
     fn call<const N: usize>(method: Method, fields: [(&str, Value); N]) -> Self {
         let payload = fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        Self { method, payload, picture: None }
+        Self { method, payload, picture: None, file_name: None }
     }
 
     fn markup(mut self, markup: &impl serde::Serialize) -> Self {

@@ -80,6 +80,8 @@ pub(crate) enum Press {
         /// The page.
         page: u16,
     },
+    /// Sends the history of credits as a file.
+    CreditExport,
 }
 
 /// An answer to a question.
@@ -139,6 +141,7 @@ impl Press {
             ("cp", "") => Some(Self::Packages),
             ("cg", product_id) => Some(Self::Product { product_id: id(product_id)? }),
             ("ct", "") => Some(Self::Tutorial),
+            ("ce", "") => Some(Self::CreditExport),
             ("ch", page) => Some(Self::CreditHistory { page: page.parse().ok()? }),
             _ => None,
         }
@@ -172,6 +175,7 @@ impl fmt::Display for Press {
             Self::Product { product_id } => write!(f, "cg:{}", short(*product_id)),
             Self::Tutorial => f.write_str("ct"),
             Self::CreditHistory { page } => write!(f, "ch:{page}"),
+            Self::CreditExport => f.write_str("ce"),
         }
     }
 }
@@ -258,6 +262,7 @@ mod tests {
             Press::UnmuteReminders,
             Press::Balance,
             Press::Packages,
+            Press::CreditExport,
             Press::Product { product_id: id },
             Press::Tutorial,
             Press::CreditHistory { page: u16::MAX },

@@ -33,7 +33,7 @@ use self::{
     verdict::{After, verdict},
 };
 use crate::{
-    api::{BotApi, CallError},
+    api::{BotApi, CallError, Upload},
     outbox::{self, OutboxRow},
     outgoing::Method,
     settings::TelegramSettings,
@@ -327,8 +327,12 @@ async fn call(
 ) -> Result<serde_json::Value, CallError> {
     let mut parameters = row.payload.as_object().cloned().unwrap_or_default();
     parameters.insert("chat_id".to_owned(), row.chat_id.into());
-    match &row.picture {
-        Some(picture) => api.upload(&parameters, picture.clone(), wait).await,
-        None => api.call(&row.method, &parameters, wait).await,
-    }
+    let Some(bytes) = row.picture.clone() else {
+        return api.call(&row.method, &parameters, wait).await;
+    };
+    let file = match &row.file_name {
+        Some(name) => Upload::table(name.clone(), bytes),
+        None => Upload::picture(bytes),
+    };
+    api.upload(file, &parameters, wait).await
 }

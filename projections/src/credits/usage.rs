@@ -61,6 +61,30 @@ pub async fn usage(
     Ok(usage.fetch_one(pool).await?)
 }
 
+/// The credits that were bought since an instant, when the ledger belongs to the tenant.
+///
+/// # Errors
+/// When the database fails.
+pub async fn bought_since(
+    pool: &PgPool,
+    tenant: &TenantId,
+    ledger_id: Uuid,
+    since: DateTime<Utc>,
+) -> Result<i64, QueryError> {
+    let bought = sqlx::query_scalar(
+        "select coalesce(sum(e.amount), 0)::bigint from credit_history as h \
+         join ledger_entries as e on e.ledger_id = h.ledger_id \
+             and e.entry >= h.version * $3 and e.entry < (h.version + 1) * $3 \
+             and e.account = 'equity:issued:paid' \
+         where h.ledger_id = $1 and h.tenant = $2 and h.kind = 'granted' and h.booked_at >= $4",
+    )
+    .bind(ledger_id)
+    .bind(tenant.as_str())
+    .bind(LINES_MAX)
+    .bind(since);
+    Ok(bought.fetch_one(pool).await?)
+}
+
 /// What came into a ledger, when it belongs to the tenant.
 ///
 /// # Errors

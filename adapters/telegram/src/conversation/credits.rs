@@ -1,7 +1,10 @@
 //! Credits: the balance, the packages, the history, the welcome and beginning anew.
 
 mod card;
+mod export;
+mod facts;
 mod history;
+mod month;
 mod tutorial;
 mod words;
 
@@ -44,6 +47,7 @@ pub(super) fn schema() -> Schema {
         ))
         .branch(when(|turn| turn.intent == Some(Intent::Reset), reset))
         .branch(history::schema())
+        .branch(export::schema())
         .branch(tutorial::schema())
 }
 

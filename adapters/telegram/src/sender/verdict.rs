@@ -98,13 +98,14 @@ fn refused(row: &OutboxRow, description: &str, error: String) -> After {
 }
 
 /// The call may have had its effect. A change of a message can be repeated at will; a new text is
-/// tried once more; a picture is not, because its text follows anyway.
+/// tried once more; a picture is not, because its text follows anyway, nor a file, which is there at
+/// the press of a button.
 fn uncertain(row: &OutboxRow, pause: Duration, error: String) -> After {
     let again = match Method::named(&row.method) {
         Some(Method::EditMessageText | Method::EditMessageReplyMarkup) => true,
         // A second invoice is paid once at most: the payment refuses the other.
         Some(Method::SendMessage | Method::SendInvoice) => row.uncertain < UNCERTAIN_MAX,
-        Some(Method::SendPhoto) | None => false,
+        Some(Method::SendPhoto | Method::SendDocument) | None => false,
     };
     if again {
         After::Again { pause, uncertain: true, error }
@@ -134,6 +135,7 @@ mod tests {
             method: method.into(),
             payload: json!({}),
             picture: None,
+            file_name: None,
             attempts: 1,
             uncertain,
         }

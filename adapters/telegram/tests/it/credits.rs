@@ -128,6 +128,7 @@ async fn the_card_the_history_and_the_packages_follow_what_was_bought_and_spent(
     assert_eq!(history.id, card.id, "the history comes in place of the card");
     for part in [
         "куплено 50, подарено 3, потрачено 13, отправлено 13 сообщений",
+        "В этом месяце: куплено 50, потрачено 13, в среднем 13 в день",
         "13 сообщений, -13",
         "начислено +50 кредитов, осталось 53",
         "счёт открыт",

@@ -25,6 +25,7 @@ pub(crate) struct Seen {
     /// Labels and data of the buttons under it.
     pub(crate) buttons: Vec<(String, String)>,
     pub(crate) markup: Value,
+    /// A picture, or a file.
     pub(crate) picture: Option<Vec<u8>>,
 }
 
@@ -171,10 +172,10 @@ impl Inner {
                 let refunded: Vec<Value> = self.refunded.iter().map(of).collect();
                 Ok(json!({"transactions": refunded}))
             }
-            "sendMessage" | "sendPhoto" | "sendInvoice" => {
+            "sendMessage" | "sendPhoto" | "sendDocument" | "sendInvoice" => {
                 let id = self.message_id();
                 let key = match call.method.as_str() {
-                    "sendPhoto" => "caption",
+                    "sendPhoto" | "sendDocument" => "caption",
                     "sendInvoice" => "title",
                     _ => "text",
                 };
@@ -299,7 +300,8 @@ async fn read(request: Request) -> (Map<String, Value>, Option<Vec<u8>>) {
     let (mut parameters, mut picture) = (Map::new(), None);
     while let Some(field) = parts.next_field().await.unwrap() {
         let name = field.name().unwrap().to_owned();
-        if name == "photo" {
+        if name == "photo" || name == "document" {
+            parameters.insert("file_name".to_owned(), field.file_name().into());
             picture = Some(field.bytes().await.unwrap().to_vec());
         } else {
             parameters.insert(name, Value::String(field.text().await.unwrap()));

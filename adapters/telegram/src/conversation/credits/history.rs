@@ -1,5 +1,5 @@
-//! The history of credits: the totals, then what came and what went, newest first, a page at a time
-//! in one message.
+//! The history of credits: the totals, how this month goes, then what came and what went, newest first,
+//! a page at a time in one message.
 
 use std::sync::Arc;
 
@@ -9,7 +9,12 @@ use kontor_projections::{
 };
 use teloxide::types::InlineKeyboardButton;
 
-use super::{ledger, no_ledger, words};
+use super::{
+    facts::{self, Purchases},
+    ledger,
+    month::Month,
+    no_ledger, words,
+};
 use crate::{
     conversation::{Reply, Schema, menu::Intent, when},
     format,
@@ -47,21 +52,21 @@ async fn show(turn: Arc<Turn>) -> Reply {
     let (pool, tenant) = (&turn.ports.pool, &turn.ports.tenant);
     let intake = credits::intake(pool, tenant, row.id).await?;
     let facts = credits::history(pool, tenant, row.id, &PageRequest::first(FACTS_MAX)).await?;
-    let facts: Vec<HistoryRow> = facts.items.into_iter().filter(is_told).collect();
+    let facts: Vec<HistoryRow> = facts.items.into_iter().filter(facts::is_told).collect();
+    let purchases = Purchases::load(&turn).await?;
     let pages = facts.len().div_ceil(PAGE_SIZE).max(1);
     let number = number.min(pages - 1);
     let mut text = totals(turn.voice, &row, &intake);
+    if let Some(month) = Month::load(&turn, row.id).await? {
+        text.push_str(&month.words(turn.voice));
+        text.push('\n');
+    }
     for fact in facts.iter().skip(number * PAGE_SIZE).take(PAGE_SIZE) {
         text.push('\n');
-        text.push_str(&line(&turn, fact));
+        text.push_str(&line(&turn, &purchases, fact));
     }
     let message = turn.reply(text).buttons(buttons(turn.voice, number, pages));
     Ok(turn.effects().idle().say(message))
-}
-
-/// A warning and a day of a pass that was earned move nothing that the customer has.
-fn is_told(fact: &HistoryRow) -> bool {
-    !matches!(fact.kind.as_str(), "low" | "pass_recognised")
 }
 
 fn totals(voice: Voice, row: &BalanceRow, intake: &Intake) -> String {
@@ -79,49 +84,16 @@ fn totals(voice: Voice, row: &BalanceRow, intake: &Intake) -> String {
 }
 
 /// One fact: its day, what it was, and what was left.
-fn line(turn: &Turn, fact: &HistoryRow) -> String {
+fn line(turn: &Turn, purchases: &Purchases, fact: &HistoryRow) -> String {
     let voice = turn.voice;
     let day = fact.booked_at.with_timezone(&turn.tenant.time_zone).date_naive();
     say!(
         voice,
         "credit-history-line",
         day = format::plain_day(&voice, day, turn.today),
-        what = what(voice, fact),
+        what = purchases.what(voice, fact),
         left = format::count(voice.language(), fact.available)
     )
-}
-
-/// A fact in words. A kind of a newer version is told by its figures alone.
-fn what(voice: Voice, fact: &HistoryRow) -> String {
-    let credits = signed(voice, fact.credits);
-    let messages = words::messages(voice, fact.messages);
-    match fact.kind.as_str() {
-        "opened" => say!(voice, "fact-opened"),
-        "granted" => say!(voice, "fact-granted", credits = credits),
-        "pass_granted" => say!(voice, "fact-pass"),
-        "spent" if fact.credits == 0 => say!(voice, "fact-free", messages = messages),
-        "spent" => say!(voice, "fact-spent", messages = messages, credits = credits),
-        "held" => say!(voice, "fact-held", credits = credits),
-        "hold_captured" => say!(voice, "fact-captured", messages = messages),
-        "hold_released" | "spend_reversed" | "refund_returned" => {
-            say!(voice, "fact-returned", credits = credits)
-        }
-        "grant_expired" => say!(voice, "fact-expired", credits = credits),
-        "grant_refunded" | "pass_refunded" => say!(voice, "fact-refunded", credits = credits),
-        "grant_revoked" => say!(voice, "fact-revoked", credits = credits),
-        "dispute_opened" => say!(voice, "fact-disputed"),
-        "dispute_closed" => say!(voice, "fact-settled", credits = credits),
-        "debt_covered" => say!(voice, "fact-debt", credits = credits),
-        "debt_written_off" => say!(voice, "fact-forgiven"),
-        "reset_begun" => say!(voice, "fact-reset"),
-        _ => credits,
-    }
-}
-
-/// A number of credits with its sign.
-fn signed(voice: Voice, credits: i64) -> String {
-    let sign = if credits > 0 { "+" } else { "" };
-    format!("{sign}{}", words::credits(voice, credits))
 }
 
 fn buttons(voice: Voice, number: usize, pages: usize) -> Vec<Vec<InlineKeyboardButton>> {
@@ -136,6 +108,9 @@ fn buttons(voice: Voice, number: usize, pages: usize) -> Vec<Vec<InlineKeyboardB
     if number + 1 < pages {
         pager.push(to(say!(voice, "page-older"), number + 1));
     }
-    let back = vec![button(say!(voice, "balance-button"), Press::Balance.to_string())];
+    let back = vec![
+        button(say!(voice, "balance-button"), Press::Balance.to_string()),
+        button(say!(voice, "credit-export-button"), Press::CreditExport.to_string()),
+    ];
     if pager.is_empty() { vec![back] } else { vec![pager, back] }
 }
