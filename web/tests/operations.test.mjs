@@ -158,12 +158,18 @@ test("why is this so: from a search by keyboard to the change", async () => {
 test("on a phone the page fits, and the rail is at the bottom", async () => {
   const context = await browser.newContext({ viewport: { width: 390, height: 844 }, storageState: await page.context().storageState() });
   const phone = await context.newPage();
-  for (const path of ["", "/processes", "/dead-letters", "/why", "/actions"]) {
+  for (const path of ["", "/processes", "/dead-letters", "/webhooks", "/why", "/actions"]) {
     await phone.goto(`${kontor.banner.api}/admin/operations${path}`);
     const width = await phone.evaluate(() => document.documentElement.scrollWidth);
     assert.equal(width <= 390, true, `${path} is ${width} px wide`);
     const rail = await phone.locator(".rail").boundingBox();
     assert.equal(rail.y > 700, true, `the rail of ${path} is at ${rail.y}`);
+  }
+  for (const width of [390, 360]) {
+    await phone.setViewportSize({ width, height: 844 });
+    const rails = await phone.locator(".rail a:visible").evaluateAll((links) => links.map((link) => link.getBoundingClientRect()).map(({ left, right }) => [left, right]));
+    assert.equal(rails.every(([left, right]) => left >= 0 && right <= width), true, `at ${width} px: ${JSON.stringify(rails)}`);
+    assert.equal(rails.every(([left], place) => place === 0 || left >= rails[place - 1][1] - 1), true, `no label lies on another: ${JSON.stringify(rails)}`);
   }
   await context.close();
 });
