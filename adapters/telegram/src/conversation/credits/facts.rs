@@ -62,12 +62,10 @@ impl Purchases {
         let messages = words::messages(voice, fact.messages);
         match fact.kind.as_str() {
             "opened" => say!(voice, "fact-opened"),
-            "granted" => self
-                .bought(voice, fact)
-                .map(|bought| {
-                    say!(voice, "fact-bought", bought = bought, credits = credits.clone())
-                })
-                .unwrap_or_else(|| say!(voice, "fact-granted", credits = credits)),
+            "granted" => match self.bought(voice, fact) {
+                Some(bought) => say!(voice, "fact-bought", bought = bought, credits = credits),
+                None => say!(voice, "fact-granted", credits = credits),
+            },
             "pass_granted" => self.bought(voice, fact).unwrap_or_else(|| say!(voice, "fact-pass")),
             "spent" if fact.credits == 0 => say!(voice, "fact-free", messages = messages),
             "spent" => say!(voice, "fact-spent", messages = messages, credits = credits),
