@@ -60,7 +60,7 @@ fn decoded(text: &str) -> Option<Vec<u8>> {
     let mut decoded = Vec::with_capacity(text.len());
     while let Some(byte) = bytes.next() {
         decoded.push(match byte {
-            b'%' => digit(bytes.next()?)? << 4 | digit(bytes.next()?)?,
+            b'%' => (digit(bytes.next()?)? << 4) | digit(bytes.next()?)?,
             byte => byte,
         });
     }
