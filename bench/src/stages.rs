@@ -138,7 +138,8 @@ async fn spends(
     let peer: Arc<dyn Contender> = Arc::new(peer);
     let contender: Arc<dyn Contender> = Arc::new(Spends::start(kontor.clone()).await?);
     let url = engines.database("sql_spends")?;
-    let [statements, call] = PlainSql::start(&url, options.peer_connections).await?;
+    // As many as Kontor has: a commit is shared by those that wait for one at the same time.
+    let [statements, call] = PlainSql::start(&url, CONNECTIONS).await?;
     let all: [Arc<dyn Contender>; 4] = [peer, Arc::new(statements), Arc::new(call), contender];
     for callers in &options.callers {
         for contender in &all {
