@@ -6,10 +6,13 @@ use std::{
     path::Path,
 };
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::tempdir;
 
-use crate::program::{Up, command, eventually, run, text};
+use crate::{
+    program::{Up, command, eventually, run, text},
+    start::Api,
+};
 
 /// Every label that a figure may have; each has few values.
 const LABELS: [&str; 15] = [
@@ -118,6 +121,9 @@ async fn what_dashboard_and_alerts_read_exists_and_labels_are_bounded() {
     program.env("KONTOR_SEAL_SECONDS", "1");
     let up = Up::start_with(program).await;
     let client = reqwest::Client::new();
+    // Whoever comes is welcomed with credits, and that is booked.
+    let newcomer = json!({ "display_name": "Анна" });
+    Api::of_platform(&up, folder.path()).post("/v1/accounts?tenant=demo_credits", &newcomer).await;
     let stranger = client.get(format!("{}/v1/meters/anna?x=%2B79161234567", up.address("api")));
     assert_eq!(stranger.header("X-Auth-Key", "no key").send().await.unwrap().status(), 401);
     let address = up.address("metrics");
