@@ -165,6 +165,7 @@ mod tests {
         let config = TracesConfig {
             endpoint: Some("http://127.0.0.1:4318".to_owned()),
             sampling_ratio: 1.0,
+            headers: None,
         };
         assert!(exporter(&config, &Verb::Sandbox).unwrap().is_none());
         let exporter = exporter(&config, &Verb::Work).unwrap().unwrap();

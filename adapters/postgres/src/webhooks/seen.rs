@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use kontor_commands::clock;
-use sqlx::{FromRow, PgPool};
+use sqlx::{FromRow, PgPool, Row, postgres::PgRow};
 use uuid::Uuid;
 
 use super::{
@@ -128,7 +128,7 @@ async fn waits(pool: &PgPool) -> Result<HashMap<Uuid, Waits>, DatabaseError> {
 }
 
 async fn last_answers(pool: &PgPool) -> Result<HashMap<Uuid, Vec<Answered>>, DatabaseError> {
-    let rows: Vec<(Uuid, DateTime<Utc>, Option<i16>, Option<String>)> = sqlx::query_as(
+    let rows = sqlx::query(
         "select w.integrator_id, a.at, a.status, a.failure
          from webhooks w
          join lateral (
@@ -142,8 +142,16 @@ async fn last_answers(pool: &PgPool) -> Result<HashMap<Uuid, Vec<Answered>>, Dat
     .await
     .map_err(failed("read what webhooks answered"))?;
     let mut answers: HashMap<Uuid, Vec<Answered>> = HashMap::new();
-    for (id, at, status, failure) in rows {
-        answers.entry(id).or_default().push(Answered { at, status, failure });
+    for row in rows {
+        let (integrator_id, answered) =
+            answered(&row).map_err(failed("read what webhooks answered"))?;
+        answers.entry(integrator_id).or_default().push(answered);
     }
     Ok(answers)
+}
+
+fn answered(row: &PgRow) -> Result<(Uuid, Answered), sqlx::Error> {
+    let answered =
+        Answered { at: row.try_get(1)?, status: row.try_get(2)?, failure: row.try_get(3)? };
+    Ok((row.try_get(0)?, answered))
 }
