@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use chrono::TimeDelta;
 use kontor_commands::clock;
+pub(crate) use kontor_postgres::denied::DeniedAttempt;
 use sqlx::PgPool;
 
 use crate::{
@@ -23,17 +24,6 @@ const SWEEP_EVERY_SECONDS: i64 = 3_600;
 
 /// How many are forgotten at once: a sweep never holds up the request behind it.
 const SWEEP_MAX: i64 = 10_000;
-
-/// A request that was turned away. It holds no secret.
-pub(crate) struct DeniedAttempt<'a> {
-    pub(crate) reason: &'a str,
-    pub(crate) method: &'a str,
-    /// The route's template.
-    pub(crate) route: &'a str,
-    pub(crate) key_prefix: Option<&'a str>,
-    pub(crate) tenant: Option<&'a str>,
-    pub(crate) request_id: &'a str,
-}
 
 /// Writes denied attempts to their table, at a bounded rate.
 pub(crate) struct DeniedAttempts {
@@ -58,19 +48,7 @@ impl DeniedAttempts {
             tracing::warn!(reason = attempt.reason, "denied attempt not recorded: too many");
             return;
         }
-        let written = sqlx::query(
-            "insert into denied_attempts (at, reason, method, route, key_prefix, tenant, \
-             request_id) values ($1, $2, $3, $4, $5, $6, $7)",
-        )
-        .bind(clock::now())
-        .bind(attempt.reason)
-        .bind(attempt.method)
-        .bind(attempt.route)
-        .bind(attempt.key_prefix)
-        .bind(attempt.tenant)
-        .bind(attempt.request_id)
-        .execute(&self.pool)
-        .await;
+        let written = kontor_postgres::denied::record(&self.pool, clock::now(), attempt).await;
         if let Err(err) = written {
             tracing::warn!(error = %chain(&err), "denied attempt not recorded");
         }

@@ -78,6 +78,18 @@ pub fn app(state: ApiState) -> Router {
         .with_state(state)
 }
 
+/// Routes of others with the address of whoever calls, as an [`std::net::IpAddr`] among the request's
+/// extensions: that of the connection, or what our own proxy wrote last when one stands before it.
+pub fn addressed(routes: Router, behind_proxy: bool) -> Router {
+    routes.layer(axum::middleware::map_request(
+        move |mut request: axum::extract::Request| async move {
+            let address = auth::address_of(&request, behind_proxy);
+            request.extensions_mut().insert(address);
+            request
+        },
+    ))
+}
+
 /// Keeps looking at everything for the charts of the operations page, until `stop`; then the pages
 /// that keep themselves up to date end, so that the server need not wait for them.
 pub async fn watch(state: ApiState, stop: CancellationToken) {

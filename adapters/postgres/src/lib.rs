@@ -5,9 +5,11 @@
 //! are gapless and in commit order, and a command id has one effect. Everything else builds on it.
 
 mod backoff;
+pub mod checkouts;
 pub mod command_dead_letters;
 mod connection;
 pub mod dead_letters;
+pub mod denied;
 pub mod erasure;
 mod error;
 pub mod figures;

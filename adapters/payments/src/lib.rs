@@ -1,0 +1,27 @@
+//! Payments by card: providers' pages, their notifications, refunds and disputes.
+//!
+//! A *provider* is a port ([`Provider`]); what is the same for all of them is here: notifications are
+//! stored before they are acknowledged, one owner per account drives them to known outcomes, a page
+//! is opened for whoever wants one, refunds are paid out, and what may have been lost is looked for.
+//! What a provider says is believed only when it was fetched from the provider itself, and reaches
+//! the `payment` as a fact, so that twice, late and out of order end alike.
+
+mod cashier;
+mod cashiers;
+mod checkouts;
+mod denied;
+mod facts;
+mod inbox;
+mod provider;
+mod refunds;
+mod settings;
+mod webhook;
+mod wire;
+
+pub use cashiers::{Cashiers, CashiersError};
+pub use provider::{
+    Accepted, CallError, Checkout, Denied, Heard, Looked, Notice, Order, Provider, RefundAnswer,
+    RefundOrder, RefundState, Said,
+};
+pub use settings::{Account, PaymentsSettings, channel, provider_name};
+pub use wire::{Answered, Wire, WireError};

@@ -1,0 +1,207 @@
+//! The port of a provider: what Kontor asks it, and what it says.
+
+use std::{net::IpAddr, time::Duration};
+
+use async_trait::async_trait;
+use axum::http::HeaderMap;
+use chrono::{DateTime, Utc};
+use kontor_domain::{
+    Money,
+    credit_ledger::{CorrectionReason, PaymentProvider},
+    payment::PaymentCommand,
+};
+use kontor_postgres::checkouts::Asked;
+use serde_json::Value;
+use uuid::Uuid;
+
+/// An account with a provider.
+///
+/// Whatever has an effect is called with the same key again and again until its outcome is known, and
+/// may have worked although its answer was lost: an implementation derives the provider's key for
+/// that from the ids in the order, and looks before it asks again when the first time is longer ago
+/// than the provider remembers.
+#[async_trait]
+pub trait Provider: Send + Sync + 'static {
+    /// Which provider it is.
+    fn kind(&self) -> PaymentProvider;
+
+    /// Whether a notification is the provider's, and what of it is stored. Nothing is called.
+    ///
+    /// # Errors
+    /// When it is turned away.
+    fn accept(&self, notice: &Notice<'_>) -> Result<Accepted, Denied>;
+
+    /// What a stored notification means, by what the provider says when it is asked now.
+    ///
+    /// # Errors
+    /// When the provider cannot be asked; it is asked again later.
+    async fn read(&self, payload: &Value) -> Result<Heard, CallError>;
+
+    /// Opens the page of a payment. The same order again finds the same page.
+    ///
+    /// # Errors
+    /// [`CallError::Refused`] when there will never be one; anything else is tried again.
+    async fn open(&self, order: &Order) -> Result<Checkout, CallError>;
+
+    /// How far the payment of a page has come.
+    ///
+    /// # Errors
+    /// When the provider cannot be asked; it is asked again later.
+    async fn look_up(&self, order: &Order, provider_ref: &str) -> Result<Looked, CallError>;
+
+    /// Pays a charge back, or says how far that is. The same order again pays nothing twice.
+    ///
+    /// # Errors
+    /// [`CallError::Refused`] when it was not paid and will not be; anything else is tried again.
+    async fn refund(&self, order: &RefundOrder) -> Result<RefundAnswer, CallError>;
+
+    /// Notifications since an instant that may not have arrived. They are stored as if they had.
+    ///
+    /// # Errors
+    /// When the provider cannot be asked; it is asked again later, from the same instant.
+    async fn sweep(&self, since: DateTime<Utc>) -> Result<Vec<Accepted>, CallError>;
+}
+
+/// What came in at the route of notifications.
+#[derive(Clone, Copy, Debug)]
+pub struct Notice<'a> {
+    /// The headers.
+    pub headers: &'a HeaderMap,
+    /// The body, byte by byte.
+    pub body: &'a [u8],
+    /// Who is at the other end, as the first trusted hop saw it; none when nobody knows.
+    pub peer: Option<IpAddr>,
+    /// When it came.
+    pub now: DateTime<Utc>,
+}
+
+/// A notification to be stored.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Accepted {
+    /// The provider's id of it: the same again is dropped.
+    pub external_id: String,
+    /// Notifications of one key are worked on in order of arrival.
+    pub key: String,
+    /// What is stored: enough to ask the provider, and nothing about people.
+    pub payload: Value,
+}
+
+/// A notification that is turned away.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Denied {
+    /// The HTTP status.
+    pub status: u16,
+    /// Why, as a code for the record of denied attempts.
+    pub reason: &'static str,
+}
+
+/// What a notification means.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Heard {
+    /// Facts about payments; none when it says nothing new.
+    Said(Vec<Said>),
+    /// It does not hold: its object is unknown, or is not as it says. Recorded as a denied attempt.
+    Denied(&'static str),
+}
+
+/// A fact about a payment, as the command that records it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Said {
+    /// The payment.
+    pub payment_id: Uuid,
+    /// The fact.
+    pub command: PaymentCommand,
+}
+
+/// A page that is to be opened, or was.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Order {
+    /// The payment.
+    pub payment_id: Uuid,
+    /// What is asked for.
+    pub asked: Asked,
+    /// When the provider was asked before; none the first time.
+    pub first_sent_at: Option<DateTime<Utc>>,
+}
+
+/// A page that is open.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Checkout {
+    /// The provider's id of it.
+    pub provider_ref: String,
+    /// Its address.
+    pub url: String,
+}
+
+/// What the provider says of a page.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Looked {
+    /// Facts about its payment.
+    pub said: Vec<Said>,
+    /// Nothing more is expected of it.
+    pub is_over: bool,
+}
+
+/// A charge that is to be paid back as a whole.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RefundOrder {
+    /// The refund.
+    pub refund_id: Uuid,
+    /// The payment.
+    pub payment_id: Uuid,
+    /// The provider's id of the charge.
+    pub charge_ref: String,
+    /// What goes back.
+    pub amount: Money,
+    /// Why; none when nobody said.
+    pub reason: Option<CorrectionReason>,
+    /// The provider's id of the refund, when it is known.
+    pub provider_ref: Option<String>,
+    /// When the provider was asked before; none the first time.
+    pub first_sent_at: Option<DateTime<Utc>>,
+}
+
+/// What the provider says of a refund.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RefundAnswer {
+    /// The provider's id of it.
+    pub provider_ref: Option<String>,
+    /// How far it has come.
+    pub state: RefundState,
+}
+
+/// How far a refund has come.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum RefundState {
+    /// The money is on its way for good.
+    Paid,
+    /// The provider has not decided; it is asked again.
+    Open,
+    /// It will not be paid, for this reason, a code of `a-z`, `0-9` and `_`.
+    Failed(String),
+}
+
+/// Why a call came to nothing, or to nothing that is known. It holds no secret and no address.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum CallError {
+    /// It may have worked. It is made again under the same key.
+    #[error("the outcome of the call is not known: {0}")]
+    Unknown(String),
+    /// It did nothing, and may work later.
+    #[error("the provider asks to come again later: {why}")]
+    Later {
+        /// When.
+        after: Option<Duration>,
+        /// What it says.
+        why: String,
+    },
+    /// The account's secret is refused: somebody has to correct the settings.
+    #[error("the provider refuses the account's secret ({0})")]
+    Secret(u16),
+    /// It did nothing, and never will.
+    #[error("the provider refuses it: {code}")]
+    Refused {
+        /// The provider's code, of `a-z`, `0-9` and `_`.
+        code: String,
+    },
+}

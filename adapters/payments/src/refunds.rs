@@ -1,0 +1,112 @@
+//! Pays refunds out: asks the read model what waits, asks the provider, records the answer.
+
+use kontor_domain::payment::{PaymentCommand, RecordRefund, RecordRefundFailure, RefundStanding};
+use kontor_postgres::{DatabaseError, checkouts};
+use kontor_projections::payments::{self, PaymentRow, RefundPart};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    CallError, RefundAnswer, RefundOrder, RefundState, Said, cashier::Cashier, facts::RecordError,
+};
+
+/// The most payments that are looked at in one round.
+const BATCH: u32 = 20;
+
+impl Cashier {
+    /// One round of paying refunds.
+    pub(crate) async fn pay_refunds(&self, stop: CancellationToken) {
+        let door = (&self.recorder.account.tenant, self.channel.as_str());
+        let rows = match payments::open_refunds(&self.recorder.pool, door, BATCH).await {
+            Ok(rows) => rows,
+            Err(err) => {
+                tracing::warn!(channel = self.channel, "Refunds cannot be looked up: {err}");
+                return;
+            }
+        };
+        for row in &rows {
+            for part in &row.refunds {
+                if part.standing != RefundStanding::Requested {
+                    continue;
+                }
+                match stop.run_until_cancelled(self.pay(row, part)).await {
+                    Some(Ok(())) => {}
+                    Some(Err(err)) => {
+                        tracing::warn!(
+                            channel = self.channel,
+                            payment.id = %row.id,
+                            "A refund is tried again: {err}"
+                        );
+                    }
+                    None => return,
+                }
+            }
+        }
+    }
+
+    async fn pay(&self, row: &PaymentRow, part: &RefundPart) -> Result<(), DatabaseError> {
+        let (pool, refund_id) = (&self.recorder.pool, part.refund_id);
+        let known = checkouts::send_refund(pool, refund_id, (row.id, &self.channel)).await?;
+        if !known.is_due {
+            return Ok(());
+        }
+        let order = RefundOrder {
+            refund_id,
+            payment_id: row.id,
+            charge_ref: part.provider_ref.clone(),
+            amount: part.amount,
+            reason: None,
+            provider_ref: known.provider_ref.clone(),
+            first_sent_at: (!known.is_first).then_some(known.first_sent_at),
+        };
+        let answer = match self.recorder.account.provider.refund(&order).await {
+            Ok(answer) => answer,
+            Err(CallError::Refused { code }) => {
+                RefundAnswer { provider_ref: None, state: RefundState::Failed(code) }
+            }
+            Err(err @ (CallError::Unknown(_) | CallError::Later { .. } | CallError::Secret(_))) => {
+                tracing::warn!(channel = self.channel, payment.id = %row.id, "No refund yet: {err}");
+                return checkouts::postpone_refund(pool, refund_id, self.pauses_after(&err)).await;
+            }
+        };
+        if let Some(provider_ref) = &answer.provider_ref {
+            checkouts::found_refund(pool, refund_id, provider_ref).await?;
+        }
+        self.record_refund(row, part, answer.state).await
+    }
+
+    async fn record_refund(
+        &self,
+        row: &PaymentRow,
+        part: &RefundPart,
+        state: RefundState,
+    ) -> Result<(), DatabaseError> {
+        let (refund_id, provider_ref) = (Some(part.refund_id), part.provider_ref.clone());
+        let amount = part.amount;
+        let command = match state {
+            RefundState::Paid => {
+                Some(PaymentCommand::RecordRefund(RecordRefund { refund_id, provider_ref, amount }))
+            }
+            RefundState::Failed(reason) => {
+                let failed = RecordRefundFailure { refund_id, provider_ref, amount, reason };
+                Some(PaymentCommand::RecordRefundFailure(failed))
+            }
+            RefundState::Open => None,
+        };
+        if let Some(command) = command {
+            match self.recorder.record(&Said { payment_id: row.id, command }).await {
+                Ok(()) => {}
+                Err(RecordError::Database(err)) => return Err(err),
+                Err(
+                    err @ (RecordError::Unknown
+                    | RecordError::Busy(_)
+                    | RecordError::Refused(_)
+                    | RecordError::Foreign),
+                ) => {
+                    tracing::warn!(channel = self.channel, payment.id = %row.id, "{err}");
+                }
+            }
+        }
+        // The read model follows in a moment; what it still shows then is asked for again.
+        checkouts::postpone_refund(&self.recorder.pool, part.refund_id, self.pauses()).await
+    }
+}
