@@ -14,6 +14,7 @@ use crate::{
     api::{self, BotApi},
     checkout::Checkouts,
     conversation,
+    pages::Pages,
     pause::pause,
     personal,
     polling::{self, Polled},
@@ -104,6 +105,7 @@ impl Bots {
                 tenant: bot.tenant.clone(),
                 pool: pool.clone(),
                 sender: Arc::clone(&sender),
+                cards: bot.cards.clone(),
                 command_wait: settings.command_wait,
                 view_wait: settings.view_wait,
             });
@@ -275,6 +277,11 @@ impl Bot {
             api: self.api.clone(),
             settings: Arc::clone(&self.settings),
         };
+        let pages = Pages {
+            ports: Arc::clone(&self.ports),
+            backlog_max: self.settings.outbox_backlog_max,
+            wake_sender: Arc::clone(&self.wake_sender),
+        };
         // The sender outlives the worker by a moment, so that last replies go out.
         let work = async {
             let last = CancellationToken::new();
@@ -290,7 +297,8 @@ impl Bot {
             let keeping = setup::keep_commands(self, suspend.clone());
             suspend.run_until_cancelled(keeping).await;
         };
-        tokio::join!(intake, watch, work, refunds.run(suspend.clone()), commands);
+        let (refunds, pages) = (refunds.run(suspend.clone()), pages.run(suspend.clone()));
+        tokio::join!(intake, watch, work, refunds, pages, commands);
         if refused.is_cancelled() { Ended::Refused } else { Ended::Stopped }
     }
 
@@ -364,6 +372,7 @@ mod tests {
             tenant: "demo_utility".parse().unwrap(),
             token: token.into(),
             api_url: "http://127.0.0.1:8090".parse().unwrap(),
+            cards: Vec::new(),
             mode: secret.map_or(Mode::Polling, |secret| Mode::Webhook {
                 public_url: "https://example.test".parse().unwrap(),
                 secret_token: secret.into(),

@@ -19,7 +19,7 @@ use std::{ops::ControlFlow, sync::Arc};
 
 use dptree::{Handler, deps};
 
-pub(crate) use self::{credits::credit_words, meters::name as meter_name};
+pub(crate) use self::{credits::credit_words, meters::name as meter_name, purchases::page_message};
 
 use crate::{
     outgoing::Outgoing,

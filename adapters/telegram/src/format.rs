@@ -5,7 +5,7 @@
 
 use chrono::{Datelike, NaiveDate};
 use kontor_domain::{
-    Language, Quantity,
+    Language, Money, Quantity,
     meter::{MeterKind, Zone},
 };
 
@@ -27,6 +27,30 @@ pub(crate) fn quantity(language: Language, value: Quantity) -> String {
 /// A quantity with its unit: `87,5 кВт·ч`.
 pub(crate) fn amount(voice: &Voice, kind: MeterKind, value: Quantity) -> String {
     format!("{}{NO_BREAK_SPACE}{}", quantity(voice.language(), value), unit(voice, kind))
+}
+
+/// An amount of money: `250 ⭐`, `2,29 $`, `1 790 ₽`; whole amounts without the places that say nothing.
+pub(crate) fn money(language: Language, amount: Money) -> String {
+    if amount.currency.is_stars() {
+        return format!("{} ⭐", count(language, amount.amount_minor));
+    }
+    let digits = amount.currency.minor_digits();
+    let unit = 10_i64.pow(digits);
+    let (whole, rest) = (amount.amount_minor / unit, (amount.amount_minor % unit).abs());
+    let figure = count(language, whole);
+    let point = match language {
+        Language::Ru => ',',
+        Language::En => '.',
+    };
+    let width = usize::try_from(digits).unwrap_or_default();
+    let figure = if rest == 0 { figure } else { format!("{figure}{point}{rest:0width$}") };
+    let sign = match amount.currency.code() {
+        "RUB" => "₽",
+        "USD" => "$",
+        "EUR" => "€",
+        other => other,
+    };
+    format!("{figure}{NO_BREAK_SPACE}{sign}")
 }
 
 /// The unit that a kind of meter counts in.

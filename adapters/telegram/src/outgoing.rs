@@ -195,6 +195,11 @@ pub(crate) fn button(text: impl Into<String>, data: impl Into<String>) -> Inline
     InlineKeyboardButton::callback(text.into(), data.into())
 }
 
+/// A button under a message that opens an address; none when it is no address.
+pub(crate) fn link(text: impl Into<String>, url: &str) -> Option<InlineKeyboardButton> {
+    Some(InlineKeyboardButton::url(text.into(), url.parse().ok()?))
+}
+
 /// A keyboard in place of the telephone's own.
 pub(crate) fn keyboard(rows: Vec<Vec<String>>) -> KeyboardMarkup {
     KeyboardMarkup::new(

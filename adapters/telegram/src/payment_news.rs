@@ -12,10 +12,12 @@ use kontor_domain::{
     credit_ledger::{self, CreditLedgerEvent, PaymentProvider, credit_ledger_id},
     payment::PaymentEvent,
 };
+use kontor_postgres::checkouts::{self, CheckoutState};
 use kontor_projections::{
     ApplyError, Projection,
     accounts::{self, AccountRow},
-    credits, payments,
+    credits,
+    payments::{self, PaymentRow},
     tenants::{self, TenantRow},
 };
 use sqlx::{PgConnection, PgPool};
@@ -25,7 +27,7 @@ use crate::{
     bar::bar,
     conversation::credit_words,
     format, outbox,
-    outgoing::{Outgoing, button},
+    outgoing::{Outgoing, button, link},
     press::Press,
     texts::{Voice, say},
     views::{self, unread},
@@ -51,6 +53,12 @@ enum News {
     PaidBack { payment_id: Uuid, amount: Money },
     /// A charge that was one too many was paid back.
     SurplusBack { payment_id: Uuid, amount: Money },
+    /// The provider refused the payment.
+    Refused { payment_id: Uuid, reason: String },
+    /// Nobody paid in time.
+    Expired { payment_id: Uuid },
+    /// The bank takes its time.
+    Waiting { payment_id: Uuid },
 }
 
 impl PaymentNews {
@@ -67,7 +75,7 @@ impl PaymentNews {
         let payment = payments::find(&self.pool, &event.tenant, news.payment_id()).await;
         // Sold outside of the chat: by the staff, who says it themselves.
         let Some(payment) = payment.map_err(unread)? else { return Ok(()) };
-        if payment.provider != PaymentProvider::TelegramStars {
+        if !news.concerns(payment.provider) {
             return Ok(());
         }
         let Some((tenant, account)) = self.customer(event, payment.account_id).await? else {
@@ -77,7 +85,10 @@ impl PaymentNews {
         if account.bots_blocked.contains(bot) {
             return Ok(());
         }
-        let message = self.message(event, &news, (&tenant, &account)).await?;
+        let message = match self.message(event, &news, (&tenant, &account)).await? {
+            Some(message) => message,
+            None => self.try_again(&news, (&payment, &account)).await?,
+        };
         let key = format!("e{}", event.event_id);
         outbox::enqueue(db, (bot, *user_id), &key, &message, self.backlog_max).await?;
         Ok(())
@@ -99,7 +110,7 @@ impl PaymentNews {
         event: &Recorded,
         news: &News,
         (tenant, account): (&TenantRow, &AccountRow),
-    ) -> Result<Outgoing, ApplyError> {
+    ) -> Result<Option<Outgoing>, ApplyError> {
         let voice = Voice::new(account.language);
         let text = match news {
             News::Credits { credits, .. } => {
@@ -122,43 +133,101 @@ impl PaymentNews {
                 say!(voice, "paid-pass", ends = format::day(&voice, ends, today))
             }
             News::PaidBack { amount, .. } => {
-                say!(voice, "paid-back", amount = stars(voice, *amount))
+                say!(voice, "paid-back", amount = money(voice, *amount))
             }
             News::SurplusBack { amount, .. } => {
-                say!(voice, "paid-twice-back", amount = stars(voice, *amount))
+                say!(voice, "paid-twice-back", amount = money(voice, *amount))
             }
+            News::Waiting { .. } => say!(voice, "card-waiting"),
+            News::Refused { .. } | News::Expired { .. } => return Ok(None),
         };
         let balance = button(say!(voice, "balance-button"), Press::Balance.to_string());
-        Ok(Outgoing::text(text).buttons(vec![vec![balance]]))
+        Ok(Some(Outgoing::text(text).buttons(vec![vec![balance]])))
+    }
+
+    /// What came to nothing, with a way to try again: the page while it is open, a new one else.
+    async fn try_again(
+        &self,
+        news: &News,
+        (payment, account): (&PaymentRow, &AccountRow),
+    ) -> Result<Outgoing, ApplyError> {
+        let voice = Voice::new(account.language);
+        let page = checkouts::find(&self.pool, payment.id)
+            .await
+            .map_err(|err| unread(err.source.into()))?
+            .filter(|page| page.state == CheckoutState::Open)
+            .filter(|page| page.asked.expires_at > (self.now)());
+        let (text, page) = match news {
+            News::Refused { reason, .. } => (refusal(voice, reason), page),
+            News::Credits { .. }
+            | News::Pass { .. }
+            | News::PaidBack { .. }
+            | News::SurplusBack { .. }
+            | News::Expired { .. }
+            | News::Waiting { .. } => (say!(voice, "card-expired"), None),
+        };
+        let again = say!(voice, "card-again");
+        let product_id = payment.product.product_id;
+        let button = page
+            .and_then(|page| link(again.clone(), page.url.as_deref()?))
+            .unwrap_or_else(|| button(again, Press::Product { product_id }.to_string()));
+        Ok(Outgoing::text(text).buttons(vec![vec![button]]))
     }
 }
 
-/// `250 ⭐`, and other money by its code.
-pub(crate) fn stars(voice: Voice, amount: Money) -> String {
-    if amount.currency.code() == "XTR" {
-        return format!("{} ⭐", format::count(voice.language(), amount.amount_minor));
-    }
-    amount.to_string()
+fn money(voice: Voice, amount: Money) -> String {
+    format::money(voice.language(), amount)
+}
+
+/// Why a card was refused, as far as the customer can do something about it.
+fn refusal(voice: Voice, reason: &str) -> String {
+    let why = match reason {
+        "insufficient_funds" => say!(voice, "card-declined-funds"),
+        "expired_card" | "card_expired" => say!(voice, "card-declined-old"),
+        "authentication_required"
+        | "payment_intent_authentication_failure"
+        | "3d_secure_failed" => {
+            say!(voice, "card-declined-code")
+        }
+        _ => say!(voice, "card-declined-bank"),
+    };
+    say!(voice, "card-declined", why = why)
 }
 
 impl News {
     fn of(event: &Recorded) -> Result<Option<Self>, ApplyError> {
         if event.stream_type == "payment" {
-            let PaymentEvent::Refunded(refunded) = event.body()? else { return Ok(None) };
-            let (payment_id, amount) = (event.stream_id, refunded.amount);
-            return Ok(Some(match refunded.surplus {
-                true => Self::SurplusBack { payment_id, amount },
-                false => Self::PaidBack { payment_id, amount },
-            }));
+            let payment_id = event.stream_id;
+            return Ok(match event.body()? {
+                PaymentEvent::Refunded(refunded) => Some(match refunded.surplus {
+                    true => Self::SurplusBack { payment_id, amount: refunded.amount },
+                    false => Self::PaidBack { payment_id, amount: refunded.amount },
+                }),
+                PaymentEvent::Failed(failed) => {
+                    Some(Self::Refused { payment_id, reason: failed.reason })
+                }
+                PaymentEvent::Expired(_) => Some(Self::Expired { payment_id }),
+                PaymentEvent::OutcomeUnknown(_) => Some(Self::Waiting { payment_id }),
+                // Not asked for.
+                PaymentEvent::Begun(_)
+                | PaymentEvent::Pending(_)
+                | PaymentEvent::Succeeded(_)
+                | PaymentEvent::SurplusPaid(_)
+                | PaymentEvent::RefundRequested(_)
+                | PaymentEvent::RefundFailed(_)
+                | PaymentEvent::DisputeOpened(_)
+                | PaymentEvent::DisputeClosed(_)
+                | PaymentEvent::Contradicted(_) => None,
+            });
         }
-        let by_stars = |payment: Option<credit_ledger::Payment>| {
-            payment.filter(|payment| payment.provider == PaymentProvider::TelegramStars)
+        let in_chat = |payment: Option<credit_ledger::Payment>| {
+            payment.filter(|payment| payment.provider != PaymentProvider::Manual)
         };
         Ok(match event.body::<CreditLedgerEvent>()? {
-            CreditLedgerEvent::Granted(granted) => by_stars(granted.payment).map(|payment| {
+            CreditLedgerEvent::Granted(granted) => in_chat(granted.payment).map(|payment| {
                 Self::Credits { payment_id: payment.payment_id, credits: granted.credits }
             }),
-            CreditLedgerEvent::PassGranted(granted) => by_stars(granted.payment).map(|payment| {
+            CreditLedgerEvent::PassGranted(granted) => in_chat(granted.payment).map(|payment| {
                 Self::Pass { payment_id: payment.payment_id, ends_at: granted.ends_at }
             }),
             // Not asked for.
@@ -188,7 +257,29 @@ impl News {
             Self::Credits { payment_id, .. }
             | Self::Pass { payment_id, .. }
             | Self::PaidBack { payment_id, .. }
-            | Self::SurplusBack { payment_id, .. } => *payment_id,
+            | Self::SurplusBack { payment_id, .. }
+            | Self::Refused { payment_id, .. }
+            | Self::Expired { payment_id }
+            | Self::Waiting { payment_id } => *payment_id,
+        }
+    }
+
+    /// Whether the chat is where it is said. An invoice for Stars that nobody paid says so itself.
+    fn concerns(&self, provider: PaymentProvider) -> bool {
+        match (self, provider) {
+            (_, PaymentProvider::Manual) => false,
+            (
+                Self::Refused { .. } | Self::Expired { .. } | Self::Waiting { .. },
+                PaymentProvider::TelegramStars,
+            ) => false,
+            (
+                Self::Credits { .. }
+                | Self::Pass { .. }
+                | Self::PaidBack { .. }
+                | Self::SurplusBack { .. },
+                PaymentProvider::TelegramStars,
+            )
+            | (_, PaymentProvider::Stripe | PaymentProvider::Yookassa) => true,
         }
     }
 }
@@ -204,7 +295,14 @@ impl Projection for PaymentNews {
     }
 
     fn event_types(&self) -> &'static [&'static str] {
-        &["credit_ledger.granted", "credit_ledger.pass_granted", "payment.refunded"]
+        &[
+            "credit_ledger.granted",
+            "credit_ledger.pass_granted",
+            "payment.refunded",
+            "payment.failed",
+            "payment.expired",
+            "payment.outcome_unknown",
+        ]
     }
 
     async fn apply(&self, db: &mut PgConnection, events: &[Recorded]) -> Result<(), ApplyError> {

@@ -73,6 +73,13 @@ pub(crate) enum Press {
         /// The product.
         product_id: Uuid,
     },
+    /// Begins to buy a product, with a card, through one of the accounts.
+    PayByCard {
+        /// The product.
+        product_id: Uuid,
+        /// The account's name.
+        account: String,
+    },
     /// Begins the tutorial.
     Tutorial,
     /// Shows a page of the history of credits, from 0.
@@ -140,6 +147,11 @@ impl Press {
             ("cb", "") => Some(Self::Balance),
             ("cp", "") => Some(Self::Packages),
             ("cg", product_id) => Some(Self::Product { product_id: id(product_id)? }),
+            ("cy", rest) => {
+                let (product_id, account) = rest.split_once(':')?;
+                let account = account.to_owned();
+                Some(Self::PayByCard { product_id: id(product_id)?, account })
+            }
             ("ct", "") => Some(Self::Tutorial),
             ("ce", "") => Some(Self::CreditExport),
             ("ch", page) => Some(Self::CreditHistory { page: page.parse().ok()? }),
@@ -173,6 +185,9 @@ impl fmt::Display for Press {
             Self::Balance => f.write_str("cb"),
             Self::Packages => f.write_str("cp"),
             Self::Product { product_id } => write!(f, "cg:{}", short(*product_id)),
+            Self::PayByCard { product_id, account } => {
+                write!(f, "cy:{}:{account}", short(*product_id))
+            }
             Self::Tutorial => f.write_str("ct"),
             Self::CreditHistory { page } => write!(f, "ch:{page}"),
             Self::CreditExport => f.write_str("ce"),
@@ -264,6 +279,7 @@ mod tests {
             Press::Packages,
             Press::CreditExport,
             Press::Product { product_id: id },
+            Press::PayByCard { product_id: id, account: "a".repeat(32) },
             Press::Tutorial,
             Press::CreditHistory { page: u16::MAX },
         ];

@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use kontor_domain::TenantId;
+use kontor_domain::{Currency, TenantId, credit_ledger::PaymentProvider};
 use kontor_postgres::Members;
 use reqwest::Url;
 use secrecy::SecretString;
@@ -21,6 +21,23 @@ pub struct BotSettings {
     pub api_url: Url,
     /// How updates arrive.
     pub mode: Mode,
+    /// Through which accounts its customers pay for what is used outside of Telegram.
+    pub cards: Vec<CardAccount>,
+}
+
+/// An account with a provider of payments by card.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CardAccount {
+    /// Its name in the configuration: 1 to 32 characters of `a-z`, `0-9` and `_`.
+    pub name: String,
+    /// What payments call it, such as `stripe/shop`.
+    pub channel: String,
+    /// The provider.
+    pub provider: PaymentProvider,
+    /// The currency that it takes.
+    pub currency: Currency,
+    /// Where the provider's page leads back to.
+    pub return_url: String,
 }
 
 /// How updates arrive.

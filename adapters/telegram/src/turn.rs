@@ -28,6 +28,7 @@ use crate::{
     offer::Offer,
     outgoing::{Outgoing, button},
     press::{Answer, Press},
+    settings::CardAccount,
     texts::Voice,
 };
 
@@ -39,6 +40,8 @@ pub(crate) struct Ports {
     pub(crate) tenant: TenantId,
     pub(crate) pool: PgPool,
     pub(crate) sender: Arc<dyn CommandSender>,
+    /// The accounts that take cards.
+    pub(crate) cards: Vec<CardAccount>,
     /// How long a turn waits for a command's outcome.
     pub(crate) command_wait: Duration,
     /// How long a turn waits for the read models to show its own writes.
@@ -150,6 +153,9 @@ pub(crate) enum TurnError {
     /// A read model could not be read.
     #[error("a read model cannot be read")]
     Query(#[from] QueryError),
+    /// A table of Kontor's own could not be read or written.
+    #[error(transparent)]
+    Store(#[from] kontor_postgres::DatabaseError),
     /// The picture task ended without a picture.
     #[error("a picture was not finished")]
     Picture(#[from] tokio::task::JoinError),

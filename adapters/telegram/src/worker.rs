@@ -179,9 +179,12 @@ impl Worker {
         match talking.instrument(tracing::debug_span!("turn")).await {
             Ok(effects) => Ok(effects),
             Err(TurnError::Superseded) => Ok(conversation::superseded(&turn)),
-            Err(err @ (TurnError::OutcomeUnknown | TurnError::Busy(_) | TurnError::Query(_))) => {
-                Err(Failure::Passing(chain(&err)))
-            }
+            Err(
+                err @ (TurnError::OutcomeUnknown
+                | TurnError::Busy(_)
+                | TurnError::Query(_)
+                | TurnError::Store(_)),
+            ) => Err(Failure::Passing(chain(&err))),
             Err(
                 err @ (TurnError::Defect(_)
                 | TurnError::Json(_)

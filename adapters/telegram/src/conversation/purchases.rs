@@ -1,5 +1,7 @@
 //! Buying: the catalogue, the invoice, what Telegram says of payments, and whom to ask.
 
+mod cards;
+
 use std::sync::Arc;
 
 use chrono::Duration;
@@ -18,15 +20,17 @@ use super::{
     refusals, when,
 };
 use crate::{
-    checkout,
+    checkout, format,
     input::{Act, Receipt},
     outgoing::{Invoice, Outgoing, button},
-    payment_news::stars,
     press::Press,
     refunds::channel,
+    settings::CardAccount,
     texts::{Voice, say},
     turn::{Effects, Turn, TurnError, Verdict},
 };
+
+pub(crate) use self::cards::page_message;
 
 /// The numbers of this module's commands; see [`Turn::send`].
 const RECORD: u8 = 0;
@@ -50,6 +54,7 @@ pub(super) fn schema() -> Schema {
             catalogue,
         ))
         .branch(when(|turn| matches!(turn.press, Some(Press::Product { .. })), pressed))
+        .branch(when(|turn| matches!(turn.press, Some(Press::PayByCard { .. })), chosen))
         .branch(when(|turn| quick(&turn.input.act).is_some(), quickly))
         .branch(when(|turn| turn.intent == Some(Intent::Terms), terms))
         .branch(when(|turn| turn.intent == Some(Intent::PaySupport), pay_support))
@@ -69,15 +74,58 @@ fn quick(act: &Act) -> Option<Gives> {
     }
 }
 
-/// What is sold in the chat: for Stars, because it is used in Telegram.
-async fn on_sale(turn: &Turn) -> Result<Vec<(ProductRow, Money)>, TurnError> {
+/// A product with the ways to pay for it: what is used in Telegram is sold for Stars, as Telegram
+/// demands, and anything else for money.
+struct Offered {
+    row: ProductRow,
+    stars: Option<Money>,
+    /// By the accounts that take a currency in which it has a price.
+    cards: Vec<(CardAccount, Money)>,
+}
+
+/// What is sold in the chat.
+async fn on_sale(turn: &Turn) -> Result<Vec<Offered>, TurnError> {
     let rows = products::active(&turn.ports.pool, &turn.ports.tenant).await?;
-    let priced = rows.into_iter().filter(|row| row.kind == ProductKind::Digital);
-    let priced = priced.filter_map(|row| {
-        let price = row.price_in(Currency::stars())?;
-        Some((row, price))
+    let offered = rows.into_iter().map(|row| {
+        let (stars, cards) = match row.kind {
+            ProductKind::Digital => (row.price_in(Currency::stars()), Vec::new()),
+            ProductKind::RealWorld => {
+                let accounts = turn.ports.cards.iter();
+                let priced = accounts
+                    .filter_map(|account| Some((account.clone(), row.price_in(account.currency)?)));
+                (None, priced.collect())
+            }
+        };
+        Offered { row, stars, cards }
     });
-    Ok(priced.collect())
+    Ok(offered.filter(|it| it.stars.is_some() || !it.cards.is_empty()).collect())
+}
+
+impl Offered {
+    /// Its prices, one for each way: `115 ⭐`, `2,29 $ · 229 ₽`.
+    fn prices(&self, voice: Voice) -> String {
+        let cards = self.cards.iter().map(|(_, price)| *price);
+        let mut prices: Vec<String> = self
+            .stars
+            .into_iter()
+            .chain(cards)
+            .map(|it| format::money(voice.language(), it))
+            .collect();
+        prices.dedup();
+        prices.join(" · ")
+    }
+
+    /// Begins to buy it, or asks by which way.
+    async fn begin(&self, turn: &Turn) -> Reply {
+        match (self.stars, self.cards.as_slice()) {
+            (Some(price), _) => buy(turn, &self.row, price).await,
+            (None, [(account, price)]) => cards::pay(turn, &self.row, (account, *price)).await,
+            (None, accounts) => {
+                let ways: Vec<_> = accounts.iter().map(|(it, price)| (it, *price)).collect();
+                Ok(cards::ask(turn, &self.row, &ways))
+            }
+        }
+    }
 }
 
 async fn catalogue(turn: Arc<Turn>) -> Reply {
@@ -86,17 +134,22 @@ async fn catalogue(turn: Arc<Turn>) -> Reply {
 }
 
 /// The price list with a button for each product, below a word about what was asked for.
-fn show(turn: &Turn, offers: &[(ProductRow, Money)], word: Option<String>) -> Effects {
+fn show(turn: &Turn, offers: &[Offered], word: Option<String>) -> Effects {
     let voice = turn.voice;
     let mut rows: Vec<_> = offers
         .iter()
-        .map(|(row, price)| {
-            let label = format!("{} — {}", row.name(voice.language()), stars(voice, *price));
-            vec![button(label, Press::Product { product_id: row.product_id }.to_string())]
+        .map(|it| {
+            let label = format!("{} — {}", it.row.name(voice.language()), it.prices(voice));
+            vec![button(label, Press::Product { product_id: it.row.product_id }.to_string())]
         })
         .collect();
     rows.push(vec![button(say!(voice, "balance-button"), Press::Balance.to_string())]);
-    let list = if offers.is_empty() { unpaid(turn) } else { say!(voice, "catalogue") };
+    let for_stars = offers.iter().all(|it| it.stars.is_some());
+    let list = match (offers.is_empty(), for_stars) {
+        (true, _) => unpaid(turn),
+        (false, true) => say!(voice, "catalogue"),
+        (false, false) => say!(voice, "catalogue-cards"),
+    };
     let text = word.map_or(list.clone(), |word| format!("{word}\n\n{list}"));
     turn.effects().idle().say(turn.reply(text).buttons(rows))
 }
@@ -123,8 +176,25 @@ fn unpaid(turn: &Turn) -> String {
 async fn pressed(turn: Arc<Turn>) -> Reply {
     let offers = on_sale(&turn).await?;
     let Some(Press::Product { product_id }) = turn.press else { return Ok(turn.effects()) };
-    match offers.iter().find(|(row, _)| row.product_id == product_id) {
-        Some((row, price)) => buy(&turn, row, *price).await,
+    match offers.iter().find(|it| it.row.product_id == product_id) {
+        Some(it) => it.begin(&turn).await,
+        None => Ok(show(&turn, &offers, Some(say!(turn.voice, "product-gone")))),
+    }
+}
+
+/// An account was chosen for a product that several sell.
+async fn chosen(turn: Arc<Turn>) -> Reply {
+    let offers = on_sale(&turn).await?;
+    let Some(Press::PayByCard { product_id, account }) = &turn.press else {
+        return Ok(turn.effects());
+    };
+    let found = offers.iter().find(|it| it.row.product_id == *product_id);
+    let way = found.and_then(|it| {
+        let (card, price) = it.cards.iter().find(|(card, _)| card.name == *account)?;
+        Some((&it.row, card, *price))
+    });
+    match way {
+        Some((row, card, price)) => cards::pay(&turn, row, (card, price)).await,
         None => Ok(show(&turn, &offers, Some(say!(turn.voice, "product-gone")))),
     }
 }
@@ -132,8 +202,8 @@ async fn pressed(turn: Arc<Turn>) -> Reply {
 async fn quickly(turn: Arc<Turn>) -> Reply {
     let offers = on_sale(&turn).await?;
     let wanted = quick(&turn.input.act);
-    match offers.iter().find(|(row, _)| Some(row.gives()) == wanted) {
-        Some((row, price)) => buy(&turn, row, *price).await,
+    match offers.iter().find(|it| Some(it.row.gives()) == wanted) {
+        Some(it) => it.begin(&turn).await,
         None if offers.is_empty() => Ok(show(&turn, &offers, None)),
         None => Ok(show(&turn, &offers, Some(say!(turn.voice, "product-none")))),
     }

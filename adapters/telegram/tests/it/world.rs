@@ -204,6 +204,7 @@ impl World {
             tenant: self.tenant.clone(),
             token: token.into(),
             api_url: self.address.parse().unwrap(),
+            cards: Vec::new(),
             mode,
         }
     }
