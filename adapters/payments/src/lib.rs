@@ -15,6 +15,7 @@ mod inbox;
 mod provider;
 mod refunds;
 mod settings;
+mod stripe;
 mod webhook;
 mod wire;
 
@@ -24,4 +25,5 @@ pub use provider::{
     RefundOrder, RefundState, Said,
 };
 pub use settings::{Account, PaymentsSettings, channel, provider_name};
+pub use stripe::{Stripe, StripeSettings};
 pub use wire::{Answered, Wire, WireError};
