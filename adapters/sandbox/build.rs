@@ -1,10 +1,10 @@
-//! The chat page is built by npm and embedded; this says so when it is not there yet.
+//! The pages are built by npm and embedded; this says so when it is not there yet.
 
 use std::path::Path;
 use std::process::ExitCode;
 
-/// What the page consists of, as `npm run build` leaves it in `web/dist`.
-const PARTS: [&str; 3] = ["chat.html", "chat.css", "chat.js"];
+/// What the pages consist of, as `npm run build` leaves it in `web/dist`.
+const PARTS: [&str; 4] = ["chat.html", "chat.css", "chat.js", "checkout.css"];
 
 fn main() -> ExitCode {
     // Asked for when it runs: in a cache that several clones share, another clone may have compiled it.

@@ -5,6 +5,7 @@
 //! would be right; the values of secrets are never shown.
 
 mod bots;
+mod cards;
 // Also in the unit tests, so that they run without the feature.
 #[cfg(any(test, feature = "faults"))]
 mod faults;
@@ -12,6 +13,7 @@ mod integrators;
 mod parse;
 mod problem;
 mod reader;
+mod sandbox;
 mod seals;
 mod settings;
 mod sources;
@@ -24,12 +26,14 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use secrecy::SecretString;
 
 pub use bots::{BotConfig, BotMode, TELEGRAM_API_URL};
+pub use cards::{CardConfig, CardProvider};
 #[cfg(any(test, feature = "faults"))]
 pub use faults::FaultConfig;
 pub use integrators::IntegratorsConfig;
 pub use problem::{ConfigProblems, Problem};
+pub use sandbox::SandboxConfig;
 pub use seals::SealsConfig;
-pub use settings::{BOT_FIELDS, COMPOSE_ONLY, ENGINE_ONLY, SETTINGS, Setting};
+pub use settings::{BOT_FIELDS, CARD_FIELDS, COMPOSE_ONLY, ENGINE_ONLY, SETTINGS, Setting};
 pub use sources::{SourceFiles, Sources};
 pub use traces::TracesConfig;
 
@@ -57,6 +61,8 @@ pub struct Config {
     pub sandbox: SandboxConfig,
     /// The Telegram bots, in order of their names.
     pub bots: Vec<BotConfig>,
+    /// The accounts that take cards, in order of their names.
+    pub cards: Vec<CardConfig>,
     /// How many positions a read model that is being built may be behind when it is promoted.
     pub promote_within: u32,
     /// How long things are kept.
@@ -160,15 +166,6 @@ pub struct HttpConfig {
     pub cors_origins: Vec<String>,
 }
 
-/// The sandbox.
-#[derive(Debug)]
-pub struct SandboxConfig {
-    /// Switched on or off by hand; without it, on in `kontor up` unless a bot speaks to Telegram.
-    pub enabled: Option<bool>,
-    /// Where it listens; port 0 takes any free one.
-    pub address: SocketAddr,
-}
-
 /// How long things are kept.
 #[derive(Debug)]
 pub struct RetentionConfig {
@@ -224,6 +221,7 @@ impl Config {
             http: HttpConfig::read(&mut reader),
             sandbox: SandboxConfig::read(&mut reader),
             bots: bots::read(&mut reader),
+            cards: cards::read(&mut reader),
             promote_within: reader.number(&settings::PROMOTE_WITHIN, 0..=10_000, 500),
             retention: RetentionConfig::read(&mut reader),
             log: LogConfig::read(&mut reader),
@@ -242,29 +240,6 @@ impl Config {
             Ok(Self { notes, ..config })
         } else {
             Err(ConfigProblems(problems))
-        }
-    }
-
-    /// The bots that speak to Telegram itself.
-    pub fn real_bots(&self) -> impl Iterator<Item = &BotConfig> {
-        self.bots.iter().filter(|bot| bot.is_real())
-    }
-
-    /// The sandbox invents people and messages: it must never stand beside a bot with real ones.
-    fn check_sandbox(&self, reader: &mut Reader<'_>) {
-        if self.sandbox.enabled != Some(true) {
-            return;
-        }
-        let names: Vec<&str> = self.real_bots().map(|bot| bot.name.as_str()).collect();
-        if !names.is_empty() {
-            reader.refuse(
-                &settings::SANDBOX,
-                format!(
-                    "off while a bot speaks to Telegram itself ({}); remove that bot's token, or \
-                     set its API_URL to the sandbox",
-                    names.join(", ")
-                ),
-            );
         }
     }
 }
@@ -350,15 +325,6 @@ impl HttpConfig {
             rate_per_key: reader.number(&settings::HTTP_RATE_PER_KEY, 1..=1_000_000, 200),
             rate_per_address: reader.number(&settings::HTTP_RATE_PER_ADDRESS, 1..=1_000_000, 300),
             cors_origins: reader.list(&settings::HTTP_CORS_ORIGINS, parse::origin),
-        }
-    }
-}
-
-impl SandboxConfig {
-    fn read(reader: &mut Reader<'_>) -> Self {
-        Self {
-            enabled: reader.parsed(&settings::SANDBOX, parse::switch),
-            address: reader.address(&settings::SANDBOX_ADDRESS, 8090),
         }
     }
 }

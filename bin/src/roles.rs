@@ -1,6 +1,7 @@
 //! The roles: what each of them runs.
 
 mod alone;
+mod cards;
 mod integrators;
 mod telegram;
 
@@ -22,12 +23,13 @@ use kontor_telegram::{CreditWarnings, PaymentNews, ReminderMessages, TelegramSet
 
 pub(crate) use self::{
     alone::{Kind, run, run_sandbox},
+    cards::{Cards, with_demo_cards},
     integrators::{integrators, webhooks},
     telegram::{Telegram, with_demo_bots},
 };
 use crate::{
     compose::{self, Parts},
-    config::{BotConfig, Config},
+    config::{BotConfig, CardConfig, Config},
     erasures::{self, ERASURES, Erasures},
     seals, subject,
     supervise::{Phase, Role},
@@ -56,14 +58,16 @@ pub(crate) const PAYMENT_NEWS: &str = "telegram_payments";
 /// All roles but the sandbox.
 pub(crate) fn all(
     parts: &mut Parts,
-    bots: &[BotConfig],
+    (bots, cards): (&[BotConfig], &[CardConfig]),
     listener: TcpListener,
     sandbox_url: Option<String>,
 ) -> anyhow::Result<Vec<Role>> {
-    let telegram = Telegram::new(parts, bots)?;
+    let telegram = Telegram::new(parts, bots, cards)?;
+    let cards = Cards::new(parts, cards)?;
     let schemas = compose::schemas_url(&parts.config, listener.local_addr()?);
-    let mut roles = vec![serve(parts, listener, sandbox_url, telegram.as_ref())?];
+    let mut roles = vec![serve(parts, listener, sandbox_url, (telegram.as_ref(), cards.as_ref()))?];
     roles.extend(telegram.as_ref().map(Telegram::role));
+    roles.extend(cards.as_ref().map(Cards::role));
     roles.extend(work(parts));
     roles.extend(project(parts));
     roles.extend(policies(parts));
@@ -75,12 +79,12 @@ pub(crate) fn all(
     Ok(roles)
 }
 
-/// The HTTP API with Telegram's webhooks.
+/// The HTTP API with the webhooks of Telegram and of payment providers.
 pub(crate) fn serve(
     parts: &Parts,
     listener: TcpListener,
     sandbox_url: Option<String>,
-    telegram: Option<&Telegram>,
+    (telegram, cards): (Option<&Telegram>, Option<&Cards>),
 ) -> anyhow::Result<Role> {
     let http = &parts.config.http;
     let rate = |per_second: u32| Rate::new(per_second, per_second.saturating_mul(BURST_FACTOR));
@@ -106,6 +110,9 @@ pub(crate) fn serve(
     let mut app = kontor_http::app(state.clone());
     if let Some(telegram) = telegram {
         app = app.merge(telegram.webhooks());
+    }
+    if let Some(cards) = cards {
+        app = app.merge(kontor_http::addressed(cards.webhooks(), http.behind_proxy));
     }
     Ok(Role::new("serve", Phase::Intake, move |stop| {
         let (app, listener) = (app.clone(), listener.try_clone());
@@ -345,18 +352,19 @@ fn follower(
     })
 }
 
-/// Telegram's stand-in with its chat page.
+/// The stand-ins for Telegram and payment providers, with their pages.
 pub(crate) fn sandbox(
     config: &Config,
-    bots: &[BotConfig],
+    (bots, cards): (&[BotConfig], &[CardConfig]),
     listener: TcpListener,
-    public_url: &str,
+    (public_url, kontor_url): (&str, &str),
 ) -> Role {
     let settings = SandboxSettings {
         bots: bots.iter().filter(|bot| !bot.is_real()).map(telegram::sandbox_bot).collect(),
         people: demo_people(),
         state_file: Some(config.data_dir.join("sandbox").join("state.json")),
         public_url: public_url.to_owned(),
+        shops: cards.iter().filter_map(|card| cards::sandbox_shop(card, kontor_url)).collect(),
     };
     Role::new("sandbox", Phase::Support, move |stop| {
         let (settings, listener) = (settings.clone(), listener.try_clone());

@@ -110,17 +110,14 @@ fn told(err: kontor_engines::EngineError) -> Failure {
     ))
 }
 
-/// The sandbox runs unless it is switched off, or a bot speaks to Telegram itself.
+/// The sandbox runs unless it is switched off, or something is real.
 fn wants_sandbox(config: &Config) -> bool {
     config.sandbox.enabled.unwrap_or_else(|| {
-        let real: Vec<&str> = config.real_bots().map(|bot| bot.name.as_str()).collect();
-        if !real.is_empty() {
-            let names = real.join(", ");
-            output::note(&format!(
-                "The sandbox is off: a bot speaks to Telegram itself ({names})."
-            ));
+        let real = config.real_things();
+        if let Some(real) = &real {
+            output::note(&format!("The sandbox is off: {real}."));
         }
-        real.is_empty()
+        real.is_none()
     })
 }
 
@@ -164,12 +161,15 @@ impl Start {
         let metrics = reserved.figures.as_ref().map(Figures::url).transpose()?;
         self.supervisor.run_all(reserved.figures.map(|figures| figures.role(parts)));
         let chat = reserved.sandbox.as_ref().map(compose::base_url).transpose()?;
-        let mut bots = self.config.bots.clone();
+        let (mut bots, mut cards) = (self.config.bots.clone(), self.config.cards.clone());
         if let (Some(listener), Some(url)) = (reserved.sandbox, &chat) {
             bots = roles::with_demo_bots(&bots, url)?;
-            self.supervisor.run(roles::sandbox(&self.config, &bots, listener, url));
+            cards = roles::with_demo_cards(&cards, url)?;
+            let players = (bots.as_slice(), cards.as_slice());
+            self.supervisor.run(roles::sandbox(&self.config, players, listener, (url, &http)));
         }
-        for role in roles::all(parts, &bots, reserved.http, chat.clone())? {
+        let players = (bots.as_slice(), cards.as_slice());
+        for role in roles::all(parts, players, reserved.http, chat.clone())? {
             self.supervisor.run(role);
         }
         let board = self.supervisor.board();

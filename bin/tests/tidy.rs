@@ -9,7 +9,7 @@ use std::{
 };
 
 use kontor::config::{
-    BOT_FIELDS, COMPOSE_ONLY, Config, ENGINE_ONLY, SETTINGS, SourceFiles, Sources,
+    BOT_FIELDS, CARD_FIELDS, COMPOSE_ONLY, Config, ENGINE_ONLY, SETTINGS, SourceFiles, Sources,
 };
 
 /// A file that fits into a head; longer ones hold two things.
@@ -122,10 +122,11 @@ fn the_sample_names_every_variable_and_no_other() {
     let bots = BOT_FIELDS.iter().flat_map(|field| {
         [format!("BOT_{}", field.name), format!("KONTOR_BOT_MOSCOW_{}", field.name)]
     });
+    let cards = CARD_FIELDS.iter().map(|field| format!("KONTOR_CARDS_SHOP_{}", field.name));
     let known: BTreeSet<String> = SETTINGS
         .iter()
         .map(|setting| setting.name.to_owned())
-        .chain(bots)
+        .chain(bots.chain(cards))
         .chain(COMPOSE_ONLY.iter().chain(ENGINE_ONLY).map(|name| (*name).to_owned()))
         .chain(["POSTGRES_PASSWORD", "NATS_PASSWORD", "NATS_PORT"].map(str::to_owned))
         .collect();

@@ -7,8 +7,8 @@ use axum::{
     body::Bytes,
     extract::{DefaultBodyLimit, Path, State},
     http::{HeaderMap, StatusCode, header::RETRY_AFTER},
-    response::{IntoResponse, Response},
-    routing::post,
+    response::{Html, IntoResponse, Response},
+    routing::{get, post},
 };
 use kontor_commands::clock;
 use kontor_postgres::inbox::{InboxError, Stored};
@@ -33,11 +33,21 @@ struct Door {
     denied: Arc<DeniedNotices>,
 }
 
+/// Where pages of providers lead back to, unless the seller names another place. It says nothing of
+/// the payment: that is the chat's to say.
+const RETURNED: &str = "<!doctype html><html lang=\"ru\"><head><meta charset=\"utf-8\">\
+    <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
+    <meta name=\"color-scheme\" content=\"light dark\"><title>Kontor</title></head><body>\
+    <p>Вернитесь в чат: бот напишет, прошла ли оплата.</p>\
+    <p lang=\"en\">Go back to the chat: the bot will tell you whether the payment went through.</p>\
+    </body></html>";
+
 /// The route of all accounts. Who is at the other end comes as an [`IpAddr`] among the request's
 /// extensions.
 pub(crate) fn router(cashiers: ByChannel, denied: Arc<DeniedNotices>) -> Router {
     Router::new()
         .route(ROUTE, post(deliver))
+        .route("/paid", get(async || Html(RETURNED)))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .with_state(Arc::new(Door { cashiers, denied }))
 }

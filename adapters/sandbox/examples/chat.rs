@@ -60,6 +60,7 @@ fn settings(address: SocketAddr) -> SandboxSettings {
             person(1003, "Олег", "Ким", "ru"),
         ],
         state_file: None,
+        shops: Vec::new(),
         public_url: format!("http://{address}"),
     }
 }

@@ -3,6 +3,7 @@
 mod acts;
 mod live;
 mod lookup;
+mod stripe;
 mod weather;
 
 use std::sync::Arc;
@@ -47,6 +48,7 @@ pub(crate) fn router() -> Router<Arc<Shared>> {
         .route("/calls", get(weather::calls).delete(weather::clear_calls))
         .route("/faults", get(weather::list).post(weather::add).delete(weather::clear))
         .route("/faults/{id}", delete(weather::remove))
+        .nest("/stripe", stripe::router())
         .layer(DefaultBodyLimit::max(limits::PLAIN_BODY_BYTES))
         .merge(uploads)
         .layer(middleware::from_fn(own_pages_only))

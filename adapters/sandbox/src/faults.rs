@@ -29,6 +29,8 @@ pub(crate) enum Kind {
     ReorderUpdates,
     /// The update never comes.
     DropUpdate,
+    /// A provider's webhook has a signature that is not ours, and is sent again after it was refused.
+    WrongSignature,
 }
 
 impl Kind {
@@ -43,6 +45,7 @@ impl Kind {
             | Self::Forbidden
             | Self::Timeout
             | Self::TimeoutAfterEffect
+            | Self::WrongSignature
             | Self::Delay { .. } => None,
         }
     }
@@ -60,6 +63,7 @@ impl Kind {
             Self::DuplicateUpdate => "duplicate_update",
             Self::ReorderUpdates => "reorder_updates",
             Self::DropUpdate => "drop_update",
+            Self::WrongSignature => "wrong_signature",
         }
     }
 }
@@ -140,7 +144,17 @@ impl Faults {
         method: &str,
         chat_id: Option<i64>,
     ) -> Option<Kind> {
-        self.strike(|rule| rule.kind.arrival().is_none() && rule.fits(bot, method, chat_id))
+        self.strike(|rule| {
+            rule.kind.arrival().is_none()
+                && rule.kind != Kind::WrongSignature
+                && rule.fits(bot, method, chat_id)
+        })
+    }
+
+    /// Whether a provider's webhook is signed wrongly.
+    pub(crate) fn strike_signature(&mut self, shop: &str, kind: &str) -> bool {
+        self.strike(|rule| rule.kind == Kind::WrongSignature && rule.fits(shop, kind, None))
+            .is_some()
     }
 
     /// How an update of this kind comes to the bot, and whether a rule said so.

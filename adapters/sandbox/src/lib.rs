@@ -1,7 +1,9 @@
 //! The sandbox stands in for the Telegram Bot API at the wire level and shows the other side of it:
 //! a chat page in the browser on which people write to the bots.
 //!
-//! A bot is pointed at it by its base URL alone. What the sandbox answers, refuses and delivers is
+//! Beside it stand providers of payments by card, with the pages on which people pay.
+//!
+//! A bot or an account is pointed at it by its base URL alone. What the sandbox answers, refuses and delivers is
 //! shaped as Telegram does it; on demand it misbehaves (see [`SandboxSettings`] and
 //! `POST /sandbox/faults`). It is for trying and testing, never for production: everybody who
 //! reaches its port may play every person.
@@ -19,6 +21,7 @@ mod page;
 mod settings;
 mod shared;
 mod storage;
+mod stripe;
 mod text;
 mod wire;
 mod world;
@@ -29,7 +32,7 @@ use axum::Router;
 use axum::routing::get;
 use tokio_util::sync::CancellationToken;
 
-pub use settings::{Person, SandboxBot, SandboxSettings};
+pub use settings::{Person, SandboxBot, SandboxSettings, SandboxShop};
 pub use storage::SandboxError;
 
 use shared::Shared;
@@ -52,12 +55,14 @@ impl Sandbox {
     }
 
     /// The Bot API (`/bot<token>/<method>`, `/file/bot<token>/<path>`), the chat page (`/`) and
-    /// the JSON interface that the page and end-to-end tests use (`/sandbox/...`).
+    /// the JSON interface that the page and end-to-end tests use (`/sandbox/...`), and Stripe
+    /// (`/stripe/v1/...`) with its page for cards (`/stripe/pay/<id>`).
     pub fn router(&self) -> Router {
         Router::new()
             .route("/", get(page::chat))
             .route("/assets/{name}", get(page::asset))
             .nest("/sandbox", api::router())
+            .nest("/stripe", stripe::router())
             .fallback(wire::bot_api)
             .with_state(Arc::clone(&self.shared))
     }
@@ -75,6 +80,7 @@ impl Sandbox {
         };
         tokio::join!(
             futures::future::join_all(deliveries),
+            stripe::deliver_until_stopped(Arc::clone(&shared), stop.clone()),
             storage::save_until_stopped(&shared, stop.clone()),
             ending,
         );

@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 
 const HTML: &str = include_str!("../../../web/dist/chat.html");
 const CSS: &str = include_str!("../../../web/dist/chat.css");
+const CHECKOUT_CSS: &str = include_str!("../../../web/dist/checkout.css");
 const JS: &str = include_str!("../../../web/dist/chat.js");
 
 /// Nothing from elsewhere, nothing inline: a text of a chat cannot become a script.
@@ -22,6 +23,7 @@ pub(crate) async fn chat() -> Response {
 pub(crate) async fn asset(Path(name): Path<String>) -> Response {
     match name.as_str() {
         "chat.css" => embedded("text/css; charset=utf-8", CSS),
+        "checkout.css" => embedded("text/css; charset=utf-8", CHECKOUT_CSS),
         "chat.js" => embedded("text/javascript; charset=utf-8", JS),
         _ => StatusCode::NOT_FOUND.into_response(),
     }

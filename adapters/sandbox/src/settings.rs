@@ -17,6 +17,27 @@ pub struct SandboxSettings {
     pub state_file: Option<PathBuf>,
     /// Where a browser reaches the sandbox, such as `http://127.0.0.1:8090`; used in links.
     pub public_url: String,
+    /// The accounts with Stripe that it answers for; any other key is refused with 401.
+    pub shops: Vec<SandboxShop>,
+}
+
+/// One account with Stripe.
+#[derive(Clone)]
+pub struct SandboxShop {
+    /// Its short name, such as `demo_stripe`.
+    pub name: String,
+    /// By which it is known.
+    pub secret_key: String,
+    /// What its webhooks are signed with.
+    pub webhook_secret: String,
+    /// Where its webhooks go.
+    pub webhook_url: String,
+}
+
+impl fmt::Debug for SandboxShop {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("SandboxShop").field("name", &self.name).finish_non_exhaustive()
+    }
 }
 
 /// One bot of the sandbox.

@@ -34,6 +34,7 @@ impl Shared {
         let bots = make_bots(settings.bots)?;
         let people = settings.people.into_iter().map(|person| (person.id, person)).collect();
         let mut world = World::new(bots, people);
+        world.stripe.shops = settings.shops;
         let mut folder = None;
         if let Some(path) = &settings.state_file {
             folder = Some(storage::files_folder(path)?);

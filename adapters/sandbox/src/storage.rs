@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::files::FileEntry;
 use crate::shared::Shared;
+use crate::stripe::StripeKept;
 use crate::world::World;
 use crate::world::bot::KeptBot;
 use crate::world::chat::{Chat, ChatKey};
@@ -49,6 +50,9 @@ pub(crate) struct Snapshot {
     /// Absent in files of before there were Stars.
     #[serde(default)]
     charges: Vec<Charge>,
+    /// Absent in files of before there was Stripe.
+    #[serde(default)]
+    stripe: StripeKept,
 }
 
 impl Snapshot {
@@ -60,6 +64,7 @@ impl Snapshot {
             chats: world.chats.iter().map(|(key, chat)| (*key, chat.clone())).collect(),
             files: world.files.values().cloned().collect(),
             charges: world.stars.charges.clone(),
+            stripe: world.stripe.kept.clone(),
         }
     }
 
@@ -78,6 +83,7 @@ impl Snapshot {
         };
         world.chats = self.chats.into_iter().filter(|(key, _)| is_known(key)).collect();
         world.stars.charges = self.charges;
+        world.stripe.kept = self.stripe;
         world.files = self.files.into_iter().map(|file| (file.file_id.clone(), file)).collect();
     }
 }

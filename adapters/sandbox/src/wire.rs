@@ -127,9 +127,13 @@ impl Asked {
                 self.run(shared).await
             }
             // Rules about updates never strike a call.
-            Some(Kind::DuplicateUpdate | Kind::ReorderUpdates | Kind::DropUpdate) | None => {
-                self.run(shared).await
-            }
+            Some(
+                Kind::DuplicateUpdate
+                | Kind::ReorderUpdates
+                | Kind::DropUpdate
+                | Kind::WrongSignature,
+            )
+            | None => self.run(shared).await,
         };
         self.record(shared, chat_id, fault.as_ref(), &result);
         if result.as_ref().is_err_and(WireError::is_unanswered) {

@@ -17,6 +17,7 @@ use crate::callbacks::Callbacks;
 use crate::calls::Calls;
 use crate::faults::Faults;
 use crate::files::FileEntry;
+use crate::stripe::Stripe;
 use crate::wire::error::WireError;
 use crate::{Person, limits};
 use bot::Bot;
@@ -35,6 +36,7 @@ pub(crate) struct World {
     pub(crate) files: BTreeMap<String, FileEntry>,
     pub(crate) callbacks: Callbacks,
     pub(crate) stars: Stars,
+    pub(crate) stripe: Stripe,
     pub(crate) faults: Faults,
     pub(crate) calls: Calls,
     pub(crate) events: Events,
@@ -78,6 +80,7 @@ impl World {
             files: BTreeMap::new(),
             callbacks: Callbacks::default(),
             stars: Stars::default(),
+            stripe: Stripe::default(),
             faults: Faults::default(),
             calls: Calls::default(),
             events: Events::new(kontor_commands::clock::now().timestamp_micros()),

@@ -123,6 +123,11 @@ pub(super) fn webhook_secret(text: &str) -> bool {
     (16..=256).contains(&text.len()) && text.bytes().all(is_secret_byte)
 }
 
+/// A provider's secret, as it is copied from its pages: visible characters without spaces.
+pub(super) fn provider_secret(text: &str) -> bool {
+    (16..=256).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
 fn is_secret_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')
 }

@@ -14,6 +14,7 @@ use secrecy::SecretString;
 use super::{
     Problem,
     bots::bot_variable,
+    cards::card_variable,
     settings::{COMPOSE_ONLY, ENGINE_ONLY, SETTINGS, Setting},
     sources::{Found, Sources, read_bounded},
 };
@@ -125,12 +126,22 @@ impl<'a> Reader<'a> {
         setting: &Setting,
         is_right: impl Fn(&str) -> bool,
     ) -> Vec<SecretString> {
-        let Some(secret) = self.secret_text(setting.name) else { return Vec::new() };
+        self.secrets_as(setting.name, setting, is_right)
+    }
+
+    /// A list of secrets under another name.
+    pub(super) fn secrets_as(
+        &mut self,
+        name: &str,
+        setting: &Setting,
+        is_right: impl Fn(&str) -> bool,
+    ) -> Vec<SecretString> {
+        let Some(secret) = self.secret_text(name) else { return Vec::new() };
         let list: Vec<&str> = items(&secret.text).collect();
         if !list.is_empty() && list.iter().all(|item| is_right(item)) {
             return list.into_iter().map(SecretString::from).collect();
         }
-        self.wrong_secret(setting.name, setting, secret.origin);
+        self.wrong_secret(name, setting, secret.origin);
         Vec::new()
     }
 
@@ -253,6 +264,7 @@ fn is_known(name: &str) -> bool {
                 || (setting.secret && name.strip_suffix("_FILE") == Some(setting.name))
         })
         || bot_variable(name).is_some()
+        || card_variable(name).is_some()
         || COMPOSE_ONLY.contains(&name)
         || ENGINE_ONLY.contains(&name)
         || is_of_faults(name)

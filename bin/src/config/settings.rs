@@ -123,6 +123,47 @@ pub(super) const BOT_WEBHOOK_SECRET: Setting = Setting {
     secret: true,
 };
 
+/// The settings of an account with a provider of payments by card: `KONTOR_CARDS_<NAME>_<FIELD>`, and
+/// `<field>` under `[[cards]]` in `kontor.toml`.
+pub const CARD_FIELDS: &[Setting] = &[
+    CARD_TENANT,
+    CARD_PROVIDER,
+    CARD_SECRET_KEY,
+    CARD_WEBHOOK_SECRET,
+    CARD_CURRENCY,
+    CARD_API_URL,
+    CARD_RETURN_URL,
+];
+
+pub(super) const CARD_TENANT: Setting = Setting { name: "TENANT", ..BOT_TENANT };
+pub(super) const CARD_PROVIDER: Setting =
+    Setting { name: "PROVIDER", expects: "`stripe`", secret: false };
+pub(super) const CARD_SECRET_KEY: Setting = Setting {
+    name: "SECRET_KEY",
+    expects: "the secret key of the account, 16 to 256 characters without spaces",
+    secret: true,
+};
+pub(super) const CARD_WEBHOOK_SECRET: Setting = Setting {
+    name: "WEBHOOK_SECRET",
+    expects: "the signing secret of the webhook, or two separated by a comma while they are exchanged, each of 16 to 256 characters without spaces",
+    secret: true,
+};
+pub(super) const CARD_CURRENCY: Setting = Setting {
+    name: "CURRENCY",
+    expects: "the code of the currency that the account takes, such as USD or EUR",
+    secret: false,
+};
+pub(super) const CARD_API_URL: Setting = Setting {
+    name: "API_URL",
+    expects: "an http or https address such as https://api.stripe.com",
+    secret: false,
+};
+pub(super) const CARD_RETURN_URL: Setting = Setting {
+    name: "RETURN_URL",
+    expects: "an http or https address such as https://t.me/your_bot",
+    secret: false,
+};
+
 /// Variables with the prefix `KONTOR_` that only `docker-compose.yml` and the scripts read.
 pub const COMPOSE_ONLY: &[&str] = &["KONTOR_PORT", "KONTOR_SANDBOX_PORT", "KONTOR_CACHE"];
 

@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     Problem,
-    settings::{BOT_FIELDS, SETTINGS, toml_key},
+    settings::{BOT_FIELDS, CARD_FIELDS, SETTINGS, Setting, toml_key},
 };
 
 /// The largest configuration file that is read: far above any real one, far below a mistake such as
@@ -23,6 +23,20 @@ pub struct SourceFiles {
     /// Instead of `kontor.toml`.
     pub config_file: Option<PathBuf>,
 }
+
+/// Tables in `kontor.toml` whose fields are variables under a name.
+struct Tables {
+    key: &'static str,
+    /// One of them, in words.
+    what: &'static str,
+    prefix: &'static str,
+    fields: &'static [Setting],
+}
+
+const TABLES: [Tables; 2] = [
+    Tables { key: "bots", what: "a bot", prefix: "KONTOR_BOT_", fields: BOT_FIELDS },
+    Tables { key: "cards", what: "an account", prefix: "KONTOR_CARDS_", fields: CARD_FIELDS },
+];
 
 /// All values, by the names of their variables.
 #[derive(Debug, Default)]
@@ -146,8 +160,8 @@ impl Sources {
         };
         let mut values = BTreeMap::new();
         for (key, value) in table {
-            if key == "bots" {
-                self.toml_bots(path, value, &mut values);
+            if let Some(kind) = TABLES.iter().find(|kind| key == kind.key) {
+                self.toml_tables(path, kind, value, &mut values);
             } else if let Some((name, text)) = variable_of(&key).zip(toml_text(&value)) {
                 values.insert(name, text);
             } else {
@@ -159,29 +173,31 @@ impl Sources {
     }
 
     /// `[[bots]]` becomes the same names as in the environment, so that a bot's token can come from
-    /// there and the rest from the file.
-    fn toml_bots(
+    /// there and the rest from the file; and so do the tables of other kinds.
+    fn toml_tables(
         &mut self,
         path: &Path,
+        kind: &Tables,
         value: toml::Value,
         values: &mut BTreeMap<String, String>,
     ) {
-        const EXPECTS: &str = "made of `[[bots]]` tables, each with a `name` of a-z, 0-9 and _";
-        let toml::Value::Array(bots) = value else {
-            return self.problem(path, "bots = …".into(), EXPECTS);
+        let Tables { key, what, prefix, fields } = kind;
+        let expects = format!("made of `[[{key}]]` tables, each with a `name` of a-z, 0-9 and _");
+        let toml::Value::Array(tables) = value else {
+            return self.problem(path, format!("{key} = …"), &expects);
         };
-        for bot in bots {
-            let table = bot.as_table().cloned().unwrap_or_default();
+        for table in tables {
+            let table = table.as_table().cloned().unwrap_or_default();
             let Some(name) = table.get("name").and_then(toml::Value::as_str) else {
-                self.problem(path, "a bot without a name".into(), EXPECTS);
+                self.problem(path, format!("{what} without a name"), &expects);
                 continue;
             };
-            let prefix = format!("KONTOR_BOT_{}", name.to_ascii_uppercase());
+            let prefix = format!("{prefix}{}", name.to_ascii_uppercase());
             if values.keys().any(|known| known.starts_with(&format!("{prefix}_"))) {
-                self.problem(path, format!("name = {name} twice"), EXPECTS);
+                self.problem(path, format!("name = {name} twice"), &expects);
             }
             for (key, value) in table.iter().filter(|(key, _)| *key != "name") {
-                let known = BOT_FIELDS.iter().any(|field| {
+                let known = fields.iter().any(|field| {
                     let field_key = field.name.to_ascii_lowercase();
                     *key == field_key || (field.secret && *key == format!("{field_key}_file"))
                 });
@@ -191,7 +207,10 @@ impl Sources {
                     }
                     None => self.problem(
                         path,
-                        format!("bot {name}: {key} = …"),
+                        format!(
+                            "{} {name}: {key} = …",
+                            what.trim_start_matches("a ").trim_start_matches("an ")
+                        ),
                         "made of known keys with texts",
                     ),
                 }

@@ -4,19 +4,22 @@ use secrecy::ExposeSecret;
 
 use super::*;
 
-fn load(environment: &[(&str, &str)]) -> Result<Config, ConfigProblems> {
+pub(super) fn load(environment: &[(&str, &str)]) -> Result<Config, ConfigProblems> {
     load_with(environment, Path::new("/nonexistent"))
 }
 
 /// Loads with the files `.env` and `kontor.toml` of a folder, when they exist.
-fn load_with(environment: &[(&str, &str)], folder: &Path) -> Result<Config, ConfigProblems> {
+pub(super) fn load_with(
+    environment: &[(&str, &str)],
+    folder: &Path,
+) -> Result<Config, ConfigProblems> {
     let existing = |name: &str| Some(folder.join(name)).filter(|path| path.exists());
     let files = SourceFiles { env_file: existing(".env"), config_file: existing("kontor.toml") };
     let pairs = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     Config::load(&Sources::new(pairs, &files))
 }
 
-fn problems(environment: &[(&str, &str)]) -> String {
+pub(super) fn problems(environment: &[(&str, &str)]) -> String {
     load(environment).unwrap_err().to_string()
 }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use anyhow::Context;
 
 use super::{
-    Telegram, follow_head, forget_keys, integrators, policies, project, relay, sandbox, serve,
-    webhooks, with_demo_bots, work,
+    Cards, Telegram, follow_head, forget_keys, integrators, policies, project, relay, sandbox,
+    serve, webhooks, with_demo_bots, with_demo_cards, work,
 };
 use crate::{
     compose::{self, Addresses, Parts},
@@ -100,10 +100,15 @@ fn roles_of(parts: &mut Parts, kind: Kind) -> anyhow::Result<Vec<Role>> {
             let listener = bind(config.http.address, "KONTOR_HTTP_ADDRESS")?;
             let address = compose::base_url(&listener)?;
             tracing::info!(address, "HTTP at {address}");
-            let telegram = Telegram::new(parts, &config.bots)?;
-            vec![serve(parts, listener, None, telegram.as_ref())?]
+            let doors = (
+                Telegram::new(parts, &config.bots, &config.cards)?,
+                Cards::new(parts, &config.cards)?,
+            );
+            vec![serve(parts, listener, None, (doors.0.as_ref(), doors.1.as_ref()))?]
         }
-        Kind::Bot => Telegram::new(parts, &config.bots)?.iter().map(Telegram::role).collect(),
+        Kind::Bot => {
+            Telegram::new(parts, &config.bots, &config.cards)?.iter().map(Telegram::role).collect()
+        }
         Kind::Work => work(parts),
         Kind::Project => {
             let mut roles = project(parts);
@@ -116,6 +121,8 @@ fn roles_of(parts: &mut Parts, kind: Kind) -> anyhow::Result<Vec<Role>> {
             let calls = webhooks(parts, &schemas);
             let roles = [relay(parts, &schemas), calls, follow_head(parts)].into_iter();
             let roles = roles.chain(seals::seals(parts)?);
+            let cards = Cards::new(parts, &config.cards)?;
+            let roles = roles.chain(cards.iter().map(Cards::role).collect::<Vec<_>>());
             roles.chain(integrators(parts, &schemas)).collect()
         }
     })
@@ -123,19 +130,17 @@ fn roles_of(parts: &mut Parts, kind: Kind) -> anyhow::Result<Vec<Role>> {
 
 /// Runs Telegram's stand-in alone. It needs no engines, and no bot that speaks to Telegram.
 pub(crate) async fn run_sandbox(config: Arc<Config>) -> Result<(), Failure> {
-    let real: Vec<&str> = config.real_bots().map(|bot| bot.name.as_str()).collect();
-    if !real.is_empty() {
-        return Err(Failure::Usage(format!(
-            "the sandbox does not run beside a bot that speaks to Telegram itself ({})",
-            real.join(", ")
-        )));
+    if let Some(real) = config.real_things() {
+        return Err(Failure::Usage(format!("the sandbox does not run: {real}")));
     }
     let stop = stop_requested().context("signals cannot be received")?;
     let listener = bind(config.sandbox.address, "KONTOR_SANDBOX_ADDRESS")?;
     let url = compose::base_url(&listener)?;
     let bots = with_demo_bots(&config.bots, &url)?;
     let mut supervisor = Supervisor::default();
-    supervisor.run(sandbox(&config, &bots, listener, &url));
+    let cards = with_demo_cards(&config.cards, &url)?;
+    let kontor = config.callers_url();
+    supervisor.run(sandbox(&config, (&bots, &cards), listener, (&url, &kontor)));
     tracing::info!(address = url, "the chat page is at {url}");
     stop.cancelled().await;
     supervisor.stop(config.process.shutdown).await;

@@ -10,7 +10,7 @@ use secrecy::ExposeSecret;
 
 use crate::{
     compose::Parts,
-    config::{BotConfig, BotMode},
+    config::{BotConfig, BotMode, CardConfig, Config},
     seed,
     supervise::{Phase, Role},
 };
@@ -49,7 +49,11 @@ pub(crate) struct Telegram {
 
 impl Telegram {
     /// The bots over the parts of a process; none without configured bots.
-    pub(crate) fn new(parts: &Parts, bots: &[BotConfig]) -> anyhow::Result<Option<Self>> {
+    pub(crate) fn new(
+        parts: &Parts,
+        bots: &[BotConfig],
+        cards: &[CardConfig],
+    ) -> anyhow::Result<Option<Self>> {
         if bots.is_empty() {
             return Ok(None);
         }
@@ -59,7 +63,9 @@ impl Telegram {
             outbox_kept: parts.config.retention.inbox,
             ..TelegramSettings::default()
         };
-        let bots = bots.iter().map(bot_settings).collect::<anyhow::Result<Vec<_>>>()?;
+        let cards = (&*parts.config, cards);
+        let bots =
+            bots.iter().map(|bot| bot_settings(bot, cards)).collect::<anyhow::Result<Vec<_>>>()?;
         let sender = Arc::new(parts.sender.clone());
         let bots = Bots::new(parts.query.clone(), sender, bots, settings).context("the bots")?;
         Ok(Some(Self { bots: Arc::new(bots) }))
@@ -83,7 +89,10 @@ impl Telegram {
     }
 }
 
-fn bot_settings(bot: &BotConfig) -> anyhow::Result<BotSettings> {
+fn bot_settings(
+    bot: &BotConfig,
+    (config, cards): (&Config, &[CardConfig]),
+) -> anyhow::Result<BotSettings> {
     let name = &bot.name;
     let mode = match (bot.mode, &bot.webhook_public_url, &bot.webhook_secret) {
         (BotMode::Polling, _, _) => Mode::Polling,
@@ -101,6 +110,7 @@ fn bot_settings(bot: &BotConfig) -> anyhow::Result<BotSettings> {
         token: bot.token.clone(),
         api_url: bot.api_url.parse().with_context(|| format!("the API_URL of bot {name}"))?,
         mode,
+        cards: super::cards::of_tenant(config, cards, &bot.tenant),
     })
 }
 

@@ -23,7 +23,8 @@ const ATTEMPTS: u32 = 5;
 /// How long between two attempts: what a worker knows of a tenant is at most a second old.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// A line of the price list: key, names, what it gives, Stars, kopecks and cents.
+/// A line of the price list: key, names, what it gives, Stars, kopecks and cents. Without Stars it is
+/// sold for money, by card.
 struct Line {
     key: &'static str,
     ru: &'static str,
@@ -35,7 +36,7 @@ struct Line {
 }
 
 /// The more at once, the cheaper each.
-const PRICES: [Line; 7] = [
+const PRICES: [Line; 8] = [
     line("credits_10", ("10 кредитов", "10 credits"), Gives::Credits(10), [50, 9_900, 99]),
     line("credits_25", ("25 кредитов", "25 credits"), Gives::Credits(25), [115, 22_900, 229]),
     line("credits_50", ("50 кредитов", "50 credits"), Gives::Credits(50), [215, 42_900, 429]),
@@ -43,8 +44,11 @@ const PRICES: [Line; 7] = [
     line("day", ("Безлимит на день", "Unlimited day"), DAY, [75, 14_900, 149]),
     line("week", ("Безлимит на неделю", "Unlimited week"), WEEK, [300, 59_900, 599]),
     line("month", ("Безлимит на месяц", "Unlimited month"), MONTH, [900, 179_000, 1_790]),
+    line("talk", ("Консультация, 30 кредитов", "A talk, 30 credits"), TALK, [0, 0, 499]),
 ];
 
+/// Used outside of Telegram, with a person: so it may be sold for money.
+const TALK: Gives = Gives::Credits(30);
 const DAY: Gives = Gives::Pass(PassPeriod::Day);
 const WEEK: Gives = Gives::Pass(PassPeriod::Week);
 const MONTH: Gives = Gives::Pass(PassPeriod::Month);
@@ -56,6 +60,18 @@ const fn line(
     [stars, rub_minor, usd_minor]: [i64; 3],
 ) -> Line {
     Line { key, ru, en, gives, stars, rub_minor, usd_minor }
+}
+
+impl Line {
+    /// In each currency in which it has a price.
+    fn prices(&self) -> anyhow::Result<Vec<Money>> {
+        let prices = [
+            Money::new(self.stars, Currency::stars()),
+            Money::new(self.rub_minor, "RUB".parse()?),
+            Money::new(self.usd_minor, "USD".parse()?),
+        ];
+        Ok(prices.into_iter().filter(|price| price.amount_minor > 0).collect())
+    }
 }
 
 /// Creates the tenant with its rules and its price list, unless it exists.
@@ -112,12 +128,8 @@ fn create_product(
     let command = ProductCommand::Create(CreateProduct {
         name: ProductName { ru: line.ru.to_owned(), en: line.en.to_owned() },
         gives: line.gives,
-        kind: ProductKind::Digital,
-        prices: vec![
-            Money::new(line.stars, Currency::stars()),
-            Money::new(line.rub_minor, "RUB".parse()?),
-            Money::new(line.usd_minor, "USD".parse()?),
-        ],
+        kind: if line.stars > 0 { ProductKind::Digital } else { ProductKind::RealWorld },
+        prices: line.prices()?,
         // Room between two lines for what a business adds.
         ordinal: place * 10,
     });
@@ -170,6 +182,7 @@ mod tests {
         assert_eq!(keys.len(), PRICES.len());
         let packages: Vec<(i64, [i64; 3])> = PRICES
             .iter()
+            .filter(|line| line.stars > 0)
             .filter_map(|line| match line.gives {
                 Gives::Credits(credits) => {
                     Some((credits, [line.stars, line.rub_minor, line.usd_minor]))

@@ -72,6 +72,7 @@ pub(crate) fn settings(state_file: Option<PathBuf>) -> SandboxSettings {
         bots: vec![bot("demo", TOKEN), bot("other", OTHER_TOKEN)],
         people: vec![person(1001, "Анна", "ru"), person(1002, "John", "en")],
         state_file,
+        shops: Vec::new(),
         public_url: "http://127.0.0.1".to_owned(),
     }
 }

@@ -1,0 +1,132 @@
+//! The accounts that take cards: from their configuration to their adapter, and the demo account of the
+//! sandbox.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use kontor_domain::{TenantId, credit_ledger::PaymentProvider};
+use kontor_payments::{
+    Account, Cashiers, PaymentsSettings, Provider, Stripe, StripeSettings, channel,
+};
+use kontor_sandbox::SandboxShop;
+use kontor_telegram::CardAccount;
+use secrecy::ExposeSecret;
+
+use crate::{
+    compose::Parts,
+    config::{CardConfig, CardProvider, Config},
+    seed,
+    supervise::{Phase, Role},
+};
+
+/// The account that comes with the sandbox; its secrets open nothing else.
+const DEMO_NAME: &str = "demo_stripe";
+const DEMO_KEY: &str = "sk_test_SANDBOX_demo_key";
+const DEMO_WEBHOOK_SECRET: &str = "whsec_SANDBOX_demo_secret";
+
+/// The accounts of a process, when there are any.
+pub(crate) struct Cards {
+    cashiers: Arc<Cashiers>,
+}
+
+impl Cards {
+    /// The accounts over the parts of a process; none without configured accounts.
+    pub(crate) fn new(parts: &Parts, cards: &[CardConfig]) -> anyhow::Result<Option<Self>> {
+        if cards.is_empty() {
+            return Ok(None);
+        }
+        let settings = PaymentsSettings {
+            owner: parts.owner.clone(),
+            members: Some(parts.members()),
+            ..PaymentsSettings::default()
+        };
+        let accounts = cards.iter().map(account).collect::<anyhow::Result<Vec<_>>>()?;
+        let sender = Arc::new(parts.sender.clone());
+        let cashiers =
+            Cashiers::new(parts.query.clone(), sender, accounts, settings).context("the cards")?;
+        Ok(Some(Self { cashiers: Arc::new(cashiers) }))
+    }
+
+    /// The role that opens pages, works on notifications and pays refunds.
+    pub(crate) fn role(&self) -> Role {
+        let cashiers = Arc::clone(&self.cashiers);
+        Role::new("cards", Phase::Intake, move |stop| {
+            let cashiers = Arc::clone(&cashiers);
+            async move {
+                cashiers.run(stop).await;
+                Ok(())
+            }
+        })
+    }
+
+    /// Where providers deliver notifications.
+    pub(crate) fn webhooks(&self) -> axum::Router {
+        self.cashiers.webhook_router()
+    }
+}
+
+fn account(card: &CardConfig) -> anyhow::Result<Account> {
+    let provider: Arc<dyn Provider> = match card.provider {
+        CardProvider::Stripe => Arc::new(Stripe::new(StripeSettings {
+            api_url: card.api_url.clone(),
+            secret_key: card.secret_key.clone(),
+            webhook_secrets: card.webhook_secrets.clone(),
+        })?),
+    };
+    Ok(Account { name: card.name.clone(), tenant: card.tenant.clone(), provider })
+}
+
+/// The accounts of a tenant, as its bots offer them.
+pub(super) fn of_tenant(
+    config: &Config,
+    cards: &[CardConfig],
+    tenant: &TenantId,
+) -> Vec<CardAccount> {
+    let own = cards.iter().filter(|card| card.tenant == *tenant);
+    let account = |card: &CardConfig| {
+        let provider = match card.provider {
+            CardProvider::Stripe => PaymentProvider::Stripe,
+        };
+        let home = || format!("{}/paid", config.callers_url());
+        CardAccount {
+            name: card.name.clone(),
+            channel: channel(provider, &card.name),
+            provider,
+            currency: card.currency,
+            return_url: card.return_url.clone().unwrap_or_else(home),
+        }
+    };
+    own.map(account).collect()
+}
+
+/// The accounts of a sandbox: those of the configuration, and the demo account when its name is free.
+pub(crate) fn with_demo_cards(
+    configured: &[CardConfig],
+    sandbox_url: &str,
+) -> anyhow::Result<Vec<CardConfig>> {
+    let mut cards = configured.to_vec();
+    if !cards.iter().any(|card| card.name == DEMO_NAME) {
+        cards.push(CardConfig {
+            name: DEMO_NAME.to_owned(),
+            tenant: seed::credits_tenant()?,
+            provider: CardProvider::Stripe,
+            secret_key: DEMO_KEY.into(),
+            webhook_secrets: vec![DEMO_WEBHOOK_SECRET.into()],
+            currency: "USD".parse()?,
+            api_url: format!("{sandbox_url}/stripe"),
+            return_url: Some(sandbox_url.to_owned()),
+        });
+    }
+    Ok(cards)
+}
+
+/// How the sandbox knows an account; none when it speaks to the provider itself.
+pub(super) fn sandbox_shop(card: &CardConfig, kontor_url: &str) -> Option<SandboxShop> {
+    let secret = card.webhook_secrets.first().filter(|_| !card.is_real())?;
+    Some(SandboxShop {
+        name: card.name.clone(),
+        secret_key: card.secret_key.expose_secret().to_owned(),
+        webhook_secret: secret.expose_secret().to_owned(),
+        webhook_url: format!("{kontor_url}/webhooks/stripe/{}", card.name),
+    })
+}
