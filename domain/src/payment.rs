@@ -18,15 +18,17 @@ mod terms;
 
 pub use command::{
     Begin, CheckOut, Expire, PaymentCommand, RecordDispute, RecordDisputeClosed, RecordFailure,
-    RecordPending, RecordRefund, RecordRefundFailure, RecordSuccess, RecordUnknown, RequestRefund,
+    RecordPending, RecordReceipt, RecordRefund, RecordRefundFailure, RecordSuccess, RecordUnknown,
+    RequestRefund,
 };
 pub use event::{
     Begun, Contradicted, DisputeClosed, DisputeOpened, Expired, Failed, OutcomeUnknown,
-    PaymentEvent, Pending, RefundFailed, RefundRequested, Refunded, Succeeded, SurplusPaid,
+    PaymentEvent, Pending, ReceiptFailed, ReceiptRegistered, ReceiptRequested, RefundFailed,
+    RefundRequested, Refunded, Succeeded, SurplusPaid,
 };
 pub use refusal::PaymentRefusal;
 pub use state::Payment;
-pub use terms::{Fact, ProductSold, RefundStanding, Standing};
+pub use terms::{Fact, ProductSold, ReceiptOf, ReceiptStanding, RefundStanding, Standing};
 
 use uuid::Uuid;
 

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use kontor_domain::{
     Money, TenantId,
     credit_ledger::{DisputeOutcome, PaymentProvider},
-    payment::{ProductSold, RefundStanding, Standing},
+    payment::{ProductSold, ReceiptOf, ReceiptStanding, RefundStanding, Standing},
 };
 use serde::{Deserialize, Serialize};
 use sqlx::{FromRow, PgPool, Row, postgres::PgRow};
@@ -57,6 +57,8 @@ pub struct PaymentRow {
     pub disputes: Vec<DisputePart>,
     /// How often the provider said what cannot be.
     pub contradictions: i64,
+    /// Fiscal receipts.
+    pub receipts: Vec<ReceiptPart>,
     /// The position of the event that began it; lists are in this order.
     pub created_position: i64,
     /// The position of the last event in the row.
@@ -97,6 +99,17 @@ pub struct DisputePart {
     pub outcome: Option<DisputeOutcome>,
 }
 
+/// A fiscal receipt of a charge or a refund.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct ReceiptPart {
+    /// Of what it is.
+    pub of: ReceiptOf,
+    /// The provider's id of that.
+    pub provider_ref: String,
+    /// How far it has come.
+    pub standing: ReceiptStanding,
+}
+
 impl PaymentRow {
     /// Whether a refund waits for the provider's answer.
     pub fn refund_is_open(&self) -> bool {
@@ -109,7 +122,8 @@ macro_rules! select_payments {
         concat!(
             "select id, tenant, account_id, product, price_minor, currency, provider, channel, \
              standing, provider_ref, failure, expires_at, begun_at, paid_at, refunds, disputes, \
-             contradictions, created_position, position, version from payment_directory ",
+             contradictions, receipts, created_position, position, version from \
+             payment_directory ",
             $rest
         )
     };
@@ -193,6 +207,7 @@ impl FromRow<'_, PgRow> for PaymentRow {
             refunds: json(row, "refunds")?,
             disputes: json(row, "disputes")?,
             contradictions: row.try_get("contradictions")?,
+            receipts: json(row, "receipts")?,
             created_position: row.try_get("created_position")?,
             position: row.try_get("position")?,
             version: row.try_get("version")?,

@@ -207,7 +207,10 @@ impl Purchase {
             | PaymentEvent::OutcomeUnknown(_)
             | PaymentEvent::SurplusPaid(_)
             | PaymentEvent::RefundRequested(_)
-            | PaymentEvent::Contradicted(_) => Ok(vec![]),
+            | PaymentEvent::Contradicted(_)
+            | PaymentEvent::ReceiptRequested(_)
+            | PaymentEvent::ReceiptFailed(_)
+            | PaymentEvent::ReceiptRegistered(_) => Ok(vec![]),
         }
     }
 

@@ -10,8 +10,14 @@ const REASONS: [&str; 6] =
     ["not_delivered", "customer_asked", "mistake", "fraud", "goodwill", "uncollectible"];
 const FACTS: [&str; 5] = ["success", "refund", "refund_failure", "dispute", "dispute_closed"];
 
+/// What is said of a receipt, of a charge and of a refund.
+const RECEIPT_OF_CHARGE: &str =
+    r#"{"of":"charge","provider_ref":"2d1a7e10-000f-5000-8000-18db351245c7"}"#;
+const RECEIPT_OF_REFUND: &str =
+    r#"{"of":"refund","provider_ref":"2d1a7e10-0015-5000-8000-1b2c3d4e5f60"}"#;
+
 pub(super) fn events() -> Vec<EventContract> {
-    [purchases(), ends(), refunds(), disputes()].concat()
+    [purchases(), ends(), refunds(), disputes(), receipts()].concat()
 }
 
 fn purchases() -> Vec<EventContract> {
@@ -184,6 +190,35 @@ fn disputes() -> Vec<EventContract> {
             &[
                 r#"{"dispute_id":"00000000-0000-0000-0000-0000000000d1","outcome":"lost","surplus":false}"#,
             ],
+        ),
+    ]
+}
+
+fn receipts() -> Vec<EventContract> {
+    let fields = || {
+        vec![
+            always("of", word("Of what it is", &["charge", "refund"])),
+            always("provider_ref", text("The provider's id of the charge or refund that it is of")),
+        ]
+    };
+    vec![
+        first(
+            "payment.receipt_requested",
+            "The provider is to register a fiscal receipt.",
+            fields(),
+            &[RECEIPT_OF_CHARGE],
+        ),
+        first(
+            "payment.receipt_failed",
+            "A fiscal receipt could not be registered; the seller has to see to it.",
+            fields(),
+            &[RECEIPT_OF_REFUND],
+        ),
+        first(
+            "payment.receipt_registered",
+            "A fiscal receipt is registered.",
+            fields(),
+            &[RECEIPT_OF_CHARGE],
         ),
     ]
 }

@@ -71,6 +71,9 @@ pub(crate) fn of_all_events() -> BTreeMap<&'static str, &'static [&'static str]>
         ("payment.dispute_opened", of::<payment::DisputeOpened>()),
         ("payment.dispute_closed", of::<payment::DisputeClosed>()),
         ("payment.contradicted", of::<payment::Contradicted>()),
+        ("payment.receipt_requested", of::<payment::ReceiptRequested>()),
+        ("payment.receipt_failed", of::<payment::ReceiptFailed>()),
+        ("payment.receipt_registered", of::<payment::ReceiptRegistered>()),
         ("product.created", of::<product::Created>()),
         ("product.changed", of::<product::Changed>()),
         ("product.activated", of::<product::Activated>()),
@@ -166,7 +169,10 @@ fn all_of_sales_are_listed(payment: &PaymentEvent, product: &ProductEvent) {
         | PaymentEvent::RefundFailed(_)
         | PaymentEvent::DisputeOpened(_)
         | PaymentEvent::DisputeClosed(_)
-        | PaymentEvent::Contradicted(_) => {}
+        | PaymentEvent::Contradicted(_)
+        | PaymentEvent::ReceiptRequested(_)
+        | PaymentEvent::ReceiptFailed(_)
+        | PaymentEvent::ReceiptRegistered(_) => {}
     }
     match product {
         ProductEvent::Created(_)

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::ProductSold;
+use super::{ProductSold, ReceiptOf, ReceiptStanding};
 use crate::{
     Money,
     credit_ledger::{CorrectionReason, DisputeOutcome, PaymentProvider},
@@ -38,6 +38,8 @@ pub enum PaymentCommand {
     RecordDispute(RecordDispute),
     /// Records how a dispute ended.
     RecordDisputeClosed(RecordDisputeClosed),
+    /// Records how far a fiscal receipt has come.
+    RecordReceipt(RecordReceipt),
 }
 
 /// Begins a purchase.
@@ -167,4 +169,16 @@ pub struct RecordDisputeClosed {
     pub amount: Money,
     /// How it ended.
     pub outcome: DisputeOutcome,
+}
+
+/// Records how far a fiscal receipt has come, which the provider has registered for the seller.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecordReceipt {
+    /// Of what it is.
+    pub of: ReceiptOf,
+    /// The provider's id of the charge or refund that it is of.
+    pub provider_ref: String,
+    /// How far it has come.
+    pub standing: ReceiptStanding,
 }

@@ -2,6 +2,7 @@
 
 mod facts;
 mod offers;
+mod receipts;
 
 use super::{
     Fact, Payment, PaymentCommand, PaymentEvent, PaymentRefusal as No, Standing, state::Sale,
@@ -47,6 +48,7 @@ impl Decider for Payment {
             C::RecordRefundFailure(failure) => self.refund_failure(failure, sale, id),
             C::RecordDispute(dispute) => self.dispute(dispute, sale, id),
             C::RecordDisputeClosed(closed) => self.dispute_closed(closed, sale, id),
+            C::RecordReceipt(receipt) => self.receipt(receipt),
         }
     }
 
@@ -77,7 +79,8 @@ fn check_actor(issued: &Issued<PaymentCommand>) -> Result<(), No> {
             | C::RecordRefund(_)
             | C::RecordRefundFailure(_)
             | C::RecordDispute(_)
-            | C::RecordDisputeClosed(_),
+            | C::RecordDisputeClosed(_)
+            | C::RecordReceipt(_),
         ) => false,
     };
     if allowed { Ok(()) } else { Err(No::NotAllowed) }

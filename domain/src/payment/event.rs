@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Fact, ProductSold};
+use super::{Fact, ProductSold, ReceiptOf};
 use crate::{
     EventBody, EventDecodeError, EventSchema, Money,
     credit_ledger::{CorrectionReason, DisputeOutcome, PaymentProvider},
@@ -42,6 +42,12 @@ pub enum PaymentEvent {
     DisputeClosed(DisputeClosed),
     /// `payment.contradicted`
     Contradicted(Contradicted),
+    /// `payment.receipt_requested`
+    ReceiptRequested(ReceiptRequested),
+    /// `payment.receipt_failed`
+    ReceiptFailed(ReceiptFailed),
+    /// `payment.receipt_registered`
+    ReceiptRegistered(ReceiptRegistered),
 }
 
 macro_rules! each_payload {
@@ -60,6 +66,9 @@ macro_rules! each_payload {
             PaymentEvent::DisputeOpened($payload) => $body,
             PaymentEvent::DisputeClosed($payload) => $body,
             PaymentEvent::Contradicted($payload) => $body,
+            PaymentEvent::ReceiptRequested($payload) => $body,
+            PaymentEvent::ReceiptFailed($payload) => $body,
+            PaymentEvent::ReceiptRegistered($payload) => $body,
         }
     };
 }
@@ -79,6 +88,9 @@ impl EventBody for PaymentEvent {
         EventSchema::new("payment.dispute_opened", 1),
         EventSchema::new("payment.dispute_closed", 1),
         EventSchema::new("payment.contradicted", 1),
+        EventSchema::new("payment.receipt_requested", 1),
+        EventSchema::new("payment.receipt_failed", 1),
+        EventSchema::new("payment.receipt_registered", 1),
     ];
 
     fn wire_type(&self) -> &'static str {
@@ -96,6 +108,9 @@ impl EventBody for PaymentEvent {
             Self::DisputeOpened(_) => "payment.dispute_opened",
             Self::DisputeClosed(_) => "payment.dispute_closed",
             Self::Contradicted(_) => "payment.contradicted",
+            Self::ReceiptRequested(_) => "payment.receipt_requested",
+            Self::ReceiptFailed(_) => "payment.receipt_failed",
+            Self::ReceiptRegistered(_) => "payment.receipt_registered",
         }
     }
 
@@ -113,7 +128,10 @@ impl EventBody for PaymentEvent {
             | Self::RefundFailed(_)
             | Self::DisputeOpened(_)
             | Self::DisputeClosed(_)
-            | Self::Contradicted(_) => 1,
+            | Self::Contradicted(_)
+            | Self::ReceiptRequested(_)
+            | Self::ReceiptFailed(_)
+            | Self::ReceiptRegistered(_) => 1,
         }
     }
 
@@ -153,6 +171,15 @@ impl EventBody for PaymentEvent {
             }
             ("payment.contradicted", 1) => {
                 decode_payload(wire_type, payload).map(Self::Contradicted)
+            }
+            ("payment.receipt_requested", 1) => {
+                decode_payload(wire_type, payload).map(Self::ReceiptRequested)
+            }
+            ("payment.receipt_failed", 1) => {
+                decode_payload(wire_type, payload).map(Self::ReceiptFailed)
+            }
+            ("payment.receipt_registered", 1) => {
+                decode_payload(wire_type, payload).map(Self::ReceiptRegistered)
             }
             _ => Err(EventDecodeError::unknown(wire_type, schema_version)),
         }
@@ -307,4 +334,31 @@ pub struct Contradicted {
     pub expected: Money,
     /// What the provider said.
     pub found: Money,
+}
+
+/// The provider is to register a fiscal receipt.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct ReceiptRequested {
+    /// Of what it is.
+    pub of: ReceiptOf,
+    /// The provider's id of the charge or refund that it is of.
+    pub provider_ref: String,
+}
+
+/// A fiscal receipt could not be registered; the seller has to see to it.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct ReceiptFailed {
+    /// Of what it is.
+    pub of: ReceiptOf,
+    /// The provider's id of the charge or refund that it is of.
+    pub provider_ref: String,
+}
+
+/// A fiscal receipt is registered.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct ReceiptRegistered {
+    /// Of what it is.
+    pub of: ReceiptOf,
+    /// The provider's id of the charge or refund that it is of.
+    pub provider_ref: String,
 }

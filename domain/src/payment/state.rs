@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
-    Begun, Fact, PaymentCommand, PaymentEvent, PaymentRefusal, ProductSold, RefundStanding,
-    Standing,
+    Begun, Fact, PaymentCommand, PaymentEvent, PaymentRefusal, ProductSold, ReceiptOf,
+    ReceiptStanding, RefundStanding, Standing,
 };
 use crate::{
     Issued, Money,
@@ -27,6 +27,9 @@ pub struct Payment {
     pub(super) disputes: Vec<DisputeState>,
     /// The contradictions that are recorded already.
     pub(super) contradictions: Vec<(Fact, String)>,
+    /// Fiscal receipts, by the provider's id of what they are of.
+    #[serde(default)]
+    pub(super) receipts: Vec<ReceiptState>,
 }
 
 /// What was offered to whom.
@@ -56,6 +59,14 @@ pub(super) struct DisputeState {
     pub(super) outcome: Option<DisputeOutcome>,
 }
 
+/// A fiscal receipt of a charge or a refund.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub(super) struct ReceiptState {
+    pub(super) of: ReceiptOf,
+    pub(super) provider_ref: String,
+    pub(super) standing: ReceiptStanding,
+}
+
 impl From<Begun> for Sale {
     fn from(begun: Begun) -> Self {
         let Begun { account_id, product, price, provider, channel, expires_at } = begun;
@@ -83,6 +94,19 @@ impl Payment {
     fn note_charge(&mut self, provider_ref: String) {
         if !self.charges.contains(&provider_ref) {
             self.charges.push(provider_ref);
+        }
+    }
+
+    /// The receipt of a charge or a refund.
+    pub(super) fn receipt_of(&self, of: ReceiptOf, provider_ref: &str) -> Option<&ReceiptState> {
+        self.receipts.iter().find(|known| known.of == of && known.provider_ref == provider_ref)
+    }
+
+    fn note_receipt(&mut self, of: ReceiptOf, provider_ref: String, standing: ReceiptStanding) {
+        let mut known = self.receipts.iter_mut();
+        match known.find(|known| known.of == of && known.provider_ref == provider_ref) {
+            Some(receipt) => receipt.standing = receipt.standing.max(standing),
+            None => self.receipts.push(ReceiptState { of, provider_ref, standing }),
         }
     }
 
@@ -148,6 +172,15 @@ impl Aggregate for Payment {
                 }
             }
             E::Contradicted(said) => self.contradictions.push((said.fact, said.provider_ref)),
+            E::ReceiptRequested(receipt) => {
+                self.note_receipt(receipt.of, receipt.provider_ref, ReceiptStanding::Requested);
+            }
+            E::ReceiptFailed(receipt) => {
+                self.note_receipt(receipt.of, receipt.provider_ref, ReceiptStanding::Failed);
+            }
+            E::ReceiptRegistered(receipt) => {
+                self.note_receipt(receipt.of, receipt.provider_ref, ReceiptStanding::Registered);
+            }
         }
     }
 }

@@ -51,6 +51,29 @@ pub enum RefundStanding {
     Failed,
 }
 
+/// Of what a fiscal receipt is.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReceiptOf {
+    /// A charge.
+    Charge,
+    /// A refund.
+    Refund,
+}
+
+/// How far a fiscal receipt has come. It only rises: one that could not be registered can be
+/// registered at a later attempt, and one that is registered stays so.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReceiptStanding {
+    /// The provider has it.
+    Requested,
+    /// The provider could not register it.
+    Failed,
+    /// The tax authority's operator has it.
+    Registered,
+}
+
 /// The kinds of facts that a provider says.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]

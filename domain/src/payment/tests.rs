@@ -1,6 +1,7 @@
 //! The rules of payments: one purchase by hand, each refusal, all orders of what a provider says.
 
 mod property;
+mod receipts;
 mod refunds;
 mod wire;
 

@@ -3,12 +3,12 @@
 use async_trait::async_trait;
 use kontor_domain::{
     Recorded,
-    payment::{Begun, PaymentEvent, RefundStanding, Standing},
+    payment::{Begun, PaymentEvent, ReceiptOf, ReceiptStanding, RefundStanding, Standing},
 };
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{DisputePart, PaymentRow, Payments, RefundPart, select_payments};
+use super::{DisputePart, PaymentRow, Payments, ReceiptPart, RefundPart, select_payments};
 use crate::{
     ApplyError, Projection,
     columns::{column, json_of, name_of},
@@ -22,7 +22,7 @@ impl Projection for Payments {
     }
 
     fn version(&self) -> i32 {
-        1
+        2
     }
 
     fn event_types(&self) -> &'static [&'static str] {
@@ -40,6 +40,9 @@ impl Projection for Payments {
             "payment.dispute_opened",
             "payment.dispute_closed",
             "payment.contradicted",
+            "payment.receipt_requested",
+            "payment.receipt_failed",
+            "payment.receipt_registered",
         ]
     }
 
@@ -141,8 +144,25 @@ impl PaymentRow {
                 }
             }
             E::Contradicted(_) => self.contradictions = self.contradictions.saturating_add(1),
+            E::ReceiptRequested(one) => {
+                self.receipt(one.of, one.provider_ref, ReceiptStanding::Requested);
+            }
+            E::ReceiptFailed(one) => {
+                self.receipt(one.of, one.provider_ref, ReceiptStanding::Failed);
+            }
+            E::ReceiptRegistered(one) => {
+                self.receipt(one.of, one.provider_ref, ReceiptStanding::Registered);
+            }
         }
         self
+    }
+
+    fn receipt(&mut self, of: ReceiptOf, provider_ref: String, standing: ReceiptStanding) {
+        let mut receipts = self.receipts.iter_mut();
+        match receipts.find(|known| known.of == of && known.provider_ref == provider_ref) {
+            Some(known) => known.standing = standing,
+            None => self.receipts.push(ReceiptPart { of, provider_ref, standing }),
+        }
     }
 
     fn refund(&mut self, part: RefundPart) {
@@ -172,6 +192,7 @@ fn made(event: &Recorded, begun: Begun) -> PaymentRow {
         refunds: Vec::new(),
         disputes: Vec::new(),
         contradictions: 0,
+        receipts: Vec::new(),
         created_position: event.position,
         position: event.position,
         version: event.version,
@@ -184,22 +205,23 @@ async fn write(db: &mut PgConnection, rows: &[PaymentRow]) -> Result<(), ApplyEr
     let standings: Result<Vec<_>, _> = rows.iter().map(|row| name_of(&row.standing)).collect();
     let refunds: Result<Vec<_>, _> = rows.iter().map(|row| json_of(&row.refunds)).collect();
     let disputes: Result<Vec<_>, _> = rows.iter().map(|row| json_of(&row.disputes)).collect();
+    let receipts: Result<Vec<_>, _> = rows.iter().map(|row| json_of(&row.receipts)).collect();
     sqlx::query(
         "insert into payment_directory as row (id, tenant, account_id, product, price_minor, \
              currency, provider, channel, standing, provider_ref, failure, expires_at, begun_at, \
              paid_at, refunds, disputes, contradictions, refund_open, created_position, position, \
-             version) \
+             version, receipts) \
          select * from unnest($1::uuid[], $2::text[], $3::uuid[], $4::jsonb[], $5::bigint[], \
              $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], \
              $12::timestamptz[], $13::timestamptz[], $14::timestamptz[], $15::jsonb[], \
              $16::jsonb[], $17::bigint[], $18::boolean[], $19::bigint[], $20::bigint[], \
-             $21::bigint[]) \
+             $21::bigint[], $22::jsonb[]) \
          on conflict (id) do update set standing = excluded.standing, \
              provider_ref = excluded.provider_ref, failure = excluded.failure, \
              paid_at = excluded.paid_at, refunds = excluded.refunds, \
              disputes = excluded.disputes, contradictions = excluded.contradictions, \
              refund_open = excluded.refund_open, position = excluded.position, \
-             version = excluded.version \
+             version = excluded.version, receipts = excluded.receipts \
          where row.version < excluded.version",
     )
     .bind(column(rows, |row| row.id))
@@ -223,6 +245,7 @@ async fn write(db: &mut PgConnection, rows: &[PaymentRow]) -> Result<(), ApplyEr
     .bind(column(rows, |row| row.created_position))
     .bind(column(rows, |row| row.position))
     .bind(column(rows, |row| row.version))
+    .bind(receipts?)
     .execute(db)
     .await?;
     Ok(())

@@ -1,4 +1,4 @@
--- Read model `payments`: one row per payment, with its refunds and disputes.
+-- Read model `payments`: one row per payment, with its refunds, disputes and receipts.
 -- Run in the schema of a generation: names are without a schema. A change needs a new `version()`.
 create table payment_directory (
     id uuid primary key,
@@ -30,7 +30,9 @@ create table payment_directory (
     refund_open boolean not null,
     created_position bigint not null,
     position bigint not null,
-    version bigint not null
+    version bigint not null,
+    -- At most 16: how far the fiscal receipts of charges and refunds have come.
+    receipts jsonb not null
 );
 
 create unique index payment_directory_order on payment_directory (tenant, created_position);

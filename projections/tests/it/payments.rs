@@ -2,14 +2,14 @@ use kontor_domain::{
     Money,
     credit_ledger::{CorrectionReason, DisputeOutcome, PaymentProvider},
     payment::{
-        self, Begun, PaymentEvent, ProductSold, RefundFailed, RefundRequested, RefundStanding,
-        Refunded, Standing, Succeeded,
+        self, Begun, PaymentEvent, ProductSold, ReceiptOf, ReceiptStanding, RefundFailed,
+        RefundRequested, RefundStanding, Refunded, Standing, Succeeded,
     },
     product::Gives,
 };
 use kontor_projections::{
     PageRequest,
-    payments::{self, Payments},
+    payments::{self, Payments, ReceiptPart},
 };
 
 use crate::support::{Places, World, id, tenant};
@@ -106,6 +106,26 @@ async fn a_payment_shows_how_far_it_has_come_and_what_went_back() {
     assert_eq!(refund.failure.as_deref(), Some("expired_card"));
     assert_eq!(row.disputes[0].outcome, Some(DisputeOutcome::Won));
     assert_eq!((row.version, row.refund_is_open()), (8, false));
+    assert_eq!(row.receipts, vec![]);
+    let (of, provider_ref) = (ReceiptOf::Charge, "stx-1".to_owned());
+    let requested = payment::ReceiptRequested { of, provider_ref: provider_ref.clone() };
+    let failed = payment::ReceiptFailed { of: ReceiptOf::Refund, provider_ref: "r-1".to_owned() };
+    let registered = payment::ReceiptRegistered { of, provider_ref: provider_ref.clone() };
+    let page = [
+        PaymentEvent::ReceiptRequested(requested),
+        PaymentEvent::ReceiptFailed(failed),
+        PaymentEvent::ReceiptRegistered(registered),
+    ]
+    .map(|fact| places.record(&slug, payment, &fact));
+    world.apply(&Payments, &page).await;
+    let row = payments::find(&world.pool, &slug, payment).await.unwrap().unwrap();
+    let receipts = [
+        (of, provider_ref, ReceiptStanding::Registered),
+        (ReceiptOf::Refund, "r-1".to_owned(), ReceiptStanding::Failed),
+    ];
+    let receipts =
+        receipts.map(|(of, provider_ref, standing)| ReceiptPart { of, provider_ref, standing });
+    assert_eq!(row.receipts, receipts);
 }
 
 #[tokio::test]

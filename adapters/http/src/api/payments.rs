@@ -5,9 +5,12 @@ use chrono::{DateTime, Utc};
 use kontor_domain::{
     Money,
     credit_ledger::{CorrectionReason, DisputeOutcome, PaymentProvider},
-    payment::{PaymentCommand, ProductSold, RefundStanding, RequestRefund, Standing},
+    payment::{
+        PaymentCommand, ProductSold, ReceiptOf, ReceiptStanding, RefundStanding, RequestRefund,
+        Standing,
+    },
 };
-use kontor_projections::payments::{self, DisputePart, PaymentRow, RefundPart};
+use kontor_projections::payments::{self, DisputePart, PaymentRow, ReceiptPart, RefundPart};
 use serde::{Deserialize, Serialize};
 use utoipa::{
     ToSchema,
@@ -50,6 +53,14 @@ fn refund_standings() -> RefOr<Schema> {
     one_of(&["requested", "refunded", "failed"])
 }
 
+fn receipt_standings() -> RefOr<Schema> {
+    one_of(&["requested", "failed", "registered"])
+}
+
+fn receipt_subjects() -> RefOr<Schema> {
+    one_of(&["charge", "refund"])
+}
+
 fn reasons() -> RefOr<Schema> {
     one_of(&["not_delivered", "customer_asked", "mistake", "fraud", "goodwill", "uncollectible"])
 }
@@ -90,6 +101,8 @@ pub(crate) struct PaymentBody {
     /// How often the provider said what cannot be, such as another amount. Look at the stream of its
     /// events when this is not 0.
     contradictions: i64,
+    /// Fiscal receipts, where the tenant's provider registers them (54-FZ).
+    receipts: Vec<ReceiptBody>,
     version: i64,
 }
 
@@ -113,6 +126,26 @@ impl From<RefundPart> for RefundBody {
     fn from(part: RefundPart) -> Self {
         let RefundPart { refund_id, provider_ref, amount, standing, surplus, failure } = part;
         Self { id: refund_id, provider_ref, amount, standing, surplus, failure }
+    }
+}
+
+/// A fiscal receipt of a charge or a refund.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ReceiptBody {
+    #[schema(schema_with = receipt_subjects)]
+    of: ReceiptOf,
+    /// The provider's id of the charge or refund.
+    provider_ref: String,
+    /// How far it has come. `failed`: the provider could not register it, and the seller has to see
+    /// to it.
+    #[schema(schema_with = receipt_standings)]
+    standing: ReceiptStanding,
+}
+
+impl From<ReceiptPart> for ReceiptBody {
+    fn from(part: ReceiptPart) -> Self {
+        let ReceiptPart { of, provider_ref, standing } = part;
+        Self { of, provider_ref, standing }
     }
 }
 
@@ -154,6 +187,7 @@ impl From<PaymentRow> for PaymentBody {
             refunds: row.refunds.into_iter().map(Into::into).collect(),
             disputes: row.disputes.into_iter().map(Into::into).collect(),
             contradictions: row.contradictions,
+            receipts: row.receipts.into_iter().map(Into::into).collect(),
             version: row.version,
         }
     }

@@ -38,7 +38,14 @@ fn facts() -> Vec<PaymentCommand> {
             outcome: DisputeOutcome::Lost,
         }),
         PaymentCommand::RecordSuccess(RecordSuccess { provider_ref: charge(), amount: stars(3) }),
+        receipt(ReceiptStanding::Requested),
+        receipt(ReceiptStanding::Registered),
     ]
+}
+
+fn receipt(standing: ReceiptStanding) -> PaymentCommand {
+    let of = ReceiptOf::Charge;
+    PaymentCommand::RecordReceipt(RecordReceipt { of, provider_ref: CHARGE.to_owned(), standing })
 }
 
 fn heard(facts: &[PaymentCommand]) -> Payment {
@@ -57,7 +64,7 @@ fn count(payment: &[PaymentEvent], wire_type: &str) -> usize {
 proptest! {
     #[test]
     fn any_order_and_repetition_of_facts_ends_the_same(
-        chosen in vec(any::<bool>(), 10),
+        chosen in vec(any::<bool>(), 12),
         order in vec(any::<Index>(), 0..40),
     ) {
         let facts: Vec<_> = facts().into_iter().zip(&chosen).filter(|(_, chosen)| **chosen).map(|(fact, _)| fact).collect();
@@ -75,6 +82,7 @@ proptest! {
         prop_assert_eq!(&till.payment, &once);
         prop_assert!(count(&events, "payment.succeeded") <= 1);
         prop_assert!(count(&events, "payment.refunded") <= 1);
+        prop_assert!(count(&events, "payment.receipt_registered") <= 1);
         prop_assert_eq!(count(&events, "payment.surplus_paid"), 0);
     }
 }

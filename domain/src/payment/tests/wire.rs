@@ -51,6 +51,18 @@ const EVENTS: &[(&str, &str)] = &[
         "payment.contradicted",
         r#"{"fact":"success","provider_ref":"stxCharge-1","field":"amount","expected":{"amount_minor":250,"currency":"XTR"},"found":{"amount_minor":1,"currency":"XTR"}}"#,
     ),
+    (
+        "payment.receipt_requested",
+        r#"{"of":"charge","provider_ref":"2d1a7e10-000f-5000-8000-18db351245c7"}"#,
+    ),
+    (
+        "payment.receipt_failed",
+        r#"{"of":"refund","provider_ref":"2d1a7e10-0015-5000-8000-1b2c3d4e5f60"}"#,
+    ),
+    (
+        "payment.receipt_registered",
+        r#"{"of":"charge","provider_ref":"2d1a7e10-000f-5000-8000-18db351245c7"}"#,
+    ),
 ];
 
 #[test]
@@ -94,6 +106,7 @@ fn commands_are_read_as_ever_and_nothing_else_is() {
         r#"{"type":"record_refund_failure","refund_id":"00000000-0000-0000-0000-0000000000c1","provider_ref":"stxCharge-1","amount":{"amount_minor":250,"currency":"XTR"},"reason":"charge_not_found"}"#,
         r#"{"type":"record_dispute","dispute_ref":"dp_1","provider_ref":"stxCharge-1","amount":{"amount_minor":250,"currency":"XTR"}}"#,
         r#"{"type":"record_dispute_closed","dispute_ref":"dp_1","provider_ref":"stxCharge-1","amount":{"amount_minor":250,"currency":"XTR"},"outcome":"won"}"#,
+        r#"{"type":"record_receipt","of":"charge","provider_ref":"2d1a7e10-000f-5000-8000-18db351245c7","standing":"registered"}"#,
     ];
     for text in commands {
         let command: PaymentCommand = serde_json::from_str(text).unwrap();
