@@ -49,6 +49,7 @@ pub(crate) fn router() -> Router<Arc<Shared>> {
         .route("/faults", get(weather::list).post(weather::add).delete(weather::clear))
         .route("/faults/{id}", delete(weather::remove))
         .nest("/stripe", stripe::router())
+        .nest("/yookassa", crate::yookassa::control())
         .layer(DefaultBodyLimit::max(limits::PLAIN_BODY_BYTES))
         .merge(uploads)
         .layer(middleware::from_fn(own_pages_only))

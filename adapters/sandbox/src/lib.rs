@@ -25,6 +25,7 @@ mod stripe;
 mod text;
 mod wire;
 mod world;
+mod yookassa;
 
 use std::sync::Arc;
 
@@ -34,6 +35,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use settings::{Person, SandboxBot, SandboxSettings, SandboxShop};
 pub use storage::SandboxError;
+pub use yookassa::YooKassaShop;
 
 use shared::Shared;
 
@@ -54,15 +56,24 @@ impl Sandbox {
         Shared::start(settings).map(|shared| Self { shared: Arc::new(shared) })
     }
 
+    /// Opens shops at the YooKassa stand-in.
+    #[must_use]
+    pub fn with_yookassa_shops(self, shops: Vec<YooKassaShop>) -> Self {
+        self.shared.with(|world| world.yookassa.shops = shops);
+        self
+    }
+
     /// The Bot API (`/bot<token>/<method>`, `/file/bot<token>/<path>`), the chat page (`/`) and
-    /// the JSON interface that the page and end-to-end tests use (`/sandbox/...`), and Stripe
-    /// (`/stripe/v1/...`) with its page for cards (`/stripe/pay/<id>`).
+    /// the JSON interface that the page and end-to-end tests use (`/sandbox/...`), Stripe
+    /// (`/stripe/v1/...`) with its page for cards (`/stripe/pay/<id>`), and YooKassa
+    /// (`/yookassa/v3/...`) with its own (`/yookassa/checkout/<id>`).
     pub fn router(&self) -> Router {
         Router::new()
             .route("/", get(page::chat))
             .route("/assets/{name}", get(page::asset))
             .nest("/sandbox", api::router())
             .nest("/stripe", stripe::router())
+            .nest("/yookassa", yookassa::router())
             .fallback(wire::bot_api)
             .with_state(Arc::clone(&self.shared))
     }
@@ -82,6 +93,7 @@ impl Sandbox {
             futures::future::join_all(deliveries),
             stripe::deliver_until_stopped(Arc::clone(&shared), stop.clone()),
             storage::save_until_stopped(&shared, stop.clone()),
+            yookassa::deliver_until_stopped(Arc::clone(&shared), stop.clone()),
             ending,
         );
     }

@@ -105,3 +105,26 @@ pub(crate) const INVOICE_STARS: i64 = 25_000;
 pub(crate) const CHECKOUT_ANSWER_MS: i64 = 10_000;
 /// Charges that are kept; the oldest go first.
 pub(crate) const CHARGES: usize = 10_000;
+
+/// Payments, and refunds, that a provider's stand-in keeps; the oldest go first.
+pub(crate) const PROVIDER_OBJECTS: usize = 10_000;
+/// Notifications on their way; the oldest go first.
+pub(crate) const PROVIDER_NOTICES: usize = 20_000;
+/// How often is looked for notifications that are due.
+pub(crate) const NOTICE_LOOK: Duration = Duration::from_millis(50);
+/// The pause after the first failed delivery of a notification; it doubles seven times.
+pub(crate) const NOTICE_PAUSE_MS: i64 = 125;
+/// How much later a notification comes that others are to overtake.
+pub(crate) const NOTICE_LATE_MS: i64 = 1500;
+/// *YooKassa*: how long a notification is tried.
+pub(crate) const NOTICE_LIFETIME_MS: i64 = 24 * 60 * 60 * 1000;
+/// *YooKassa*: how long an idempotence key is remembered.
+pub(crate) const IDEMPOTENCE_MS: i64 = 24 * 60 * 60 * 1000;
+/// *YooKassa*: how long a payment by card can be confirmed.
+pub(crate) const CONFIRM_MS: i64 = 60 * 60 * 1000;
+/// How long a bank thinks that "thinks".
+pub(crate) const BANK_LATER_MS: i64 = 2000;
+/// How long a refund is pending that does not succeed at once.
+pub(crate) const REFUND_LATER_MS: i64 = 1500;
+/// How long the cash register takes for a receipt.
+pub(crate) const RECEIPT_AFTER_MS: i64 = 500;

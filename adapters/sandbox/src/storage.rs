@@ -53,6 +53,9 @@ pub(crate) struct Snapshot {
     /// Absent in files of before there was Stripe.
     #[serde(default)]
     stripe: StripeKept,
+    /// Absent in files of before there was YooKassa.
+    #[serde(default)]
+    yookassa: crate::yookassa::Kept,
 }
 
 impl Snapshot {
@@ -65,6 +68,7 @@ impl Snapshot {
             files: world.files.values().cloned().collect(),
             charges: world.stars.charges.clone(),
             stripe: world.stripe.kept.clone(),
+            yookassa: world.yookassa.kept.clone(),
         }
     }
 
@@ -84,6 +88,7 @@ impl Snapshot {
         world.chats = self.chats.into_iter().filter(|(key, _)| is_known(key)).collect();
         world.stars.charges = self.charges;
         world.stripe.kept = self.stripe;
+        world.yookassa.kept = self.yookassa;
         world.files = self.files.into_iter().map(|file| (file.file_id.clone(), file)).collect();
     }
 }

@@ -19,6 +19,7 @@ use crate::faults::Faults;
 use crate::files::FileEntry;
 use crate::stripe::Stripe;
 use crate::wire::error::WireError;
+use crate::yookassa::YooKassa;
 use crate::{Person, limits};
 use bot::Bot;
 use chat::{Chat, ChatKey};
@@ -37,6 +38,7 @@ pub(crate) struct World {
     pub(crate) callbacks: Callbacks,
     pub(crate) stars: Stars,
     pub(crate) stripe: Stripe,
+    pub(crate) yookassa: YooKassa,
     pub(crate) faults: Faults,
     pub(crate) calls: Calls,
     pub(crate) events: Events,
@@ -81,6 +83,7 @@ impl World {
             callbacks: Callbacks::default(),
             stars: Stars::default(),
             stripe: Stripe::default(),
+            yookassa: YooKassa::default(),
             faults: Faults::default(),
             calls: Calls::default(),
             events: Events::new(kontor_commands::clock::now().timestamp_micros()),

@@ -13,3 +13,4 @@ mod real_client;
 mod stars;
 mod support;
 mod webhook;
+mod yookassa;

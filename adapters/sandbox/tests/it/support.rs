@@ -83,7 +83,10 @@ impl World {
     }
 
     pub(crate) async fn with(settings: SandboxSettings) -> Self {
-        let sandbox = Sandbox::new(settings).unwrap();
+        Self::of(Sandbox::new(settings).unwrap()).await
+    }
+
+    pub(crate) async fn of(sandbox: Sandbox) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let stop = CancellationToken::new();
