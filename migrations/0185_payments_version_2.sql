@@ -13,6 +13,8 @@ begin
     end if;
     -- At most 16: how far the fiscal receipts of charges and refunds have come.
     alter table rm_payments_1.payment_directory add column receipts jsonb not null;
+    create index payment_directory_receipts on rm_payments_1.payment_directory (tenant, channel, position)
+        where receipts @> '[{"standing": "requested"}]';
     create or replace view payment_directory as select * from rm_payments_1.payment_directory;
     update projection_generations set code_version = 2 where name = 'payments' and generation = 1;
 end

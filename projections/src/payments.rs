@@ -169,6 +169,41 @@ pub async fn list(
     Ok(page.cut(List::Payments, rows, |row: &PaymentRow| row.created_position))
 }
 
+/// The tenant's payments among these, in no order.
+///
+/// # Errors
+/// When the database fails.
+pub async fn find_all(
+    pool: &PgPool,
+    tenant: &TenantId,
+    ids: &[Uuid],
+) -> Result<Vec<PaymentRow>, QueryError> {
+    let rows = sqlx::query_as(select_payments!("where id = any($1) and tenant = $2"))
+        .bind(ids)
+        .bind(tenant.as_str());
+    Ok(rows.fetch_all(pool).await?)
+}
+
+/// The payments of one of the provider's doors with receipts that are not registered yet, newest
+/// first, at most `limit`.
+///
+/// # Errors
+/// When the database fails.
+pub async fn open_receipts(
+    pool: &PgPool,
+    (tenant, channel): (&TenantId, &str),
+    limit: u32,
+) -> Result<Vec<PaymentRow>, QueryError> {
+    let rows = sqlx::query_as(select_payments!(
+        "where tenant = $1 and channel = $2 and receipts @> '[{\"standing\": \"requested\"}]' \
+         order by position desc limit $3"
+    ))
+    .bind(tenant.as_str())
+    .bind(channel)
+    .bind(i64::from(limit));
+    Ok(rows.fetch_all(pool).await?)
+}
+
 /// The payments of one of the provider's doors whose refunds wait for an answer, oldest first, at
 /// most `limit`.
 ///

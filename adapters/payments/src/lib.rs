@@ -18,6 +18,7 @@ mod settings;
 mod stripe;
 mod webhook;
 mod wire;
+pub mod yookassa;
 
 pub use cashiers::{Cashiers, CashiersError};
 pub use provider::{

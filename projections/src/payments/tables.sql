@@ -39,3 +39,5 @@ create unique index payment_directory_order on payment_directory (tenant, create
 create index payment_directory_account on payment_directory (tenant, account_id, created_position);
 create index payment_directory_refunds on payment_directory (tenant, channel, position)
     where refund_open;
+create index payment_directory_receipts on payment_directory (tenant, channel, position)
+    where receipts @> '[{"standing": "requested"}]';

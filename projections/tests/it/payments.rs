@@ -126,6 +126,18 @@ async fn a_payment_shows_how_far_it_has_come_and_what_went_back() {
     let receipts =
         receipts.map(|(of, provider_ref, standing)| ReceiptPart { of, provider_ref, standing });
     assert_eq!(row.receipts, receipts);
+    let door = (&slug, "telegram/shop");
+    assert_eq!(payments::open_receipts(&world.pool, door, 10).await.unwrap(), vec![]);
+    let another =
+        payment::ReceiptRequested { of: ReceiptOf::Refund, provider_ref: "r-2".to_owned() };
+    let another = places.record(&slug, payment, &PaymentEvent::ReceiptRequested(another));
+    world.apply(&Payments, &[another]).await;
+    let open = payments::open_receipts(&world.pool, door, 10).await.unwrap();
+    assert_eq!(open.iter().map(|row| row.id).collect::<Vec<_>>(), vec![payment]);
+    let named = payments::find_all(&world.pool, &slug, &[payment, id("nobody")]).await.unwrap();
+    assert_eq!(named, open);
+    let others = payments::find_all(&world.pool, &tenant("other"), &[payment]).await.unwrap();
+    assert_eq!(others, vec![]);
 }
 
 #[tokio::test]
