@@ -150,7 +150,9 @@ pub(crate) fn too_many(seconds: u64) -> Problem {
 
 /// Who is at the other end.
 pub(crate) fn address_of(request: &Request, behind_proxy: bool) -> IpAddr {
-    let forwarded = request.headers().get("x-forwarded-for").filter(|_| behind_proxy);
+    // Our own proxy writes last: behind the others in one line, or in a line of its own.
+    let lines = request.headers().get_all("x-forwarded-for").into_iter();
+    let forwarded = lines.last().filter(|_| behind_proxy);
     let forwarded = forwarded.and_then(|value| value.to_str().ok()?.rsplit(',').next());
     if let Some(address) = forwarded.and_then(|text| text.trim().parse().ok()) {
         return address;
@@ -285,4 +287,34 @@ async fn refuse(
 ) {
     let about = (Some(caller.key().prefix.as_str()), tenant.map(TenantId::as_str));
     deny(state, &parts.extensions, (parts.method.as_str(), reason), about).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+
+    use super::*;
+
+    fn seen(lines: &[&str], behind_proxy: bool) -> String {
+        let mut request = Request::new(Body::empty());
+        for line in lines {
+            request.headers_mut().append("x-forwarded-for", line.parse().unwrap());
+        }
+        let peer = Peer("198.51.100.1:443".parse().unwrap());
+        request.extensions_mut().insert(ConnectInfo(peer));
+        address_of(&request, behind_proxy).to_string()
+    }
+
+    #[test]
+    fn what_our_own_proxy_wrote_last_is_believed_and_nothing_before_it() {
+        assert_eq!(seen(&["185.71.76.1, 203.0.113.7"], true), "203.0.113.7");
+        assert_eq!(seen(&["185.71.76.1", "203.0.113.7"], true), "203.0.113.7");
+        assert_eq!(seen(&["185.71.76.1", "185.71.76.2, 2001:db8::7"], true), "2001:db8::7");
+        // What is no address, and what comes without a proxy, counts for nothing.
+        for (lines, behind_proxy) in
+            [(vec!["185.71.76.1, unknown"], true), (vec![], true), (vec!["185.71.76.1"], false)]
+        {
+            assert_eq!(seen(&lines, behind_proxy), "198.51.100.1", "{lines:?}");
+        }
+    }
 }
