@@ -18,7 +18,7 @@ mod settings;
 mod stripe;
 mod webhook;
 mod wire;
-pub mod yookassa;
+mod yookassa;
 
 pub use cashiers::{Cashiers, CashiersError};
 pub use provider::{
@@ -28,3 +28,7 @@ pub use provider::{
 pub use settings::{Account, PaymentsSettings, channel, provider_name};
 pub use stripe::{Stripe, StripeSettings};
 pub use wire::{Answered, Wire, WireError};
+pub use yookassa::{
+    Network, NetworkError, ReceiptSettings, ReceiptSettingsError, YOOKASSA_NETWORKS, YooKassa,
+    YooKassaSettings,
+};

@@ -28,7 +28,7 @@ use crate::{
 
 pub use networks::{Network, NetworkError, YOOKASSA_NETWORKS};
 pub use receipts::{ReceiptSettings, ReceiptSettingsError};
-pub use settings::ShopSettings;
+pub use settings::YooKassaSettings;
 
 use client::Client;
 use objects::{PaymentObject, RefundObject, Status};
@@ -40,14 +40,14 @@ const DESCRIPTION_MAX: usize = 128;
 #[derive(Debug)]
 pub struct YooKassa {
     client: Client,
-    settings: ShopSettings,
+    settings: YooKassaSettings,
     /// Where the customer of a receipt, and the receipts that are open, are read.
     pool: PgPool,
 }
 
 impl YooKassa {
     /// A shop; nothing is called yet.
-    pub fn new(wire: Wire, settings: ShopSettings, pool: PgPool) -> Self {
+    pub fn new(wire: Wire, settings: YooKassaSettings, pool: PgPool) -> Self {
         let client = Client::new(wire, &settings);
         Self { client, settings, pool }
     }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{
-    ShopSettings,
+    YooKassaSettings,
     objects::{PaymentObject, RefundObject},
 };
 use crate::{Answered, CallError, Wire};
@@ -34,7 +34,7 @@ pub(super) struct Client {
 }
 
 impl Client {
-    pub(super) fn new(wire: Wire, settings: &ShopSettings) -> Self {
+    pub(super) fn new(wire: Wire, settings: &YooKassaSettings) -> Self {
         Self {
             wire,
             api_url: settings.api_url.trim_end_matches('/').to_owned(),

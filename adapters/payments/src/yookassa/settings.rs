@@ -9,7 +9,7 @@ use super::{Network, ReceiptSettings};
 
 /// A shop at YooKassa.
 #[derive(Clone)]
-pub struct ShopSettings {
+pub struct YooKassaSettings {
     /// The tenant that sells.
     pub tenant: TenantId,
     /// The account's channel, such as `yookassa/shop`.
@@ -26,8 +26,8 @@ pub struct ShopSettings {
     pub receipts: Option<ReceiptSettings>,
 }
 
-impl fmt::Debug for ShopSettings {
+impl fmt::Debug for YooKassaSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ShopSettings").field("channel", &self.channel).finish_non_exhaustive()
+        f.debug_struct("YooKassaSettings").field("channel", &self.channel).finish_non_exhaustive()
     }
 }

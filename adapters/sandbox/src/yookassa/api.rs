@@ -91,10 +91,7 @@ pub(super) async fn weathered(
         }
         Some(Kind::Delay { delay_ms }) => sleep(std::time::Duration::from_millis(delay_ms)).await,
         Some(
-            Kind::DuplicateUpdate
-            | Kind::ReorderUpdates
-            | Kind::DropUpdate
-            | Kind::WrongSignature,
+            Kind::DuplicateUpdate | Kind::ReorderUpdates | Kind::DropUpdate | Kind::WrongSignature,
         )
         | None => {}
     }

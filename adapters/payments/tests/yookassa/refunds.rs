@@ -1,0 +1,69 @@
+//! Money that goes back: late, in vain, and by the hand of somebody in YooKassa's cabinet.
+
+use kontor_domain::payment::RefundStanding;
+use reqwest::Method;
+use serde_json::json;
+
+use crate::world::{PRICE_MINOR, World, settings, sweeping};
+
+#[tokio::test]
+async fn a_refund_that_takes_its_time_is_asked_for_until_it_is_paid() {
+    let world = World::new(settings()).await;
+    let page = world.bought().await;
+    world.steer(Method::PUT, "refunds", json!({ "mood": "later" })).await;
+    world.weather("drop_update", "refund.succeeded", 1).await;
+    world.refund(&page).await;
+    world.until_refund(page.payment_id, RefundStanding::Refunded).await;
+    world.until_clearing(0).await;
+    world.until_available(page.account_id, 3).await;
+}
+
+#[tokio::test]
+async fn a_refund_that_yookassa_cancels_is_failed_although_nobody_says_so() {
+    let world = World::new(settings()).await;
+    let page = world.bought().await;
+    world.steer(Method::PUT, "refunds", json!({ "mood": "canceled_later" })).await;
+    world.refund(&page).await;
+    let row = world.until_refund(page.payment_id, RefundStanding::Failed).await;
+    assert_eq!(row.refunds[0].failure.as_deref(), Some("insufficient_funds"));
+    world.until_clearing(PRICE_MINOR).await;
+    world.until_available(page.account_id, 28).await;
+    // It can be asked for again.
+    world.steer(Method::PUT, "refunds", json!({ "mood": "at_once" })).await;
+    world.refund(&page).await;
+    world.until_refund(page.payment_id, RefundStanding::Refunded).await;
+    world.until_clearing(0).await;
+}
+
+#[tokio::test]
+async fn a_refund_in_the_cabinet_is_followed_by_the_ledger() {
+    for is_lost in [false, true] {
+        let world = World::new(sweeping()).await;
+        let page = world.bought().await;
+        if is_lost {
+            world.weather("drop_update", "refund.succeeded", 1).await;
+        }
+        let amount = json!({ "value": "229.00", "currency": "RUB" });
+        let body = json!({ "payment_id": page.charge, "amount": amount });
+        world.in_cabinet(false, "refunds", body).await;
+        world.until_refund(page.payment_id, RefundStanding::Refunded).await;
+        world.until_clearing(0).await;
+        world.settled().await;
+        assert_eq!(world.payment(page.payment_id).await.refunds.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_part_that_went_back_is_a_contradiction_that_people_see() {
+    let world = World::new(settings()).await;
+    let page = world.bought().await;
+    let amount = json!({ "value": "29.00", "currency": "RUB" });
+    world
+        .in_cabinet(false, "refunds", json!({ "payment_id": page.charge, "amount": amount }))
+        .await;
+    crate::world::until("the contradiction shows", || async {
+        (world.payment(page.payment_id).await.contradictions == 1).then_some(())
+    })
+    .await;
+    world.until_clearing(PRICE_MINOR).await;
+}
