@@ -25,6 +25,7 @@ card-yookassa = 💳 By card (YooKassa), { $price }
 card-page =
     “{ $product }”, { $price }.
     You pay on a secure page. Only the bank sees your card. The link works for an hour.
+card-phone = This payment comes with a receipt, which is sent to your phone number. Press the button below: Telegram will send us your number, and the payment page will open.
 card-pay = 💳 Pay by card, { $price }
 card-soon = The payment page is being prepared. I will send the link here as soon as it opens.
 card-refused = The payment page did not open. You were not charged. Try again later, or another way: /buy.

@@ -68,6 +68,13 @@ pub(crate) enum Step {
         /// The step that was shown, from 1; 0 while it is being offered.
         number: u8,
     },
+    /// A telephone number for the receipt of what is about to be paid for.
+    ReceiptPhone {
+        /// The product.
+        product_id: Uuid,
+        /// The account that takes the money, by its name.
+        account: String,
+    },
 }
 
 /// A meter that is being added.

@@ -217,7 +217,10 @@ impl News {
                 | PaymentEvent::RefundFailed(_)
                 | PaymentEvent::DisputeOpened(_)
                 | PaymentEvent::DisputeClosed(_)
-                | PaymentEvent::Contradicted(_) => None,
+                | PaymentEvent::Contradicted(_)
+                | PaymentEvent::ReceiptRequested(_)
+                | PaymentEvent::ReceiptFailed(_)
+                | PaymentEvent::ReceiptRegistered(_) => None,
             });
         }
         let in_chat = |payment: Option<credit_ledger::Payment>| {

@@ -38,6 +38,8 @@ pub struct CardAccount {
     pub currency: Currency,
     /// Where the provider's page leads back to.
     pub return_url: String,
+    /// Its customers get a fiscal receipt, and are asked for a telephone number to send it to.
+    pub wants_phone: bool,
 }
 
 /// How updates arrive.

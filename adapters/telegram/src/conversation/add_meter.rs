@@ -48,7 +48,9 @@ fn is_open(turn: &Turn) -> bool {
 fn draft(turn: &Turn) -> MeterDraft {
     match &turn.dialogue.step {
         Step::AddMeter(draft) => draft.clone(),
-        Step::Idle | Step::Reading(_) | Step::Tutorial { .. } => MeterDraft::new(),
+        Step::Idle | Step::Reading(_) | Step::Tutorial { .. } | Step::ReceiptPhone { .. } => {
+            MeterDraft::new()
+        }
     }
 }
 

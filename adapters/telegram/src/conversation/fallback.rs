@@ -19,7 +19,7 @@ async fn stale_button(turn: Arc<Turn>) -> Reply {
         effects = effects.say(Outgoing::remove_keyboard(message_id));
     }
     let text = match turn.dialogue.step {
-        Step::Idle => say!(turn.voice, "stale-button"),
+        Step::Idle | Step::ReceiptPhone { .. } => say!(turn.voice, "stale-button"),
         Step::AddMeter(_) | Step::Reading(_) | Step::Tutorial { .. } => {
             say!(turn.voice, "stale-button-in-question")
         }

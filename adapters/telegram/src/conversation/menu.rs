@@ -167,7 +167,9 @@ async fn help(turn: Arc<Turn>) -> Reply {
 
 async fn cancel(turn: Arc<Turn>) -> Reply {
     let text = match turn.dialogue.step {
-        Step::Idle | Step::Tutorial { .. } => say!(turn.voice, "menu-here"),
+        Step::Idle | Step::Tutorial { .. } | Step::ReceiptPhone { .. } => {
+            say!(turn.voice, "menu-here")
+        }
         Step::AddMeter(_) => say!(turn.voice, "add-cancelled"),
         Step::Reading(_) => say!(turn.voice, "reading-cancelled"),
     };

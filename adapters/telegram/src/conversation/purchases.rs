@@ -20,7 +20,9 @@ use super::{
     refusals, when,
 };
 use crate::{
-    checkout, format,
+    checkout,
+    dialogue::Step,
+    format,
     input::{Act, Receipt},
     outgoing::{Invoice, Outgoing, button},
     press::Press,
@@ -196,6 +198,23 @@ async fn chosen(turn: Arc<Turn>) -> Reply {
     match way {
         Some((row, card, price)) => cards::pay(&turn, row, (card, price)).await,
         None => Ok(show(&turn, &offers, Some(say!(turn.voice, "product-gone")))),
+    }
+}
+
+/// Goes on with a purchase that waited for a telephone number.
+pub(super) async fn go_on(turn: &Turn) -> Reply {
+    let Step::ReceiptPhone { product_id, account } = &turn.dialogue.step else {
+        return Ok(turn.effects());
+    };
+    let offers = on_sale(turn).await?;
+    let found = offers.iter().find(|it| it.row.product_id == *product_id);
+    let way = found.and_then(|it| {
+        let (card, price) = it.cards.iter().find(|(card, _)| card.name == *account)?;
+        Some((&it.row, card, *price))
+    });
+    match way {
+        Some((row, card, price)) => cards::open_page(turn, row, (card, price)).await,
+        None => Ok(show(turn, &offers, Some(say!(turn.voice, "product-gone")))),
     }
 }
 

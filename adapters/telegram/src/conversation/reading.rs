@@ -62,7 +62,9 @@ fn is_message(turn: &Turn) -> bool {
 fn draft(turn: &Turn) -> ReadingDraft {
     match &turn.dialogue.step {
         Step::Reading(draft) => draft.clone(),
-        Step::Idle | Step::AddMeter(_) | Step::Tutorial { .. } => ReadingDraft::new(),
+        Step::Idle | Step::AddMeter(_) | Step::Tutorial { .. } | Step::ReceiptPhone { .. } => {
+            ReadingDraft::new()
+        }
     }
 }
 

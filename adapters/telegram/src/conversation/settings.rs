@@ -10,7 +10,7 @@ use kontor_domain::{
 use super::{
     Reply, Schema,
     menu::{Intent, main_keyboard},
-    refusals,
+    purchases, refusals,
     reminders::switch_button,
     start::other_language_button,
     when,
@@ -97,11 +97,15 @@ async fn contact(turn: Arc<Turn>) -> Reply {
         let text = say!(turn.voice, "phone-unreadable");
         return Ok(turn.effects().say(Outgoing::text(text).keyboard(&menu)));
     };
-    let text = match change_phone(&turn, Some(phone)).await? {
-        Ok(()) => say!(turn.voice, "phone-saved"),
-        Err(words) => words,
-    };
-    Ok(turn.effects().say(Outgoing::text(text).keyboard(&menu)))
+    match change_phone(&turn, Some(phone)).await? {
+        Ok(()) => {
+            // Whoever was asked for it in the middle of a purchase goes on with that.
+            let effects = purchases::go_on(&turn).await?;
+            let text = say!(turn.voice, "phone-saved");
+            Ok(effects.say(Outgoing::text(text).keyboard(&menu)))
+        }
+        Err(words) => Ok(turn.effects().say(Outgoing::text(words).keyboard(&menu))),
+    }
 }
 
 async fn remove_phone(turn: Arc<Turn>) -> Reply {

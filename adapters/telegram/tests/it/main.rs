@@ -10,6 +10,7 @@ mod journey;
 mod meddler;
 mod payments;
 mod person;
+mod receipt_phone;
 mod refused;
 mod reminders;
 mod stand_in;

@@ -15,8 +15,9 @@ use tokio::time::{Instant, sleep};
 use super::{BEGIN, Reply, credits, refused};
 use crate::{
     conversation::refusals,
+    dialogue::Step,
     format,
-    outgoing::{Outgoing, button, link},
+    outgoing::{Outgoing, button, contact_keyboard, link},
     press::Press,
     settings::CardAccount,
     texts::{Voice, say},
@@ -53,8 +54,25 @@ pub(super) fn ask(
     turn.effects().idle().say(turn.reply(text).buttons(buttons.collect()))
 }
 
-/// Begins a payment and waits a little for its page. A page that takes longer is sent later.
+/// Opens the page of a payment, once there is a telephone number where one is needed.
 pub(super) async fn pay(
+    turn: &Turn,
+    row: &ProductRow,
+    (account, price): (&CardAccount, Money),
+) -> Reply {
+    let has_phone = turn.account.as_ref().is_some_and(|account| account.phone.is_some());
+    if account.wants_phone && !has_phone {
+        let (voice, name) = (turn.voice, account.name.clone());
+        let keyboard = contact_keyboard(say!(voice, "phone-button"), say!(voice, "menu-back"));
+        let message = Outgoing::text(say!(voice, "card-phone")).keyboard(&keyboard);
+        let step = Step::ReceiptPhone { product_id: row.product_id, account: name };
+        return Ok(turn.effects().ask(turn, step, message));
+    }
+    open_page(turn, row, (account, price)).await
+}
+
+/// Begins a payment and waits a little for its page. A page that takes longer is sent later.
+pub(super) async fn open_page(
     turn: &Turn,
     row: &ProductRow,
     (account, price): (&CardAccount, Money),
