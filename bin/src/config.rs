@@ -20,6 +20,7 @@ mod sources;
 #[cfg(test)]
 mod tests;
 mod traces;
+mod yookassa;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -36,6 +37,7 @@ pub use seals::SealsConfig;
 pub use settings::{BOT_FIELDS, CARD_FIELDS, COMPOSE_ONLY, ENGINE_ONLY, SETTINGS, Setting};
 pub use sources::{SourceFiles, Sources};
 pub use traces::TracesConfig;
+pub use yookassa::YooKassaConfig;
 
 use reader::Reader;
 

@@ -366,10 +366,14 @@ pub(crate) fn sandbox(
         public_url: public_url.to_owned(),
         shops: cards.iter().filter_map(|card| cards::sandbox_shop(card, kontor_url)).collect(),
     };
+    let shops: Vec<_> =
+        cards.iter().filter_map(|card| cards::yookassa_shop(card, kontor_url)).collect();
     Role::new("sandbox", Phase::Support, move |stop| {
-        let (settings, listener) = (settings.clone(), listener.try_clone());
+        let listener = listener.try_clone();
+        let (settings, shops) = (settings.clone(), shops.clone());
         async move {
             let sandbox = Sandbox::new(settings).context("the sandbox")?;
+            let sandbox = sandbox.with_yookassa_shops(shops);
             let listener = tokio::net::TcpListener::from_std(listener?)?;
             let serving = axum::serve(listener, sandbox.router())
                 .with_graceful_shutdown(stop.clone().cancelled_owned());

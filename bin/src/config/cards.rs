@@ -10,12 +10,13 @@ use super::{
     reader::{Reader, by_from_str},
     settings::{
         CARD_API_URL, CARD_CURRENCY, CARD_FIELDS, CARD_PROVIDER, CARD_RETURN_URL, CARD_SECRET_KEY,
-        CARD_TENANT, CARD_WEBHOOK_SECRET, Setting,
+        CARD_SHOP_ID, CARD_TENANT, CARD_WEBHOOK_SECRET, Setting,
     },
+    yookassa::{self, YooKassaConfig},
 };
 
 /// What the variables of accounts begin with.
-const PREFIX: &str = "KONTOR_CARDS_";
+pub(super) const PREFIX: &str = "KONTOR_CARDS_";
 
 /// The longest name of an account: it stands in buttons, which have 64 bytes.
 const NAME_LENGTH_MAX: usize = 32;
@@ -39,6 +40,8 @@ pub struct CardConfig {
     pub api_url: String,
     /// Where the provider's page leads back to; to a page of ours without it.
     pub return_url: Option<String>,
+    /// What YooKassa wants besides; none for other providers.
+    pub yookassa: Option<YooKassaConfig>,
 }
 
 /// A provider.
@@ -46,6 +49,8 @@ pub struct CardConfig {
 pub enum CardProvider {
     /// Stripe.
     Stripe,
+    /// YooKassa.
+    YooKassa,
 }
 
 impl CardProvider {
@@ -53,6 +58,7 @@ impl CardProvider {
     pub fn api_url(self) -> &'static str {
         match self {
             Self::Stripe => "https://api.stripe.com",
+            Self::YooKassa => "https://api.yookassa.ru/v3",
         }
     }
 
@@ -60,6 +66,7 @@ impl CardProvider {
     pub(super) fn named(name: &str) -> Option<Self> {
         match name {
             "stripe" => Some(Self::Stripe),
+            "yookassa" => Some(Self::YooKassa),
             _ => None,
         }
     }
@@ -111,16 +118,9 @@ fn read_card(reader: &mut Reader<'_>, name: String) -> Option<CardConfig> {
         );
         reader.push(&format!("{PREFIX}…"), None, Some(name.clone()), expects);
     }
-    for field in [CARD_TENANT, CARD_PROVIDER, CARD_SECRET_KEY, CARD_WEBHOOK_SECRET, CARD_CURRENCY] {
-        let file = format!("{}_FILE", variable(&field));
-        let absent = |name: &str| reader.sources.find(name).is_none();
-        if absent(&variable(&field)) && (!field.secret || absent(&file)) {
-            let why = "every account that takes cards has one";
-            reader.missing_as(&variable(&field), &field, why);
-        }
-    }
-    let tenant = reader.parsed_as(&variable(&CARD_TENANT), &CARD_TENANT, by_from_str);
     let provider = reader.parsed_as(&variable(&CARD_PROVIDER), &CARD_PROVIDER, CardProvider::named);
+    require(reader, provider, &variable);
+    let tenant = reader.parsed_as(&variable(&CARD_TENANT), &CARD_TENANT, by_from_str);
     let secret_key =
         reader.secret_as(&variable(&CARD_SECRET_KEY), &CARD_SECRET_KEY, parse::provider_secret);
     let webhook_secrets = reader.secrets_as(
@@ -134,6 +134,10 @@ fn read_card(reader: &mut Reader<'_>, name: String) -> Option<CardConfig> {
     let api_url = reader.parsed_as(&variable(&CARD_API_URL), &CARD_API_URL, parse::base_url);
     let return_url =
         reader.parsed_as(&variable(&CARD_RETURN_URL), &CARD_RETURN_URL, parse::base_url);
+    let yookassa = match provider {
+        Some(CardProvider::YooKassa) => yookassa::read(reader, &name),
+        Some(CardProvider::Stripe) | None => None,
+    };
     is_name.then_some(())?;
     let provider = provider?;
     Some(CardConfig {
@@ -145,7 +149,28 @@ fn read_card(reader: &mut Reader<'_>, name: String) -> Option<CardConfig> {
         currency: currency?,
         api_url: api_url.unwrap_or_else(|| provider.api_url().to_owned()),
         return_url,
+        yookassa,
     })
+}
+
+/// Names what an account lacks.
+fn require(
+    reader: &mut Reader<'_>,
+    provider: Option<CardProvider>,
+    variable: impl Fn(&Setting) -> String,
+) {
+    let of_provider = match provider {
+        Some(CardProvider::YooKassa) => CARD_SHOP_ID,
+        Some(CardProvider::Stripe) | None => CARD_WEBHOOK_SECRET,
+    };
+    for field in [CARD_TENANT, CARD_PROVIDER, CARD_SECRET_KEY, of_provider, CARD_CURRENCY] {
+        let file = format!("{}_FILE", variable(&field));
+        let absent = |name: &str| reader.sources.find(name).is_none();
+        if absent(&variable(&field)) && (!field.secret || absent(&file)) {
+            let why = "every account that takes cards has one";
+            reader.missing_as(&variable(&field), &field, why);
+        }
+    }
 }
 
 /// A customer would be asked to choose between two accounts that nobody can tell apart.

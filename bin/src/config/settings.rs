@@ -133,11 +133,19 @@ pub const CARD_FIELDS: &[Setting] = &[
     CARD_CURRENCY,
     CARD_API_URL,
     CARD_RETURN_URL,
+    CARD_SHOP_ID,
+    CARD_NETWORKS,
+    CARD_RECEIPTS,
+    CARD_RECEIPT_VAT_CODE,
+    CARD_RECEIPT_SUBJECT,
+    CARD_RECEIPT_MODE,
+    CARD_RECEIPT_TAX_SYSTEM,
+    CARD_RECEIPT_EMAIL,
 ];
 
 pub(super) const CARD_TENANT: Setting = Setting { name: "TENANT", ..BOT_TENANT };
 pub(super) const CARD_PROVIDER: Setting =
-    Setting { name: "PROVIDER", expects: "`stripe`", secret: false };
+    Setting { name: "PROVIDER", expects: "`stripe` or `yookassa`", secret: false };
 pub(super) const CARD_SECRET_KEY: Setting = Setting {
     name: "SECRET_KEY",
     expects: "the secret key of the account, 16 to 256 characters without spaces",
@@ -163,6 +171,34 @@ pub(super) const CARD_RETURN_URL: Setting = Setting {
     expects: "an http or https address such as https://t.me/your_bot",
     secret: false,
 };
+pub(super) const CARD_SHOP_ID: Setting =
+    Setting { name: "SHOP_ID", expects: "the shop's number in YooKassa's cabinet", secret: false };
+pub(super) const CARD_NETWORKS: Setting = Setting {
+    name: "NETWORKS",
+    expects: "networks and addresses, separated by spaces or commas, such as 185.71.76.0/27",
+    secret: false,
+};
+pub(super) const CARD_RECEIPTS: Setting =
+    Setting { name: "RECEIPTS", expects: "`on` or `off`", secret: false };
+pub(super) const CARD_RECEIPT_VAT_CODE: Setting = Setting {
+    name: "RECEIPT_VAT_CODE",
+    expects: "YooKassa's code of value added tax, 1 to 12",
+    secret: false,
+};
+pub(super) const CARD_RECEIPT_SUBJECT: Setting = Setting {
+    name: "RECEIPT_SUBJECT",
+    expects: "what is sold, a word of YooKassa's such as `service`",
+    secret: false,
+};
+pub(super) const CARD_RECEIPT_MODE: Setting = Setting {
+    name: "RECEIPT_MODE",
+    expects: "how it is paid, a word of YooKassa's such as `full_payment`",
+    secret: false,
+};
+pub(super) const CARD_RECEIPT_TAX_SYSTEM: Setting =
+    Setting { name: "RECEIPT_TAX_SYSTEM", expects: "a tax system, 1 to 6", secret: false };
+pub(super) const CARD_RECEIPT_EMAIL: Setting =
+    Setting { name: "RECEIPT_EMAIL", expects: "an address such as shop@example.ru", secret: false };
 
 /// Variables with the prefix `KONTOR_` that only `docker-compose.yml` and the scripts read.
 pub const COMPOSE_ONLY: &[&str] = &["KONTOR_PORT", "KONTOR_SANDBOX_PORT", "KONTOR_CACHE"];

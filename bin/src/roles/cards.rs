@@ -6,15 +6,17 @@ use std::sync::Arc;
 use anyhow::Context;
 use kontor_domain::{TenantId, credit_ledger::PaymentProvider};
 use kontor_payments::{
-    Account, Cashiers, PaymentsSettings, Provider, Stripe, StripeSettings, channel,
+    Account, Cashiers, Network, PaymentsSettings, Provider, ReceiptSettings, Stripe,
+    StripeSettings, Wire, YooKassa, YooKassaSettings, channel,
 };
-use kontor_sandbox::SandboxShop;
+use kontor_sandbox::{SandboxShop, YooKassaShop};
 use kontor_telegram::CardAccount;
 use secrecy::ExposeSecret;
+use sqlx::PgPool;
 
 use crate::{
     compose::Parts,
-    config::{CardConfig, CardProvider, Config},
+    config::{CardConfig, CardProvider, Config, YooKassaConfig},
     seed,
     supervise::{Phase, Role},
 };
@@ -23,6 +25,10 @@ use crate::{
 const DEMO_NAME: &str = "demo_stripe";
 const DEMO_KEY: &str = "sk_test_SANDBOX_demo_key";
 const DEMO_WEBHOOK_SECRET: &str = "whsec_SANDBOX_demo_secret";
+/// The same with YooKassa.
+const DEMO_SHOP_NAME: &str = "demo_yookassa";
+const DEMO_SHOP_ID: &str = "54401";
+const DEMO_SHOP_KEY: &str = "test_SANDBOX_demo_shop_key";
 
 /// The accounts of a process, when there are any.
 pub(crate) struct Cards {
@@ -40,6 +46,7 @@ impl Cards {
             members: Some(parts.members()),
             ..PaymentsSettings::default()
         };
+        let account = |card| account(card, &parts.query);
         let accounts = cards.iter().map(account).collect::<anyhow::Result<Vec<_>>>()?;
         let sender = Arc::new(parts.sender.clone());
         let cashiers =
@@ -65,13 +72,34 @@ impl Cards {
     }
 }
 
-fn account(card: &CardConfig) -> anyhow::Result<Account> {
+/// What payments call the provider of an account.
+fn provider_of(card: &CardConfig) -> PaymentProvider {
+    match card.provider {
+        CardProvider::Stripe => PaymentProvider::Stripe,
+        CardProvider::YooKassa => PaymentProvider::Yookassa,
+    }
+}
+
+fn account(card: &CardConfig, pool: &PgPool) -> anyhow::Result<Account> {
     let provider: Arc<dyn Provider> = match card.provider {
         CardProvider::Stripe => Arc::new(Stripe::new(StripeSettings {
             api_url: card.api_url.clone(),
             secret_key: card.secret_key.clone(),
             webhook_secrets: card.webhook_secrets.clone(),
         })?),
+        CardProvider::YooKassa => {
+            let shop = card.yookassa.as_ref().context("a shop at YooKassa")?;
+            let settings = YooKassaSettings {
+                tenant: card.tenant.clone(),
+                channel: channel(PaymentProvider::Yookassa, &card.name),
+                shop_id: shop.shop_id.clone(),
+                secret_key: card.secret_key.clone(),
+                api_url: card.api_url.clone(),
+                networks: shop.networks.clone(),
+                receipts: shop.receipts.clone(),
+            };
+            Arc::new(YooKassa::new(Wire::new()?, settings, pool.clone()))
+        }
     };
     Ok(Account { name: card.name.clone(), tenant: card.tenant.clone(), provider })
 }
@@ -84,9 +112,8 @@ pub(super) fn of_tenant(
 ) -> Vec<CardAccount> {
     let own = cards.iter().filter(|card| card.tenant == *tenant);
     let account = |card: &CardConfig| {
-        let provider = match card.provider {
-            CardProvider::Stripe => PaymentProvider::Stripe,
-        };
+        let provider = provider_of(card);
+        let receipts = card.yookassa.as_ref().and_then(|shop| shop.receipts.as_ref());
         let home = || format!("{}/paid", config.callers_url());
         CardAccount {
             name: card.name.clone(),
@@ -94,6 +121,7 @@ pub(super) fn of_tenant(
             provider,
             currency: card.currency,
             return_url: card.return_url.clone().unwrap_or_else(home),
+            wants_phone: receipts.is_some(),
         }
     };
     own.map(account).collect()
@@ -115,9 +143,50 @@ pub(crate) fn with_demo_cards(
             currency: "USD".parse()?,
             api_url: format!("{sandbox_url}/stripe"),
             return_url: Some(sandbox_url.to_owned()),
+            yookassa: None,
         });
     }
+    if !cards.iter().any(|card| card.name == DEMO_SHOP_NAME) {
+        cards.push(demo_shop(sandbox_url)?);
+    }
     Ok(cards)
+}
+
+/// The demo shop at YooKassa: its notifications come from this machine, and its cash register
+/// registers receipts for services.
+fn demo_shop(sandbox_url: &str) -> anyhow::Result<CardConfig> {
+    let receipts = ReceiptSettings {
+        vat_code: 1,
+        payment_subject: "service".to_owned(),
+        payment_mode: "full_payment".to_owned(),
+        tax_system_code: None,
+        fallback_email: None,
+    };
+    Ok(CardConfig {
+        name: DEMO_SHOP_NAME.to_owned(),
+        tenant: seed::credits_tenant()?,
+        provider: CardProvider::YooKassa,
+        secret_key: DEMO_SHOP_KEY.into(),
+        webhook_secrets: vec![],
+        currency: "RUB".parse()?,
+        api_url: format!("{sandbox_url}/yookassa/v3"),
+        return_url: Some(sandbox_url.to_owned()),
+        yookassa: Some(YooKassaConfig {
+            shop_id: DEMO_SHOP_ID.to_owned(),
+            networks: Network::list("127.0.0.0/8 ::1")?,
+            receipts: Some(receipts),
+        }),
+    })
+}
+
+/// How the sandbox knows a shop at YooKassa; none when it is the real one.
+pub(super) fn yookassa_shop(card: &CardConfig, kontor_url: &str) -> Option<YooKassaShop> {
+    let shop = card.yookassa.as_ref().filter(|_| !card.is_real())?;
+    Some(YooKassaShop {
+        shop_id: shop.shop_id.clone(),
+        secret_key: card.secret_key.expose_secret().to_owned(),
+        notification_url: format!("{kontor_url}/webhooks/yookassa/{}", card.name),
+    })
 }
 
 /// How the sandbox knows an account; none when it speaks to the provider itself.

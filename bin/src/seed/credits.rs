@@ -36,7 +36,7 @@ struct Line {
 }
 
 /// The more at once, the cheaper each.
-const PRICES: [Line; 8] = [
+const PRICES: [Line; 9] = [
     line("credits_10", ("10 кредитов", "10 credits"), Gives::Credits(10), [50, 9_900, 99]),
     line("credits_25", ("25 кредитов", "25 credits"), Gives::Credits(25), [115, 22_900, 229]),
     line("credits_50", ("50 кредитов", "50 credits"), Gives::Credits(50), [215, 42_900, 429]),
@@ -45,10 +45,12 @@ const PRICES: [Line; 8] = [
     line("week", ("Безлимит на неделю", "Unlimited week"), WEEK, [300, 59_900, 599]),
     line("month", ("Безлимит на месяц", "Unlimited month"), MONTH, [900, 179_000, 1_790]),
     line("talk", ("Консультация, 30 кредитов", "A talk, 30 credits"), TALK, [0, 0, 499]),
+    line("call", ("Звонок специалиста, 20 кредитов", "A call, 20 credits"), CALL, [0, 29_900, 0]),
 ];
 
 /// Used outside of Telegram, with a person: so it may be sold for money.
 const TALK: Gives = Gives::Credits(30);
+const CALL: Gives = Gives::Credits(20);
 const DAY: Gives = Gives::Pass(PassPeriod::Day);
 const WEEK: Gives = Gives::Pass(PassPeriod::Week);
 const MONTH: Gives = Gives::Pass(PassPeriod::Month);
