@@ -11,7 +11,7 @@ use anyhow::Context;
 use kontor_commands::{EventStore, Folds, Registry, Router};
 use kontor_domain::{
     Upcasters, account::Account, credit_ledger::CreditLedger, meter::Meter, payment::Payment,
-    product::Product,
+    product::Product, provider_statement::ProviderStatement, reconciliation::Reconciliation,
 };
 use kontor_nats::{Issuer, Nats, NatsAuth, NatsSender, NatsSettings, StreamSettings};
 use kontor_postgres::{
@@ -219,6 +219,8 @@ fn aggregates<R: Registry>(registry: R) -> R {
         .register::<CreditLedger>()
         .register::<Payment>()
         .register::<Product>()
+        .register::<ProviderStatement>()
+        .register::<Reconciliation>()
 }
 
 /// The streams of all aggregates, for those who look at the log.

@@ -4,6 +4,7 @@ mod credit_dues;
 mod fulfil_payments;
 mod reading_reminders;
 mod reading_rounds;
+mod settle_books;
 mod welcome_credits;
 
 use std::sync::Arc;
@@ -13,6 +14,7 @@ pub use credit_dues::CreditDues;
 pub use fulfil_payments::FulfilPayments;
 pub use reading_reminders::ReadingReminders;
 pub use reading_rounds::ReadingRounds;
+pub use settle_books::SettleBooks;
 pub use welcome_credits::WelcomeCredits;
 
 /// All policies; the composition root runs one follower for each.
@@ -23,6 +25,7 @@ pub fn all() -> Vec<Arc<dyn AnyPolicy>> {
         Arc::new(WelcomeCredits),
         Arc::new(CreditDues),
         Arc::new(FulfilPayments),
+        Arc::new(SettleBooks),
     ]
 }
 
@@ -30,5 +33,7 @@ pub fn all() -> Vec<Arc<dyn AnyPolicy>> {
 mod credits_tests;
 #[cfg(test)]
 mod payments_tests;
+#[cfg(test)]
+mod settle_tests;
 #[cfg(test)]
 mod tests;

@@ -2,9 +2,11 @@
 
 mod account;
 mod credit_ledger;
+mod house;
 mod meter;
 mod payment;
 mod product;
+mod provider_statement;
 mod tenant;
 
 use serde_json::{Value, json};
@@ -52,9 +54,11 @@ pub fn events() -> Vec<EventContract> {
     let mut all: Vec<EventContract> = [
         account::events(),
         credit_ledger::events(),
+        house::events(),
         meter::events(),
         payment::events(),
         product::events(),
+        provider_statement::events(),
         tenant::events(),
     ]
     .into_iter()

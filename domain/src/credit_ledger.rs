@@ -39,28 +39,42 @@ pub use booking::Booking;
 pub use books::BooksDefect;
 pub use chart::{BookAccount, Entry, Unit};
 pub use command::{
-    CaptureHold, ClaimTutorialBonus, CloseDispute, CreditLedgerCommand, Grant, GrantPass, Hold,
-    Open, OpenDispute, RefundGrant, RefundPass, ReleaseHold, Reset, ReturnRefund, ReverseSpend,
-    RevokeGrant, SettleDue, Spend, WriteOffDebt,
+    Adjust, CaptureHold, ClaimTutorialBonus, CloseDispute, CreditLedgerCommand, Grant, GrantPass,
+    Hold, Open, OpenDispute, RefundGrant, RefundPass, ReleaseHold, Reset, ReturnRefund,
+    ReverseSpend, RevokeGrant, SettleDue, Spend, WriteOffDebt,
 };
 pub use event::{
-    CreditLedgerEvent, DebtCovered, DebtWrittenOff, DisputeClosed, DisputeOpened, GrantExpired,
-    GrantRefunded, GrantRevoked, Granted, Held, HoldCaptured, HoldReleased, Low, Opened,
-    PassGranted, PassRecognised, PassRefunded, RefundReturned, ResetBegun, SpendReversed, Spent,
+    Adjusted, CreditLedgerEvent, DebtCovered, DebtWrittenOff, DisputeClosed, DisputeOpened,
+    GrantExpired, GrantRefunded, GrantRevoked, Granted, Held, HoldCaptured, HoldReleased, Low,
+    Opened, PassGranted, PassRecognised, PassRefunded, RefundReturned, ResetBegun, SpendReversed,
+    Spent,
 };
 pub use refusal::CreditLedgerRefusal;
 pub use rules::{CreditRules, DebtPolicy};
 pub use state::CreditLedger;
 pub use terms::{
-    CorrectionReason, DisputeOutcome, GrantSource, PassPeriod, Payment, PaymentProvider,
-    ReleaseCause, Slice,
+    AdjustmentCause, CorrectionReason, DisputeOutcome, GrantSource, PassPeriod, Payment,
+    PaymentProvider, Posting, ReleaseCause, Slice,
 };
 
 use uuid::Uuid;
 
+use crate::TenantId;
+
 /// The ledger of an account: one, whoever asks for it.
 pub fn credit_ledger_id(account_id: Uuid) -> Uuid {
     Uuid::new_v5(&account_id, b"credit ledger")
+}
+
+/// The account that the ledger of the house belongs to: no customer's.
+pub fn house_account_id(tenant: &TenantId) -> Uuid {
+    Uuid::new_v5(&tenant.stream_id(), b"house account")
+}
+
+/// The ledger of what belongs to no customer: fees, payouts, and what a reconciliation corrects. It
+/// is a ledger as any other, with the same chain, seals and exports.
+pub fn house_ledger_id(tenant: &TenantId) -> Uuid {
+    credit_ledger_id(house_account_id(tenant))
 }
 
 #[cfg(test)]

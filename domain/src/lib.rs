@@ -9,6 +9,8 @@ mod decider;
 pub mod meter;
 pub mod payment;
 pub mod product;
+pub mod provider_statement;
+pub mod reconciliation;
 mod recorded;
 pub mod seals;
 pub mod tenant;

@@ -24,7 +24,9 @@ pub use self::{
 };
 use crate::{
     EventBody, Recorded, account::AccountEvent, credit_ledger::CreditLedgerEvent,
-    meter::MeterEvent, payment::PaymentEvent, product::ProductEvent, tenant::TenantEvent,
+    meter::MeterEvent, payment::PaymentEvent, product::ProductEvent,
+    provider_statement::ProviderStatementEvent, reconciliation::ReconciliationEvent,
+    tenant::TenantEvent,
 };
 
 /// The longest chain of upcasters: far more versions than an event has in its life. A sound registry
@@ -65,6 +67,8 @@ pub fn known_schemas() -> Vec<EventSchema> {
         CreditLedgerEvent::SCHEMAS,
         PaymentEvent::SCHEMAS,
         ProductEvent::SCHEMAS,
+        ProviderStatementEvent::SCHEMAS,
+        ReconciliationEvent::SCHEMAS,
     ]
     .concat()
 }

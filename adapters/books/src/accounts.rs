@@ -41,6 +41,10 @@ pub(crate) fn root(account: BookAccount) -> &'static str {
         BookAccount::IncomeBreakage => "Income:Breakage",
         BookAccount::IncomeRecovered => "Income:Recovered",
         BookAccount::BadDebt => "Expenses:BadDebt",
+        BookAccount::InTransit => "Assets:InTransit",
+        BookAccount::Bank => "Assets:Bank",
+        BookAccount::ProviderFees => "Expenses:ProviderFees",
+        BookAccount::Differences => "Expenses:Differences",
         BookAccount::UsageMessages => "Equity:Usage:Messages",
         BookAccount::UsagePasses => "Equity:Usage:Passes",
     }

@@ -248,6 +248,7 @@ impl News {
             | CreditLedgerEvent::DisputeClosed(_)
             | CreditLedgerEvent::DebtCovered(_)
             | CreditLedgerEvent::DebtWrittenOff(_)
+            | CreditLedgerEvent::Adjusted(_)
             | CreditLedgerEvent::PassRecognised(_)
             | CreditLedgerEvent::PassRefunded(_)
             | CreditLedgerEvent::Low(_)

@@ -121,6 +121,7 @@ impl Policy for CreditDues {
             | CreditLedgerEvent::DisputeClosed(_)
             | CreditLedgerEvent::DebtCovered(_)
             | CreditLedgerEvent::DebtWrittenOff(_)
+            | CreditLedgerEvent::Adjusted(_)
             | CreditLedgerEvent::Low(_)
             | CreditLedgerEvent::ResetBegun(_) => return Ok(vec![]),
         };

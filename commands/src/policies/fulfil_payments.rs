@@ -138,6 +138,7 @@ impl Policy for FulfilPayments {
             | CreditLedgerEvent::DisputeClosed(_)
             | CreditLedgerEvent::DebtCovered(_)
             | CreditLedgerEvent::DebtWrittenOff(_)
+            | CreditLedgerEvent::Adjusted(_)
             | CreditLedgerEvent::PassRecognised(_)
             | CreditLedgerEvent::Low(_)
             | CreditLedgerEvent::ResetBegun(_) => Audience::Nobody,
@@ -263,6 +264,7 @@ impl Purchase {
             | CreditLedgerEvent::DisputeClosed(_)
             | CreditLedgerEvent::DebtCovered(_)
             | CreditLedgerEvent::DebtWrittenOff(_)
+            | CreditLedgerEvent::Adjusted(_)
             | CreditLedgerEvent::PassRecognised(_)
             | CreditLedgerEvent::Low(_)
             | CreditLedgerEvent::ResetBegun(_) => Ok(vec![]),

@@ -353,7 +353,7 @@ fn slice() -> Value {
     ])
 }
 
-fn booking() -> Value {
+pub(super) fn booking() -> Value {
     let account = "The account of the books, such as `liabilities:credits:paid`";
     let unit = "`CR` for credits, `MSG` for messages, or a currency";
     let entry = object(vec![

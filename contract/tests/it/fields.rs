@@ -8,6 +8,8 @@ use kontor_domain::{
     meter::{self, MeterEvent},
     payment::{self, PaymentEvent},
     product::{self, ProductEvent},
+    provider_statement::{self, ProviderStatementEvent},
+    reconciliation::{self, ReconciliationEvent},
     tenant::{self, TenantEvent},
 };
 use serde::{
@@ -50,6 +52,7 @@ pub(crate) fn of_all_events() -> BTreeMap<&'static str, &'static [&'static str]>
         ("credit_ledger.debt_written_off", of::<credit_ledger::DebtWrittenOff>()),
         ("credit_ledger.pass_recognised", of::<credit_ledger::PassRecognised>()),
         ("credit_ledger.pass_refunded", of::<credit_ledger::PassRefunded>()),
+        ("credit_ledger.adjusted", of::<credit_ledger::Adjusted>()),
         ("credit_ledger.low", of::<credit_ledger::Low>()),
         ("credit_ledger.reset_begun", of::<credit_ledger::ResetBegun>()),
         ("meter.registered", of::<meter::Registered>()),
@@ -78,6 +81,13 @@ pub(crate) fn of_all_events() -> BTreeMap<&'static str, &'static [&'static str]>
         ("product.changed", of::<product::Changed>()),
         ("product.activated", of::<product::Activated>()),
         ("product.deactivated", of::<product::Deactivated>()),
+        ("provider_statement.lines_recorded", of::<provider_statement::LinesRecorded>()),
+        ("reconciliation.assigned", of::<reconciliation::Assigned>()),
+        ("reconciliation.explained", of::<reconciliation::Explained>()),
+        ("reconciliation.adjusted", of::<reconciliation::Adjusted>()),
+        ("reconciliation.write_off_proposed", of::<reconciliation::WriteOffProposed>()),
+        ("reconciliation.written_off", of::<reconciliation::WrittenOff>()),
+        ("reconciliation.reopened", of::<reconciliation::Reopened>()),
         ("tenant.created", of::<tenant::Created>()),
         ("tenant.renamed", of::<tenant::Renamed>()),
         ("tenant.locale_changed", of::<tenant::LocaleChanged>()),
@@ -132,6 +142,7 @@ fn all_are_listed(
         | CreditLedgerEvent::PassRecognised(_)
         | CreditLedgerEvent::PassRefunded(_)
         | CreditLedgerEvent::Low(_)
+        | CreditLedgerEvent::Adjusted(_)
         | CreditLedgerEvent::ResetBegun(_) => {}
     }
     match meter {
@@ -179,6 +190,25 @@ fn all_of_sales_are_listed(payment: &PaymentEvent, product: &ProductEvent) {
         | ProductEvent::Changed(_)
         | ProductEvent::Activated(_)
         | ProductEvent::Deactivated(_) => {}
+    }
+}
+
+/// The same for what is held against providers and banks.
+#[expect(dead_code, reason = "the compiler reads it")]
+fn all_of_reconciliations_are_listed(
+    statement: &ProviderStatementEvent,
+    reconciliation: &ReconciliationEvent,
+) {
+    match statement {
+        ProviderStatementEvent::LinesRecorded(_) => {}
+    }
+    match reconciliation {
+        ReconciliationEvent::Assigned(_)
+        | ReconciliationEvent::Explained(_)
+        | ReconciliationEvent::Adjusted(_)
+        | ReconciliationEvent::WriteOffProposed(_)
+        | ReconciliationEvent::WrittenOff(_)
+        | ReconciliationEvent::Reopened(_) => {}
     }
 }
 

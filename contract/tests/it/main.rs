@@ -14,7 +14,8 @@ use std::{
 use kontor_contract::{FOLDER, SCHEMAS, breaking_file_changes, events, files};
 use kontor_domain::{
     EventBody, account::AccountEvent, credit_ledger::CreditLedgerEvent, meter::MeterEvent,
-    payment::PaymentEvent, product::ProductEvent, tenant::TenantEvent,
+    payment::PaymentEvent, product::ProductEvent, provider_statement::ProviderStatementEvent,
+    reconciliation::ReconciliationEvent, tenant::TenantEvent,
 };
 use serde_json::Value;
 
@@ -35,6 +36,8 @@ fn rewritten(event_type: &str, version: i32, payload: &str) -> Value {
         "payment" => of::<PaymentEvent>(event_type, version, payload),
         "meter" => of::<MeterEvent>(event_type, version, payload),
         "product" => of::<ProductEvent>(event_type, version, payload),
+        "provider_statement" => of::<ProviderStatementEvent>(event_type, version, payload),
+        "reconciliation" => of::<ReconciliationEvent>(event_type, version, payload),
         "tenant" => of::<TenantEvent>(event_type, version, payload),
         other => panic!("no aggregate is called {other}"),
     };

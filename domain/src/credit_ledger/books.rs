@@ -199,6 +199,10 @@ fn moved(entries: &[Entry], grant_id: Uuid) -> Result<Figures, BooksDefect> {
             | BookAccount::IncomeBreakage
             | BookAccount::IncomeRecovered
             | BookAccount::BadDebt
+            | BookAccount::InTransit
+            | BookAccount::Bank
+            | BookAccount::ProviderFees
+            | BookAccount::Differences
             | BookAccount::UsageMessages => continue,
         };
         *figure = figure.checked_sub(entry.amount).ok_or(BooksDefect::Overflow)?;
@@ -216,7 +220,9 @@ fn touched_by(event: &CreditLedgerEvent) -> Vec<Uuid> {
     use CreditLedgerEvent as E;
     let ids = |slices: &[Slice]| slices.iter().map(|slice| slice.grant_id).collect();
     match event {
-        E::Opened(_) | E::DebtWrittenOff(_) | E::Low(_) | E::ResetBegun(_) => vec![],
+        E::Opened(_) | E::DebtWrittenOff(_) | E::Adjusted(_) | E::Low(_) | E::ResetBegun(_) => {
+            vec![]
+        }
         E::Granted(granted) => vec![granted.grant_id],
         E::PassGranted(granted) => vec![granted.pass_id],
         E::Spent(spent) => ids(&spent.slices),

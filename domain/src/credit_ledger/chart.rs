@@ -117,6 +117,18 @@ pub enum BookAccount {
     /// Delivered, and the payment lost.
     #[serde(rename = "expenses:bad_debt")]
     BadDebt,
+    /// Money that a provider has sent and the bank has not got yet.
+    #[serde(rename = "assets:in_transit")]
+    InTransit,
+    /// Money that has arrived at the bank.
+    #[serde(rename = "assets:bank")]
+    Bank,
+    /// What providers keep of payments.
+    #[serde(rename = "expenses:provider_fees")]
+    ProviderFees,
+    /// Differences to what providers say that were given up.
+    #[serde(rename = "expenses:differences")]
+    Differences,
     /// Messages that were sent under passes.
     #[serde(rename = "usage:messages")]
     UsageMessages,
@@ -157,7 +169,11 @@ impl BookAccount {
             | Self::IncomePasses
             | Self::IncomeBreakage
             | Self::IncomeRecovered
-            | Self::BadDebt => Kind::Money,
+            | Self::BadDebt
+            | Self::InTransit
+            | Self::Bank
+            | Self::ProviderFees
+            | Self::Differences => Kind::Money,
         }
     }
 
@@ -186,8 +202,20 @@ impl BookAccount {
             | Self::IncomeBreakage
             | Self::IncomeRecovered
             | Self::BadDebt
+            | Self::InTransit
+            | Self::Bank
+            | Self::ProviderFees
+            | Self::Differences
             | Self::UsageMessages => false,
         }
+    }
+}
+
+impl BookAccount {
+    /// Whether money may be moved here without a customer: between providers, bank, fees and
+    /// differences.
+    pub fn is_adjustable(self) -> bool {
+        ADJUSTABLE.contains(&self)
     }
 }
 
@@ -246,6 +274,19 @@ const CLEARING: [BookAccount; 4] = [
     BookAccount::ClearingYookassa,
     BookAccount::ClearingTelegramStars,
     BookAccount::ClearingManual,
+];
+
+/// What an adjustment may touch, from both sides.
+const ADJUSTABLE: [BookAccount; 9] = [
+    BookAccount::ClearingStripe,
+    BookAccount::ClearingYookassa,
+    BookAccount::ClearingTelegramStars,
+    BookAccount::ClearingManual,
+    BookAccount::DisputeReserve,
+    BookAccount::InTransit,
+    BookAccount::Bank,
+    BookAccount::ProviderFees,
+    BookAccount::Differences,
 ];
 
 impl Sides {
@@ -310,6 +351,7 @@ impl Sides {
             E::DebtWrittenOff(_) => sides(&[A::WrittenOff], &[A::Receivable]),
             E::PassRecognised(_) => sides(&[A::DeferredRevenue], &[A::IncomePasses]),
             E::PassRefunded(_) => sides(&[A::DeferredRevenue], &CLEARING),
+            E::Adjusted(_) => sides(&ADJUSTABLE, &ADJUSTABLE),
         }
     }
 }

@@ -4,7 +4,9 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{CorrectionReason, DisputeOutcome, GrantSource, PassPeriod, Payment};
+use super::{
+    AdjustmentCause, CorrectionReason, DisputeOutcome, GrantSource, PassPeriod, Payment, Posting,
+};
 use crate::Money;
 
 /// A command to a credit ledger.
@@ -45,6 +47,8 @@ pub enum CreditLedgerCommand {
     WriteOffDebt(WriteOffDebt),
     /// Begins anew: what was given is taken back and given again. For tests alone.
     Reset(Reset),
+    /// Books what belongs to no customer. In the ledger of the house alone.
+    Adjust(Adjust),
     /// Books what is due: expired grants, holds out of time, days of passes. Sent by Kontor itself.
     SettleDue(SettleDue),
 }
@@ -235,3 +239,19 @@ pub struct Reset {}
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct SettleDue {}
+
+/// Books what belongs to no customer: fees, payouts, and what a reconciliation corrects.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Adjust {
+    /// An id that the sender makes and keeps; the same again books nothing.
+    pub adjustment_id: Uuid,
+    /// Why.
+    pub cause: AdjustmentCause,
+    /// What it is about: a statement, or a difference.
+    pub about: Uuid,
+    /// From when on it holds; not later than it is booked.
+    pub effective_at: DateTime<Utc>,
+    /// What is moved, 1 to 36 times.
+    pub postings: Vec<Posting>,
+}

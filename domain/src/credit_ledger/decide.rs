@@ -1,5 +1,6 @@
 //! What a command to a credit ledger leads to.
 
+mod adjust;
 mod corrections;
 mod disputes;
 mod draft;
@@ -62,6 +63,7 @@ impl CreditLedger {
             | C::OpenDispute(_)
             | C::CloseDispute(_)
             | C::WriteOffDebt(_)
+            | C::Adjust(_)
             | C::SettleDue(_) => return Err(CreditLedgerRefusal::NotAllowed),
         };
         match own {
@@ -105,11 +107,14 @@ impl<'a> Draft<'a> {
         if let C::Open(open) = command {
             return self.open(&open);
         }
+        if let C::Adjust(adjust) = command {
+            return self.adjust(adjust);
+        }
         if self.ledger().account_id.is_none() {
             return Err(CreditLedgerRefusal::LedgerUnknown);
         }
         match command {
-            C::Open(_) | C::SettleDue(_) => Ok(()),
+            C::Open(_) | C::Adjust(_) | C::SettleDue(_) => Ok(()),
             C::Grant(grant) => self.grant(&grant),
             C::ClaimTutorialBonus(_) => self.reward_tutorial(),
             C::GrantPass(grant) => self.grant_pass(&grant),

@@ -6,9 +6,9 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 pub use self::payloads::{
-    DebtCovered, DebtWrittenOff, DisputeClosed, DisputeOpened, GrantExpired, GrantRefunded,
-    GrantRevoked, Granted, Held, HoldCaptured, HoldReleased, Low, Opened, PassGranted,
-    PassRecognised, PassRefunded, RefundReturned, ResetBegun, SpendReversed, Spent,
+    Adjusted, DebtCovered, DebtWrittenOff, DisputeClosed, DisputeOpened, GrantExpired,
+    GrantRefunded, GrantRevoked, Granted, Held, HoldCaptured, HoldReleased, Low, Opened,
+    PassGranted, PassRecognised, PassRefunded, RefundReturned, ResetBegun, SpendReversed, Spent,
 };
 use super::Booking;
 use crate::{
@@ -57,6 +57,8 @@ pub enum CreditLedgerEvent {
     PassRecognised(PassRecognised),
     /// `credit_ledger.pass_refunded`
     PassRefunded(PassRefunded),
+    /// `credit_ledger.adjusted`
+    Adjusted(Adjusted),
     /// `credit_ledger.low`
     Low(Low),
     /// `credit_ledger.reset_begun`
@@ -85,6 +87,7 @@ impl CreditLedgerEvent {
             Self::DebtWrittenOff(payload) => &payload.booking,
             Self::PassRecognised(payload) => &payload.booking,
             Self::PassRefunded(payload) => &payload.booking,
+            Self::Adjusted(payload) => &payload.booking,
             Self::Low(payload) => &payload.booking,
             Self::ResetBegun(payload) => &payload.booking,
         }
@@ -95,6 +98,9 @@ impl CreditLedgerEvent {
         let booked_at = self.booking().at;
         if let Self::GrantExpired(expired) = self {
             return booked_at.min(expired.effective_at);
+        }
+        if let Self::Adjusted(adjusted) = self {
+            return booked_at.min(adjusted.effective_at);
         }
         booked_at
     }
@@ -119,6 +125,7 @@ impl CreditLedgerEvent {
             Self::DebtWrittenOff(payload) => &mut payload.booking,
             Self::PassRecognised(payload) => &mut payload.booking,
             Self::PassRefunded(payload) => &mut payload.booking,
+            Self::Adjusted(payload) => &mut payload.booking,
             Self::Low(payload) => &mut payload.booking,
             Self::ResetBegun(payload) => &mut payload.booking,
         }
@@ -145,6 +152,7 @@ impl EventBody for CreditLedgerEvent {
         EventSchema::new("credit_ledger.debt_written_off", 1),
         EventSchema::new("credit_ledger.pass_recognised", 1),
         EventSchema::new("credit_ledger.pass_refunded", 1),
+        EventSchema::new("credit_ledger.adjusted", 1),
         EventSchema::new("credit_ledger.low", 1),
         EventSchema::new("credit_ledger.reset_begun", 1),
     ];
@@ -169,6 +177,7 @@ impl EventBody for CreditLedgerEvent {
             Self::DebtWrittenOff(_) => "credit_ledger.debt_written_off",
             Self::PassRecognised(_) => "credit_ledger.pass_recognised",
             Self::PassRefunded(_) => "credit_ledger.pass_refunded",
+            Self::Adjusted(_) => "credit_ledger.adjusted",
             Self::Low(_) => "credit_ledger.low",
             Self::ResetBegun(_) => "credit_ledger.reset_begun",
         }
@@ -194,6 +203,7 @@ impl EventBody for CreditLedgerEvent {
             | Self::DebtWrittenOff(_)
             | Self::PassRecognised(_)
             | Self::PassRefunded(_)
+            | Self::Adjusted(_)
             | Self::Low(_)
             | Self::ResetBegun(_) => 1,
         }
@@ -219,6 +229,7 @@ impl EventBody for CreditLedgerEvent {
             Self::DebtWrittenOff(payload) => serde_json::to_string(payload),
             Self::PassRecognised(payload) => serde_json::to_string(payload),
             Self::PassRefunded(payload) => serde_json::to_string(payload),
+            Self::Adjusted(payload) => serde_json::to_string(payload),
             Self::Low(payload) => serde_json::to_string(payload),
             Self::ResetBegun(payload) => serde_json::to_string(payload),
         }
@@ -276,6 +287,7 @@ impl EventBody for CreditLedgerEvent {
             ("credit_ledger.pass_refunded", 1) => {
                 decode_payload(wire_type, payload).map(Self::PassRefunded)
             }
+            ("credit_ledger.adjusted", 1) => decode_payload(wire_type, payload).map(Self::Adjusted),
             ("credit_ledger.low", 1) => decode_payload(wire_type, payload).map(Self::Low),
             ("credit_ledger.reset_begun", 1) => {
                 decode_payload(wire_type, payload).map(Self::ResetBegun)
@@ -316,6 +328,7 @@ from_payloads!(
     DebtWrittenOff,
     PassRecognised,
     PassRefunded,
+    Adjusted,
     Low,
     ResetBegun,
 );

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::{
     BookAccount as A, BooksDefect, CreditLedger, CreditLedgerEvent, DisputeClosed, DisputeOutcome,
-    Entry, Granted, HoldCaptured, Payment, PaymentProvider, Slice, Spent, Unit,
+    Entry, Granted, HoldCaptured, Payment, PaymentProvider, Posting, Slice, Spent, Unit,
     books::add,
     canary::{Canary, is_broken},
 };
@@ -50,6 +50,13 @@ pub(super) fn of(event: &CreditLedgerEvent, ledger: &CreditLedger) -> Entries {
         E::PassRefunded(refunded) => {
             let clearing = clearing_of(ledger, refunded.pass_id)?;
             defer(refunded.pass_id, refunded.value, clearing)?
+        }
+        E::Adjusted(adjusted) => {
+            let mut entries = Vec::new();
+            for Posting { debit, credit, amount } in &adjusted.postings {
+                entries.extend(transfer(*debit, *credit, *amount)?);
+            }
+            entries
         }
     };
     entries.retain(|entry| entry.amount != 0);

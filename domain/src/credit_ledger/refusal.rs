@@ -240,6 +240,11 @@ pub enum CreditLedgerRefusal {
         /// The refund.
         id: Uuid,
     },
+    /// An adjustment would touch what customers have, or an account against itself.
+    #[error(
+        "an adjustment moves money between two different accounts of providers, bank, reserve, fees and differences; what customers have is corrected in their own ledgers"
+    )]
+    AccountsNotAdjustable,
 }
 
 impl Refusal for CreditLedgerRefusal {}

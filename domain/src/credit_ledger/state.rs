@@ -58,6 +58,9 @@ pub struct CreditLedger {
     /// While few credits are left and that was said: the threshold that was reached.
     #[serde(default)]
     pub(super) low: Option<i64>,
+    /// The last adjustments, oldest first; the ledger of the house alone has them.
+    #[serde(default)]
+    pub(super) adjustments: VecDeque<Uuid>,
     pub(super) messages: Velocity,
     pub(super) spent: Velocity,
     pub(super) gifts: Velocity,
@@ -138,6 +141,9 @@ impl CreditLedger {
         }
         while self.refunds.len() > ENDED_KNOWN_MAX {
             self.refunds.pop_front();
+        }
+        while self.adjustments.len() > ENDED_KNOWN_MAX {
+            self.adjustments.pop_front();
         }
         if self.grants.len() > GRANTS_KNOWN_MAX {
             let over = self.grants.iter().filter(|(_, grant)| grant.is_used_up());

@@ -4,6 +4,7 @@ use chrono::Duration;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::BookAccount;
 use crate::Money;
 
 /// Where the credits of a grant come from.
@@ -137,4 +138,28 @@ pub struct Slice {
     /// The part of its price that moves with them; none when nothing was paid, or nothing moves yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<Money>,
+}
+
+/// Why something is booked that belongs to no customer.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AdjustmentCause {
+    /// A provider's or a bank's statement says so.
+    Statement,
+    /// A difference is put right.
+    Correction,
+    /// A difference is given up, by two people.
+    WriteOff,
+}
+
+/// Money that moves from one account to another.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Posting {
+    /// Where it comes to.
+    pub debit: BookAccount,
+    /// Where it comes from.
+    pub credit: BookAccount,
+    /// How much, from 1 minor unit up.
+    pub amount: Money,
 }

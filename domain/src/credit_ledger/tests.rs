@@ -1,5 +1,6 @@
 //! The rules of the ledger: one history by hand, all histories against a naive model, the chain.
 
+mod adjust;
 mod chains;
 mod corrections;
 mod history;

@@ -14,7 +14,8 @@ use chrono::DateTime;
 use kontor_domain::{
     Actor, EventBody, EventDecodeError, Metadata, Recorded, Upcasters, account::AccountEvent,
     credit_ledger::CreditLedgerEvent, meter::MeterEvent, payment::PaymentEvent,
-    product::ProductEvent, tenant::TenantEvent,
+    product::ProductEvent, provider_statement::ProviderStatementEvent,
+    reconciliation::ReconciliationEvent, tenant::TenantEvent,
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -97,6 +98,8 @@ fn through_its_type(event: &Recorded) -> Result<String, EventDecodeError> {
         Some("payment") => again::<PaymentEvent>(event),
         Some("meter") => again::<MeterEvent>(event),
         Some("product") => again::<ProductEvent>(event),
+        Some("provider_statement") => again::<ProviderStatementEvent>(event),
+        Some("reconciliation") => again::<ReconciliationEvent>(event),
         other => panic!("a new aggregate {other:?} needs its line here"),
     }
 }

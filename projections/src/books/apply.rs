@@ -39,6 +39,7 @@ impl Projection for Books {
             "credit_ledger.dispute_closed",
             "credit_ledger.debt_covered",
             "credit_ledger.debt_written_off",
+            "credit_ledger.adjusted",
             "credit_ledger.pass_recognised",
             "credit_ledger.pass_refunded",
         ]

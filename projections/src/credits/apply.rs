@@ -45,6 +45,7 @@ impl Projection for Credits {
             "credit_ledger.dispute_closed",
             "credit_ledger.debt_covered",
             "credit_ledger.debt_written_off",
+            "credit_ledger.adjusted",
             "credit_ledger.pass_recognised",
             "credit_ledger.pass_refunded",
             "credit_ledger.low",
@@ -183,6 +184,10 @@ fn count(row: &mut BalanceRow, entry: &Entry) -> Option<()> {
         | BookAccount::IncomeBreakage
         | BookAccount::IncomeRecovered
         | BookAccount::BadDebt
+        | BookAccount::InTransit
+        | BookAccount::Bank
+        | BookAccount::ProviderFees
+        | BookAccount::Differences
         | BookAccount::UsageMessages
         | BookAccount::UsagePasses => {}
     }
@@ -237,6 +242,7 @@ fn messages(fact: &CreditLedgerEvent) -> i64 {
         | CreditLedgerEvent::DisputeClosed(_)
         | CreditLedgerEvent::DebtCovered(_)
         | CreditLedgerEvent::DebtWrittenOff(_)
+        | CreditLedgerEvent::Adjusted(_)
         | CreditLedgerEvent::PassRecognised(_)
         | CreditLedgerEvent::PassRefunded(_)
         | CreditLedgerEvent::Low(_)
@@ -249,6 +255,7 @@ fn subject(fact: &CreditLedgerEvent) -> Option<Uuid> {
     match fact {
         CreditLedgerEvent::Opened(_)
         | CreditLedgerEvent::DebtWrittenOff(_)
+        | CreditLedgerEvent::Adjusted(_)
         | CreditLedgerEvent::Low(_)
         | CreditLedgerEvent::ResetBegun(_) => None,
         CreditLedgerEvent::Granted(it) => Some(it.grant_id),

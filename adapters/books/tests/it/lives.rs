@@ -6,13 +6,14 @@ use chrono::{DateTime, Duration, Utc};
 use cqrs_es::Aggregate;
 use kontor_books::{Export, Posted};
 use kontor_domain::{
-    Actor, Decider, Issued, Money, TenantFacts,
+    Actor, Decider, Issued, Money, TenantFacts, TenantId,
     credit_ledger::{
-        BookAccount, CaptureHold, ClaimTutorialBonus, CloseDispute, CorrectionReason, CreditLedger,
-        CreditLedgerCommand as C, CreditLedgerEvent, CreditRules, DisputeOutcome, Grant, GrantPass,
-        GrantSource, Hold, Open, OpenDispute, PassPeriod, Payment, PaymentProvider, RefundGrant,
-        RefundPass, ReleaseHold, Reset, ReturnRefund, ReverseSpend, RevokeGrant, SettleDue, Spend,
-        Unit, WriteOffDebt, credit_ledger_id,
+        Adjust, AdjustmentCause, BookAccount, CaptureHold, ClaimTutorialBonus, CloseDispute,
+        CorrectionReason, CreditLedger, CreditLedgerCommand as C, CreditLedgerEvent, CreditRules,
+        DisputeOutcome, Grant, GrantPass, GrantSource, Hold, Open, OpenDispute, PassPeriod,
+        Payment, PaymentProvider, Posting, RefundGrant, RefundPass, ReleaseHold, Reset,
+        ReturnRefund, ReverseSpend, RevokeGrant, SettleDue, Spend, Unit, WriteOffDebt,
+        credit_ledger_id, house_ledger_id,
     },
     tenant::Tenant,
 };
@@ -80,6 +81,8 @@ struct Town {
     now: DateTime<Utc>,
     next: u128,
     ledgers: Vec<CreditLedger>,
+    /// What belongs to no customer.
+    house: CreditLedger,
     /// The newest grant, pass, spend, hold, refund, dispute and reversal of each customer.
     newest: Vec<[Uuid; 7]>,
     /// What came about for the last time of a kind, once it is accepted.
@@ -104,6 +107,7 @@ impl Town {
             now: "2026-01-31T20:30:00Z".parse().unwrap(),
             next: 1_000,
             ledgers: vec![CreditLedger::default(); CUSTOMERS],
+            house: CreditLedger::default(),
             newest: vec![[Uuid::nil(); 7]; CUSTOMERS],
             asked: None,
             bought: vec![(Uuid::nil(), price(0, 0)); CUSTOMERS],
@@ -125,6 +129,9 @@ impl Town {
         self.asked = None;
         let command = self.command(customer, what, (a, b));
         self.ask(customer, issued_at, command);
+        if what == 4 {
+            self.settle(a, b);
+        }
         if what == 8 && b % 2 == 1 {
             // The message is delivered a moment later, in whole or in part.
             self.now += Duration::seconds(20);
@@ -196,6 +203,38 @@ impl Town {
             17 if a % 16 == 3 => C::Reset(Reset {}),
             17 if !a.is_multiple_of(4) => C::WriteOffDebt(WriteOffDebt { reason }),
             _ => C::SettleDue(SettleDue {}),
+        }
+    }
+
+    /// A provider keeps a fee, sends the rest, or gives something back, which holds from days before.
+    fn settle(&mut self, a: u8, b: u8) {
+        let sides = [
+            (BookAccount::ProviderFees, BookAccount::ClearingStripe),
+            (BookAccount::InTransit, BookAccount::ClearingStripe),
+            (BookAccount::Bank, BookAccount::InTransit),
+            (BookAccount::ClearingYookassa, BookAccount::Differences),
+        ];
+        self.next += 1;
+        let (debit, credit) = sides[usize::from(a % 4)];
+        let adjust = Adjust {
+            adjustment_id: Uuid::from_u128(self.next),
+            cause: AdjustmentCause::Statement,
+            about: Uuid::from_u128(self.next),
+            effective_at: self.now - Duration::days(i64::from(b % 5)),
+            postings: vec![Posting { debit, credit, amount: price(a, b) }],
+        };
+        let tenant: TenantId = "demo".parse().unwrap();
+        let ledger_id = house_ledger_id(&tenant);
+        let issued = Issued {
+            id: ledger_id,
+            at: self.now,
+            actor: Actor::System { name: "policy/settle_books".to_owned() },
+            tenant: Arc::new(TenantFacts { exists: true, ..Tenant::default().facts(tenant) }),
+            command: C::Adjust(adjust),
+        };
+        for event in self.house.decide(issued).unwrap() {
+            self.house.apply(event.clone());
+            self.log.push(Kept { ledger_id, recorded_at: self.now, event });
         }
     }
 

@@ -8,7 +8,7 @@ use crate::ValueError;
 impl BookAccount {
     /// The whole chart: what the customers have, what was issued and became of it, the money, and the
     /// messages under passes.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 27] = [
         Self::PaidCredits,
         Self::PromoCredits,
         Self::HeldCredits,
@@ -30,6 +30,10 @@ impl BookAccount {
         Self::IncomeBreakage,
         Self::IncomeRecovered,
         Self::BadDebt,
+        Self::InTransit,
+        Self::Bank,
+        Self::ProviderFees,
+        Self::Differences,
         Self::UsageMessages,
         Self::UsagePasses,
     ];
@@ -58,6 +62,10 @@ impl BookAccount {
             Self::IncomeBreakage => "income:breakage",
             Self::IncomeRecovered => "income:recovered",
             Self::BadDebt => "expenses:bad_debt",
+            Self::InTransit => "assets:in_transit",
+            Self::Bank => "assets:bank",
+            Self::ProviderFees => "expenses:provider_fees",
+            Self::Differences => "expenses:differences",
             Self::UsageMessages => "usage:messages",
             Self::UsagePasses => "usage:passes",
         }
@@ -87,6 +95,10 @@ impl BookAccount {
             Self::IncomeBreakage => "Earned with what was paid and never used",
             Self::IncomeRecovered => "Earned with credits that covered a debt",
             Self::BadDebt => "Delivered, and the payment lost",
+            Self::InTransit => "Sent by a provider, not at the bank yet",
+            Self::Bank => "Arrived at the bank from providers",
+            Self::ProviderFees => "What providers keep of payments",
+            Self::Differences => "Differences to what providers say, given up",
             Self::UsageMessages => "Messages sent under passes",
             Self::UsagePasses => "The passes that they were sent under",
         }

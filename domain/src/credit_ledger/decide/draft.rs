@@ -5,7 +5,7 @@ use cqrs_es::Aggregate;
 use uuid::Uuid;
 
 use crate::{
-    Actor, Issued,
+    Actor, Issued, TenantId,
     credit_ledger::{
         Booking, BooksDefect, CreditLedger, CreditLedgerCommand, CreditLedgerEvent,
         CreditLedgerRefusal, CreditRules,
@@ -31,6 +31,7 @@ pub(super) struct Draft<'a> {
     /// The ledger's own id.
     pub(super) id: Uuid,
     pub(super) rules: &'a CreditRules,
+    pub(super) tenant: &'a TenantId,
 }
 
 impl<'a> Draft<'a> {
@@ -49,6 +50,7 @@ impl<'a> Draft<'a> {
             actor: &issued.actor,
             id: issued.id,
             rules: &issued.tenant.credit_rules,
+            tenant: &issued.tenant.id,
         })
     }
 

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::credit_ledger::{
     CreditLedgerRefusal as No, DebtCovered, Grant, GrantPass, GrantSource, Granted, Open, Opened,
-    PassGranted, Payment, credit_ledger_id, velocity::DAY_MS,
+    PassGranted, Payment, credit_ledger_id, house_account_id, velocity::DAY_MS,
 };
 
 /// How many credits a grant may have: more than anybody buys at once, and few enough that sums of
@@ -37,10 +37,14 @@ impl Draft<'_> {
         if self.ledger().account_id.is_some() {
             return Ok(());
         }
-        if !self.rules.enabled {
+        let is_house = account_id == house_account_id(self.tenant);
+        if !self.rules.enabled && !is_house {
             return Err(No::CreditsOff);
         }
         self.book(Opened { ledger_id: self.id, account_id, booking: self.blank() })?;
+        if is_house {
+            return Ok(());
+        }
         self.bonus(GrantSource::Welcome, self.rules.welcome_credits, "welcome")
     }
 

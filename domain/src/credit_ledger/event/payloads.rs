@@ -7,8 +7,8 @@ use uuid::Uuid;
 use crate::{
     Money,
     credit_ledger::{
-        Booking, CorrectionReason, DisputeOutcome, GrantSource, PassPeriod, Payment, ReleaseCause,
-        Slice,
+        AdjustmentCause, Booking, CorrectionReason, DisputeOutcome, GrantSource, PassPeriod,
+        Payment, Posting, ReleaseCause, Slice,
     },
 };
 
@@ -309,5 +309,22 @@ pub struct ResetBegun {
     /// How often that was, with this time.
     pub round: i64,
     /// Its booking.
+    pub booking: Booking,
+}
+
+/// Something was booked that belongs to no customer.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Adjusted {
+    /// The id under which it was asked for.
+    pub adjustment_id: Uuid,
+    /// Why.
+    pub cause: AdjustmentCause,
+    /// What it is about: a statement, or a difference.
+    pub about: Uuid,
+    /// From when on it holds.
+    pub effective_at: DateTime<Utc>,
+    /// What was moved.
+    pub postings: Vec<Posting>,
+    /// The booking.
     pub booking: Booking,
 }

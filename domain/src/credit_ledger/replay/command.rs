@@ -2,8 +2,8 @@
 
 use super::Booked;
 use crate::credit_ledger::{
-    CaptureHold, ClaimTutorialBonus, CloseDispute, CreditLedgerCommand, CreditLedgerEvent, Grant,
-    GrantPass, GrantSource, Granted, Hold, Open, OpenDispute, RefundGrant, RefundPass,
+    Adjust, CaptureHold, ClaimTutorialBonus, CloseDispute, CreditLedgerCommand, CreditLedgerEvent,
+    Grant, GrantPass, GrantSource, Granted, Hold, Open, OpenDispute, RefundGrant, RefundPass,
     ReleaseCause, ReleaseHold, Reset, ReturnRefund, ReverseSpend, RevokeGrant, SettleDue, Spend,
     WriteOffDebt,
 };
@@ -15,6 +15,11 @@ pub(super) fn command_of(booked: &[Booked]) -> CreditLedgerCommand {
     let resets = |booked: &Booked| matches!(booked.event, CreditLedgerEvent::ResetBegun(_));
     if booked.iter().any(resets) {
         return CreditLedgerCommand::Reset(Reset {});
+    }
+    // The first adjustment opens the ledger of the house.
+    let adjusts = |booked: &&Booked| matches!(booked.event, CreditLedgerEvent::Adjusted(_));
+    if let Some(command) = booked.iter().find(adjusts).and_then(|it| asked_by(&it.event)) {
+        return command;
     }
     let asked = booked.iter().find_map(|booked| asked_by(&booked.event));
     asked.unwrap_or(CreditLedgerCommand::SettleDue(SettleDue {}))
@@ -68,6 +73,13 @@ fn asked_by(event: &CreditLedgerEvent) -> Option<CreditLedgerCommand> {
         E::PassRefunded(it) => {
             C::RefundPass(RefundPass { pass_id: it.pass_id, reason: it.reason, value: None })
         }
+        E::Adjusted(it) => C::Adjust(Adjust {
+            adjustment_id: it.adjustment_id,
+            cause: it.cause,
+            about: it.about,
+            effective_at: it.effective_at,
+            postings: it.postings.clone(),
+        }),
         E::ResetBegun(_) => C::Reset(Reset {}),
         E::GrantExpired(_) | E::PassRecognised(_) | E::DebtCovered(_) | E::Low(_) => return None,
     })
@@ -105,6 +117,7 @@ pub(super) fn name(command: &CreditLedgerCommand) -> &'static str {
         C::OpenDispute(_) => "open_dispute",
         C::CloseDispute(_) => "close_dispute",
         C::WriteOffDebt(_) => "write_off_debt",
+        C::Adjust(_) => "adjust",
         C::Reset(_) => "reset",
         C::SettleDue(_) => "settle_due",
     }

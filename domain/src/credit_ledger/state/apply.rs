@@ -77,6 +77,7 @@ impl CreditLedger {
                 let left = pass.deferred_minor.checked_sub(refunded.value.amount_minor);
                 pass.deferred_minor = left.ok_or(BooksDefect::Overflow)?;
             }
+            E::Adjusted(adjusted) => self.adjustments.push_back(adjusted.adjustment_id),
             E::Low(low) => self.low = Some(low.threshold),
             E::ResetBegun(begun) => {
                 self.round = begun.round;
