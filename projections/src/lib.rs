@@ -21,6 +21,7 @@ pub mod payments;
 pub mod personal;
 pub mod products;
 pub mod readings;
+pub mod reconciliation;
 mod streams;
 pub mod tenants;
 
@@ -40,5 +41,6 @@ pub fn all() -> Vec<Arc<dyn Projection>> {
         Arc::new(books::Books),
         Arc::new(products::Products),
         Arc::new(payments::Payments),
+        Arc::new(reconciliation::Reconciliations),
     ]
 }

@@ -27,6 +27,7 @@ pub(crate) enum List {
     BookLines = b'b',
     Products = b'p',
     Payments = b'y',
+    Differences = b'd',
 }
 
 impl Cursor {

@@ -86,6 +86,7 @@ async fn lag_counts_events_and_seconds_and_knows_followers_that_never_ran() {
             ("payments", 0, 10, "missing"),
             ("products", 0, 10, "missing"),
             ("readings", 10, 0, "live"),
+            ("reconciliation", 0, 10, "missing"),
             ("relay", 4, 6, "live"),
             ("tenants", 0, 10, "missing"),
         ]
@@ -94,7 +95,7 @@ async fn lag_counts_events_and_seconds_and_knows_followers_that_never_ran() {
     assert_eq!((readings.head, readings.parked), (10, 0));
     assert!(readings.lag_seconds == 0.0, "{readings:?}");
     assert!(readings.heartbeat_age_seconds.unwrap() < 60.0, "{readings:?}");
-    assert!(lag[7].lag_seconds >= 0.0);
+    assert!(lag[8].lag_seconds >= 0.0);
     assert_eq!(lag[0].heartbeat_age_seconds, None);
 }
 

@@ -12,6 +12,7 @@ mod payments;
 mod products;
 mod readings;
 mod rebuild;
+mod reconciliation;
 mod support;
 mod tenants;
 mod through_the_log;

@@ -20,7 +20,7 @@ use kontor_projections::Projection;
 use sqlx::{AssertSqlSafe, PgPool};
 use uuid::Uuid;
 
-pub(crate) const TABLES: [&str; 12] = [
+pub(crate) const TABLES: [&str; 17] = [
     "tenant_directory",
     "account_directory",
     "account_erasures",
@@ -33,6 +33,11 @@ pub(crate) const TABLES: [&str; 12] = [
     "book_days",
     "product_directory",
     "payment_directory",
+    "recon_items",
+    "recon_refs",
+    "recon_files",
+    "recon_work",
+    "recon_payments",
 ];
 
 pub(crate) struct World {

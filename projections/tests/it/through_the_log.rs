@@ -10,6 +10,8 @@ use kontor_domain::{
     meter::Meter,
     payment::Payment,
     product::Product,
+    provider_statement::{ProviderStatement, StatementSource, provider_statement_id},
+    reconciliation::Reconciliation,
 };
 use kontor_postgres::{
     AppenderSettings, EventLog, Follower, FollowerSettings, MasterKeys, Step, Vault,
@@ -47,6 +49,8 @@ impl Running {
             .register::<CreditLedger>()
             .register::<Product>()
             .register::<Payment>()
+            .register::<ProviderStatement>()
+            .register::<Reconciliation>()
             .build();
         let followers = kontor_projections::all().into_iter().map(|projection| {
             // Small pages, and a look at the fence in every step.
@@ -93,6 +97,23 @@ impl Running {
         }
     }
 
+    /// A charge that Telegram says and nobody knows, and somebody who takes care of it.
+    async fn statement(&self) {
+        let (source, month) = (StatementSource::TelegramStars, "2026-11-01".parse().unwrap());
+        let statement = provider_statement_id(&tenant("moscow"), source, month);
+        let record = json!({
+            "type": "record", "source": "telegram_stars", "month": "2026-11-01",
+            "file": {"sha256": "ab".repeat(32), "lines": 1},
+            "lines": [{
+                "kind": "charge", "external_id": "stx-9", "at": "2026-11-20T10:00:00Z",
+                "amount_minor": 250, "fee_minor": 0, "net_minor": 250, "currency": "XTR",
+                "references": ["stx-9"],
+            }],
+        });
+        self.accept("provider_statement", statement, record).await;
+        self.accept("reconciliation", id("difference"), json!({"type": "assign"})).await;
+    }
+
     async fn utility(&self) -> i64 {
         let slug = tenant("moscow");
         let rules = json!({"window_first_day": 1, "window_last_day": 31});
@@ -127,6 +148,7 @@ impl Running {
             "expires_at": kontor_commands::clock::now() + chrono::Duration::days(1),
         });
         self.accept("payment", id("payment"), begin).await;
+        self.statement().await;
         let register = json!({
             "type": "register", "account_id": id("anna"), "kind": "electricity", "zones": 2,
             "digits": 6, "serial_number": "№ 7", "place": "Кухня",

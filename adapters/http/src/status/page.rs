@@ -170,6 +170,8 @@ fn about(name: &str) -> &'static str {
         "products" => "directory of products",
         "relay" => "events out to NATS",
         "payments" => "payments and what went back",
+        "reconciliation" => "payments against what providers say",
+        "settle_books" => "fees, payouts and corrections, booked",
         "fulfil_payments" => "what was paid for, delivered",
         "telegram_payments" => "news of payments out to bots",
         "credit_dues" => "credits that run out",
