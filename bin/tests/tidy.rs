@@ -21,7 +21,7 @@ const CHECKED: [&str; 5] = ["rs", "ts", "sql", "css", "html"];
 const FOREIGN: [&str; 5] = ["target", "node_modules", "dist", ".git", ".kontor"];
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+    Path::new("..").canonicalize().unwrap()
 }
 
 fn files_below(folder: &Path, found: &mut Vec<PathBuf>) {
@@ -59,6 +59,17 @@ fn no_source_file_is_longer_than_four_hundred_lines() {
         .map(|(path, lines)| format!("{}: {lines} lines", path.display()))
         .collect();
     assert!(long.is_empty(), "split these: {long:#?}");
+}
+
+#[test]
+fn nothing_is_built_with_the_place_of_the_clone_in_it() {
+    // Clones share the folder of what was built, and cargo takes what another clone has built for its
+    // own. Tests run in the folder of their package; programs ask when they run.
+    let here = concat!("env!(\"CARGO_", "MANIFEST_DIR\")");
+    for file in files_with(&["rs"]) {
+        let text = fs::read_to_string(&file).unwrap();
+        assert!(!text.contains(here), "{} is built for one clone alone", file.display());
+    }
 }
 
 #[test]

@@ -6,7 +6,9 @@ use std::{collections::BTreeMap, fs, io, path::Path, process::ExitCode};
 use kontor_contract::{FOLDER, SCHEMAS, breaking_file_changes, files};
 
 fn main() -> io::Result<ExitCode> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(FOLDER);
+    let package = std::env::var_os("CARGO_MANIFEST_DIR")
+        .ok_or_else(|| io::Error::other("run this through cargo: `make contract`"))?;
+    let root = Path::new(&package).join("..").join(FOLDER);
     let made = files();
     let broken = breaking_file_changes(&committed(&root)?, &made);
     if !broken.is_empty() {

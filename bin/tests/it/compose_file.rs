@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const FOREIGN: [&str; 5] = ["postgres", "nats", "keys", "prometheus", "grafana"];
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+    Path::new("..").canonicalize().unwrap()
 }
 
 /// A part of the file, with `<<` carried out.

@@ -22,7 +22,7 @@ use crate::{
 const EXAMPLE_LIMIT: Duration = Duration::from_secs(90);
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+    Path::new("..").canonicalize().unwrap()
 }
 
 /// The events of the demo tenant's log that a program should print: position, type, subject.

@@ -63,7 +63,7 @@ fn names(expression: &str) -> BTreeSet<String> {
 }
 
 fn read(path: &str) -> String {
-    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)).unwrap()
+    std::fs::read_to_string(Path::new("..").join(path)).unwrap()
 }
 
 fn dashboard_names() -> BTreeSet<String> {

@@ -5,7 +5,6 @@
 //! was, and none is older than the one before.
 
 use std::{
-    path::Path,
     process::Stdio,
     sync::{
         Arc,
@@ -234,8 +233,7 @@ impl Crowd {
 }
 
 fn guide() -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/guides/rebuild-a-projection.md");
-    std::fs::read_to_string(path).unwrap()
+    std::fs::read_to_string("../docs/guides/rebuild-a-projection.md").unwrap()
 }
 
 #[test]

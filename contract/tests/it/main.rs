@@ -20,7 +20,7 @@ use kontor_domain::{
 use serde_json::Value;
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+    Path::new("..").canonicalize().unwrap()
 }
 
 /// Reads a payload as the program does, and writes it again.

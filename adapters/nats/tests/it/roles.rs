@@ -48,10 +48,9 @@ impl Example {
     async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../../nats/nats-server.conf");
         let store = folder.path().join("store");
         // The same file at another place.
-        let text = fs::read_to_string(example)
+        let text = fs::read_to_string("../../nats/nats-server.conf")
             .unwrap()
             .replace("0.0.0.0:4222", &format!("127.0.0.1:{free}"))
             .replace("http: \"127.0.0.1:8222\"", "")

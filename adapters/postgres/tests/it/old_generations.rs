@@ -1,7 +1,7 @@
 //! A database with data from before migration 0112, which was the first to alter the tables of living
 //! generations: it migrates, runs, and what a process of that time passed over is built anew.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{fs, sync::Arc};
 
 use kontor_commands::{EventStore, Expected, NewEvent};
 use kontor_postgres::{
@@ -29,8 +29,8 @@ const ALTERED: [&str; 2] = ["accounts", "tenants"];
 async fn old_world() -> (World, Vec<Uuid>) {
     let database = kontor_engines::testing::database().await;
     let pool = kontor_postgres::connect(&database.url, 16).await.unwrap();
-    let (then, now) = (tempfile::tempdir().unwrap(), Path::new(env!("CARGO_MANIFEST_DIR")));
-    for file in fs::read_dir(now.join("../../migrations")).unwrap() {
+    let then = tempfile::tempdir().unwrap();
+    for file in fs::read_dir("../../migrations").unwrap() {
         let file = file.unwrap();
         let name = file.file_name().into_string().unwrap();
         let number = name.split('_').next().and_then(|number| number.parse::<i64>().ok());
