@@ -82,7 +82,7 @@ test("a customer is declined, pays with 3-D Secure in a storm, and gets the mone
   await chat.say("/buy");
   await chat.sees(/What would you like to buy/);
   await weather({ kind: "server_error_after_effect", method: "stripe.checkout.sessions.create", count: 1 });
-  await chat.press(/A talk, 30 credits — 4\.99/);
+  await chat.press(/A talk, 30 credits — \$4\.99/);
   await chat.sees(/You pay on a secure page/);
   await shot(chat.page, "chat-link");
 
@@ -117,7 +117,7 @@ test("a customer is declined, pays with 3-D Secure in a storm, and gets the mone
   await weather({ kind: "server_error_after_effect", method: "stripe.refunds.create", count: 1 });
   const asked = await asStaff(`/v1/payments/${payment.id}/refunds`, { method: "POST", body: { reason: "customer_asked" } });
   assert.equal(asked.status, 201, JSON.stringify(asked.body));
-  await chat.sees(/Your payment was returned: 4\.99 \$/);
+  await chat.sees(/Your payment was returned: \$4\.99/);
   await chat.say("/balance");
   await chat.sees(/💳 3 /);
   const there = await stripe();

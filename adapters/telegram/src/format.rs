@@ -29,7 +29,7 @@ pub(crate) fn amount(voice: &Voice, kind: MeterKind, value: Quantity) -> String 
     format!("{}{NO_BREAK_SPACE}{}", quantity(voice.language(), value), unit(voice, kind))
 }
 
-/// An amount of money: `250 ⭐`, `2,29 $`, `1 790 ₽`; whole amounts without the places that say nothing.
+/// An amount of money: `250 ⭐`, `2,29 $`, in English `$2.29`, `1 790 ₽`; whole amounts without the places that say nothing.
 pub(crate) fn money(language: Language, amount: Money) -> String {
     if amount.currency.is_stars() {
         return format!("{} ⭐", count(language, amount.amount_minor));
@@ -50,7 +50,10 @@ pub(crate) fn money(language: Language, amount: Money) -> String {
         "EUR" => "€",
         other => other,
     };
-    format!("{figure}{NO_BREAK_SPACE}{sign}")
+    match (language, sign) {
+        (Language::En, "$" | "€") => format!("{sign}{figure}"),
+        (Language::En | Language::Ru, _) => format!("{figure}{NO_BREAK_SPACE}{sign}"),
+    }
 }
 
 /// The unit that a kind of meter counts in.

@@ -20,6 +20,8 @@ async fn the_demo_has_a_price_list_that_the_staff_changes() {
     let up = Up::start(&folder).await;
     let api = Api::of_platform(&up, folder.path());
     let on_sale = products(&api, "&active=true").await;
+    let (by_card, on_sale): (Vec<Value>, Vec<Value>) =
+        on_sale.into_iter().partition(|product| product["kind"] == "real_world");
     let gives: Vec<Value> = on_sale.iter().map(|product| product["gives"].clone()).collect();
     let packages = [10, 25, 50, 100].map(|credits| json!({"credits": credits}));
     let passes = ["day", "week", "month"].map(|period| json!({"pass": period}));
@@ -29,6 +31,8 @@ async fn the_demo_has_a_price_list_that_the_staff_changes() {
         let currencies: Vec<&Value> = prices.iter().map(|price| &price["currency"]).collect();
         assert_eq!(currencies, ["RUB", "USD", "XTR"]);
     }
+    let talk: Vec<&Value> = by_card.iter().map(|product| &product["gives"]).collect();
+    assert_eq!(talk, [&json!({"credits": 30})]);
     let tenant = api.get("/v1/tenants/demo_credits").await;
     assert_eq!(tenant["credit_rules"]["enabled"], true);
     assert_eq!(tenant["credit_rules"]["test_switch"], true);
@@ -47,7 +51,7 @@ async fn the_demo_has_a_price_list_that_the_staff_changes() {
     assert!(run(command(folder.path(), &["seed"])).await.status.success());
     let api = Api::of_platform(&up, folder.path());
     let all = products(&api, "").await;
-    assert_eq!(all.len(), 7);
+    assert_eq!(all.len(), 8);
     assert_eq!(all[0]["ordinal"], 77);
     assert_eq!(all[1]["active"], false);
     let verified = run(command(folder.path(), &["verify"])).await;

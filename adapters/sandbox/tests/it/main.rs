@@ -11,6 +11,7 @@ mod persistence;
 mod polling;
 mod real_client;
 mod stars;
+mod stripe;
 mod support;
 mod webhook;
 mod yookassa;

@@ -2,11 +2,11 @@ use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 use kontor_domain::{
-    Language, Quantity,
+    Language, Money, Quantity,
     meter::{MeterKind, Zone},
 };
 
-use super::{amount, day, day_of_month, month, quantities, quantity, reading, readings};
+use super::{amount, day, day_of_month, money, month, quantities, quantity, reading, readings};
 use crate::texts::Voice;
 
 fn date(text: &str) -> NaiveDate {
@@ -87,4 +87,20 @@ fn english_days_of_the_month_have_their_endings() {
         assert_eq!(day_of_month(Language::En, day), text);
     }
     assert_eq!(day_of_month(Language::Ru, 15), "15");
+}
+
+#[test]
+fn money_is_written_as_people_of_each_language_write_it() {
+    let written = |amount_minor, code: &str, language| {
+        money(language, Money::new(amount_minor, code.parse().unwrap()))
+    };
+    for (amount_minor, code, ru, en) in [
+        (250, "XTR", "250 ⭐", "250 ⭐"),
+        (499, "USD", "4,99\u{a0}$", "$4.99"),
+        (179_000, "RUB", "1\u{a0}790\u{a0}₽", "1,790\u{a0}₽"),
+        (5, "EUR", "0,05\u{a0}€", "€0.05"),
+    ] {
+        assert_eq!(written(amount_minor, code, Language::Ru), ru);
+        assert_eq!(written(amount_minor, code, Language::En), en);
+    }
 }

@@ -20,7 +20,7 @@ use kontor_projections::{
     meters::{self, MeterRow},
     readings::{self, ReadingRow},
 };
-use kontor_telegram::{BotSettings, Bots, Mode, TelegramSettings};
+use kontor_telegram::{BotSettings, Bots, CardAccount, Mode, TelegramSettings};
 use serde::Serialize;
 use sqlx::PgPool;
 use tokio::{
@@ -236,6 +236,13 @@ impl World {
     ) -> Working {
         let bot = self.bot(BOT, TOKEN, Mode::Polling);
         run(Bots::new(self.pool.clone(), sender, vec![bot], settings).unwrap())
+    }
+
+    /// The demo bot of a tenant whose customers can pay by card.
+    pub(crate) fn work_with_cards(&self, cards: Vec<CardAccount>) -> Working {
+        let bot = BotSettings { cards, ..self.bot(BOT, TOKEN, Mode::Polling) };
+        let sender = Arc::new(self.sender.clone());
+        run(Bots::new(self.pool.clone(), sender, vec![bot], Self::settings()).unwrap())
     }
 
     /// A person who writes to the demo bot.

@@ -1,0 +1,92 @@
+//! Refunds and disputes: what goes back leaves the books with what Stripe has.
+
+use kontor_domain::{credit_ledger::DisputeOutcome, payment::RefundStanding};
+use serde_json::json;
+
+use crate::world::World;
+
+#[tokio::test]
+async fn a_refund_whose_answer_is_lost_is_found_and_never_paid_twice() {
+    let world = World::open().await;
+    let payment_id = world.buy().await;
+    let create = "stripe.refunds.create";
+    world.weather(json!({"kind": "server_error", "method": create, "count": 1})).await;
+    world.weather(json!({"kind": "server_error_after_effect", "method": create, "count": 1})).await;
+    world.weather(json!({"kind": "duplicate_update", "method": "stripe.*", "count": 20})).await;
+    world.refund(payment_id).await;
+    let row = world
+        .until_payment(payment_id, "it was paid back", |row| {
+            row.refunds.iter().any(|it| it.standing == RefundStanding::Refunded)
+        })
+        .await;
+    world.until_clearing(0).await;
+    world.until_available(3).await;
+    world.settled().await;
+    let refunds = world.objects("refunds").await;
+    assert_eq!((refunds.len(), row.refunds.len()), (1, 1));
+    let id = row.refunds[0].refund_id.to_string();
+    assert_eq!(refunds[0]["metadata"]["refund_id"], id.as_str());
+
+    // Days later the bank sends the money back: the customer has what they paid for again.
+    let refund = refunds[0]["id"].as_str().unwrap();
+    world.at_stripe(&format!("refunds/{refund}/fail"), json!({})).await;
+    let row = world
+        .until_payment(payment_id, "the refund failed", |row| {
+            row.refunds.iter().all(|it| it.standing == RefundStanding::Failed)
+        })
+        .await;
+    assert_eq!(row.refunds[0].failure.as_deref(), Some("lost_or_stolen_card"));
+    world.until_clearing(499).await;
+    world.until_available(33).await;
+}
+
+#[tokio::test]
+async fn a_part_that_goes_back_is_recorded_as_what_cannot_be() {
+    let world = World::open().await;
+    let payment_id = world.buy().await;
+    let intent = world.objects("intents").await[0]["id"].as_str().unwrap().to_owned();
+    world.at_stripe(&format!("intents/{intent}/refund"), json!({"amount": 100})).await;
+    let row =
+        world.until_payment(payment_id, "it was recorded", |row| row.contradictions == 1).await;
+    assert!(row.refunds.is_empty());
+    world.settled().await;
+    assert_eq!((world.balance().await, world.clearing().await), ((33, 0), 499));
+    // What is left of the charge is less than the price: nothing more is paid back by itself.
+    world.refund(payment_id).await;
+    let row = world
+        .until_payment(payment_id, "the refund failed", |row| {
+            row.refunds.iter().any(|it| it.standing == RefundStanding::Failed)
+        })
+        .await;
+    assert_eq!(row.refunds[0].failure.as_deref(), Some("parameter_invalid_integer"));
+}
+
+#[tokio::test]
+async fn a_dispute_that_is_lost_takes_the_money_and_one_that_is_won_gives_it_back() {
+    for won in [true, false] {
+        let world = World::open().await;
+        let payment_id = world.buy().await;
+        world.spend(13).await;
+        let intent = world.objects("intents").await[0]["id"].as_str().unwrap().to_owned();
+        let storm = json!({"kind": "reorder_updates", "method": "stripe.charge.dispute.created",
+            "count": 1});
+        world.weather(storm).await;
+        let dispute = world.at_stripe(&format!("intents/{intent}/dispute"), json!({})).await;
+        let dispute = dispute["id"].as_str().unwrap();
+        let is_open = |row: &kontor_projections::payments::PaymentRow| row.disputes.len() == 1;
+        world.until_payment(payment_id, "the dispute is known", is_open).await;
+        world.at_stripe(&format!("disputes/{dispute}/close"), json!({"won": won})).await;
+        let row = world
+            .until_payment(payment_id, "the dispute is over", |row| {
+                row.disputes.iter().all(|it| it.outcome.is_some())
+            })
+            .await;
+        let outcome = if won { DisputeOutcome::Won } else { DisputeOutcome::Lost };
+        assert_eq!(row.disputes[0].outcome, Some(outcome));
+        world.until_clearing(if won { 499 } else { 0 }).await;
+        world.settled().await;
+        // Three of the welcome went first; ten of what was bought are owed when it is lost.
+        let expected = if won { (20, 0) } else { (0, 10) };
+        assert_eq!(world.balance().await, expected, "won: {won}");
+    }
+}

@@ -1,0 +1,8 @@
+//! Payments by card against the stand-ins of providers, with a real database.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod denied;
+mod going_back;
+mod paying;
+mod world;
