@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use crate::{
-    auth::{Caller, Scope, require_admin, require_reader, require_writer},
+    auth::{Caller, Scope, require_admin, require_bookkeeper, require_reader, require_writer},
     envelope::RequestId,
     parameters::Parameters,
     problem::Problem,
@@ -107,7 +107,7 @@ impl FromRequestParts<ApiState> for Read {
 }
 
 /// The right to read the books of one tenant: its ledgers and what was paid. Accountants have this
-/// one and no other.
+/// one and [`WriteBooks`], and no other.
 #[derive(Debug)]
 pub(crate) struct ReadBooks(pub(crate) Read);
 
@@ -171,6 +171,21 @@ impl FromRequestParts<ApiState> for Write {
 
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
         Self::of(parts, state, None).await
+    }
+}
+
+/// The right to work on the books of one tenant: statements and differences. Accountants give these
+/// commands and no others.
+#[derive(Debug)]
+pub(crate) struct WriteBooks(pub(crate) Write);
+
+impl FromRequestParts<ApiState> for WriteBooks {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
+        let Scope { caller, tenant } = Scope::of(parts, state, None).await?;
+        require_bookkeeper(parts, state, &caller).await?;
+        Write::new(parts, caller, tenant).map(Self)
     }
 }
 

@@ -1,9 +1,10 @@
-//! The pages of accountants: trial balance, statements, and the booking behind each line. They read
-//! what `/v1/books` reads, and change nothing.
+//! The pages of accountants: trial balance, statements, and the booking behind each line, which read
+//! what `/v1/books` reads and change nothing; and the reconciliation, where they settle differences.
 
 mod booking;
 mod desk;
 mod pages;
+mod reconciliation;
 
 use axum::{Router, routing::get};
 
@@ -19,4 +20,5 @@ pub(crate) fn pages() -> Router<ApiState> {
         .route("/admin/books/ledgers/{id}", get(pages::ledger))
         .route("/admin/books/ledgers/{id}/statement.csv", get(pages::ledger_table))
         .route("/admin/books/bookings/{position}", get(booking::page))
+        .merge(reconciliation::pages())
 }

@@ -9,6 +9,7 @@ pub(crate) mod meters;
 pub(crate) mod payments;
 pub(crate) mod products;
 pub(crate) mod readings;
+pub(crate) mod reconciliation;
 pub(crate) mod subjects;
 pub(crate) mod tenants;
 pub(crate) mod values;
@@ -28,6 +29,7 @@ pub(crate) fn router() -> OpenApiRouter<ApiState> {
         .merge(books::router())
         .merge(payments::router())
         .merge(products::router())
+        .merge(reconciliation::router())
         .merge(commands::router())
         .merge(subjects::router())
         .merge(crate::operations::api_router())

@@ -263,6 +263,22 @@ pub(crate) async fn require_writer(
     Err(Problem::forbidden("role_insufficient", "this key only reads; use a key of an operator"))
 }
 
+/// Refuses callers who may not work on the books.
+pub(crate) async fn require_bookkeeper(
+    parts: &Parts,
+    state: &ApiState,
+    caller: &Caller,
+) -> Result<(), Problem> {
+    if caller.key().role.keeps_books() {
+        return Ok(());
+    }
+    refuse(parts, state, caller, ("role_insufficient", None)).await;
+    Err(Problem::forbidden(
+        "role_insufficient",
+        "this key only reads; use a key of an accountant or an operator",
+    ))
+}
+
 /// Refuses callers who are not admins of the platform.
 pub(crate) async fn require_admin(
     parts: &Parts,

@@ -40,7 +40,7 @@ const SECRET_BYTES: usize = 32;
 pub enum Role {
     /// Reads.
     Reader,
-    /// Reads the books, the ledgers and what was paid, and nothing else.
+    /// Reads the books, the ledgers and what was paid, settles differences, and nothing else.
     Accountant,
     /// Reads and gives commands.
     Operator,
@@ -64,6 +64,14 @@ impl Role {
         match self {
             Self::Reader | Self::Accountant => false,
             Self::Operator | Self::Admin => true,
+        }
+    }
+
+    /// Whether it may work on the books: bring statements in, and settle differences.
+    pub fn keeps_books(self) -> bool {
+        match self {
+            Self::Reader => false,
+            Self::Accountant | Self::Operator | Self::Admin => true,
         }
     }
 

@@ -29,6 +29,7 @@ use axum::{
     routing::{get, post},
 };
 
+pub(crate) use self::words::in_query;
 pub(crate) use self::{api::router as api_router, history::Recorder, places::Places};
 use crate::state::ApiState;
 

@@ -163,6 +163,11 @@ impl Problem {
         )
     }
 
+    /// Whether the sender can put it right by what they send.
+    pub(crate) fn is_of_the_sender(&self) -> bool {
+        matches!(self.status, StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY)
+    }
+
     pub(crate) fn retry_after(mut self, seconds: u64) -> Self {
         self.retry_after_seconds = Some(seconds);
         self

@@ -16,6 +16,10 @@ use crate::{
     state::ApiState,
 };
 
+/// The first pages of accountants.
+const BOOKS: &str = "/admin/books";
+const RECONCILIATION: &str = "/admin/reconciliation";
+
 /// What stands around a page of the books.
 pub(super) struct Shell {
     pub(super) assets: Assets,
@@ -27,10 +31,12 @@ pub(super) struct Shell {
     pub(super) operates: bool,
     /// What links begin their query with: names the tenant for keys of the platform.
     pub(super) query: String,
+    /// Where another tenant is chosen.
+    pub(super) place: &'static str,
 }
 
 impl Shell {
-    fn new(person: &Person, tenant: Option<&TenantId>) -> Self {
+    fn new(person: &Person, tenant: Option<&TenantId>, uri: &Uri) -> Self {
         let key = &person.0.key;
         let query = match (&key.tenant, tenant) {
             (None, Some(tenant)) => format!("tenant={tenant}&"),
@@ -43,6 +49,7 @@ impl Shell {
             tenant: tenant.map_or_else(String::new, ToString::to_string),
             operates: key.role.writes(),
             query,
+            place: if uri.path().starts_with(RECONCILIATION) { RECONCILIATION } else { BOOKS },
         }
     }
 
@@ -83,18 +90,18 @@ impl Desk {
             }
             (Some(tenant), _) => tenant.clone(),
             (None, Some(tenant)) => tenant,
-            (None, None) => return choose(state, person).await.map(Err),
+            (None, None) => return choose(state, person, uri).await.map(Err),
         };
         let calendar = Calendar::of(state, &tenant).await?;
-        let shell = Shell::new(person, Some(&tenant));
+        let shell = Shell::new(person, Some(&tenant), uri);
         Ok(Ok(Self { shell, tenant, calendar, parameters }))
     }
 }
 
-async fn choose(state: &ApiState, person: &Person) -> Result<Response, Problem> {
+async fn choose(state: &ApiState, person: &Person, uri: &Uri) -> Result<Response, Problem> {
     let page = PageRequest::first(PageRequest::LIMIT_MAX);
     let tenants = tenants::list(&state.pool, &page).await?.items;
-    html(&TenantsPage { shell: Shell::new(person, None), tenants })
+    html(&TenantsPage { shell: Shell::new(person, None, uri), tenants })
 }
 
 /// An amount with its thousands apart.

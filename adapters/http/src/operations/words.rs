@@ -73,7 +73,7 @@ pub(super) fn pretty(value: &serde_json::Value) -> String {
 }
 
 /// A text as a value in a query.
-pub(super) fn in_query(text: &str) -> String {
+pub(crate) fn in_query(text: &str) -> String {
     let mut encoded = String::new();
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-_.~/".contains(&byte) {

@@ -18,6 +18,7 @@ mod payments;
 mod products;
 mod readings;
 mod reads;
+mod reconciliation;
 mod senders;
 mod serving;
 mod shop;

@@ -10,7 +10,7 @@ use axum::{
 use kontor_commands::{CommandSender, Folds, LocalSender, Registry, Router as CommandRouter};
 use kontor_domain::{
     TenantId, account::Account, credit_ledger::CreditLedger, meter::Meter, payment::Payment,
-    product::Product,
+    product::Product, provider_statement::ProviderStatement, reconciliation::Reconciliation,
 };
 use kontor_engines::testing::TestDatabase;
 use kontor_http::{ApiSettings, ApiState, BrokerProbe, Rate, keys, keys::Role};
@@ -82,6 +82,8 @@ impl World {
             .register::<CreditLedger>()
             .register::<Product>()
             .register::<Payment>()
+            .register::<ProviderStatement>()
+            .register::<Reconciliation>()
             .build();
         let sender: Arc<dyn CommandSender> = Arc::new(LocalSender::new(router));
         let folds = Folds::new()
@@ -89,7 +91,9 @@ impl World {
             .register::<Meter>()
             .register::<CreditLedger>()
             .register::<Product>()
-            .register::<Payment>();
+            .register::<Payment>()
+            .register::<ProviderStatement>()
+            .register::<Reconciliation>();
         let state = ApiState::new(pool.clone(), Arc::clone(&sender), settings, probe(true))
             .folding(folds)
             .opening(vault)

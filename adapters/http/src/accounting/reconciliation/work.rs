@@ -1,0 +1,142 @@
+//! Steps of the work on a difference, sent by forms.
+
+use std::collections::HashMap;
+
+use axum::{
+    extract::{Form, OriginalUri, State},
+    response::{IntoResponse, Redirect, Response},
+};
+use kontor_commands::{Envelope, Outcome, SendError, Sent, clock};
+use kontor_domain::{
+    Actor, TenantId,
+    reconciliation::{
+        Adjust, Assign, ConfirmWriteOff, Explain, Explanation, ProposeWriteOff,
+        ReconciliationCommand, Reopen,
+    },
+};
+use kontor_projections::{checkpoints, reconciliation};
+use uuid::Uuid;
+
+use super::{super::desk::Desk, show::difference_page};
+use crate::{
+    access::PathOf,
+    api::reconciliation::{READ_MODEL, difference_unknown},
+    operations::operator::Person,
+    problem::Problem,
+    state::ApiState,
+};
+
+/// What a person typed.
+type Fields = HashMap<String, String>;
+
+/// The name of a person's key, as their commands over HTTP have it: two pages are not two people.
+pub(super) fn name_of(person: &Person) -> String {
+    format!("api_key:{}", person.0.key.prefix)
+}
+
+/// Waits until a page shows what was just done.
+pub(super) async fn wait(state: &ApiState, position: Option<i64>) -> Result<(), Problem> {
+    let Some(position) = position else { return Ok(()) };
+    let names = [READ_MODEL];
+    checkpoints::wait_for(&state.pool, &names, position, state.settings.read_wait).await?;
+    Ok(())
+}
+
+/// `/admin/reconciliation/differences/{id}/{step}`
+pub(super) async fn step(
+    State(state): State<ApiState>,
+    person: Person,
+    PathOf((id, step)): PathOf<(Uuid, String)>,
+    OriginalUri(uri): OriginalUri,
+    Form(fields): Form<Fields>,
+) -> Result<Response, Problem> {
+    let desk = match Desk::of(&state, &person, &uri).await? {
+        Ok(desk) => desk,
+        Err(choice) => return Ok(choice),
+    };
+    let found = reconciliation::difference(&state.pool, &desk.tenant, id).await?;
+    let found = found.ok_or_else(difference_unknown)?;
+    let again =
+        |refused: String| difference_page(&state, &person, (id, &uri), (None, Some(refused)));
+    let command = match command_of(&step, &fields, found.posting()) {
+        Some(Ok(command)) => command,
+        Some(Err(refused)) => return again(refused.to_owned()).await,
+        None => return Err(Problem::not_found("not_found", "there is nothing at this address")),
+    };
+    let once = fields.get("once").and_then(|text| text.parse().ok()).unwrap_or_else(Uuid::now_v7);
+    let command_id = Uuid::new_v5(&once, format!("{}:{id}:{step}", name_of(&person)).as_bytes());
+    match send(&state, &person, (desk.tenant.clone(), id, command_id), &command).await? {
+        Ok(done) => {
+            let done = if done { step.as_str() } else { "later" };
+            let (query, place) = (&desk.shell.query, "/admin/reconciliation/differences");
+            Ok(Redirect::to(&format!("{place}/{id}?{query}done={done}")).into_response())
+        }
+        Err(refused) => again(refused).await,
+    }
+}
+
+/// The command of a step; none for an unknown one.
+fn command_of(
+    step: &str,
+    fields: &Fields,
+    posting: Option<kontor_domain::credit_ledger::Posting>,
+) -> Option<Result<ReconciliationCommand, &'static str>> {
+    use ReconciliationCommand as C;
+    let text =
+        |name: &str| fields.get(name).map(|text| text.trim()).filter(|text| !text.is_empty());
+    let reference = text("reference").map(ToOwned::to_owned);
+    let explanation =
+        Explanation::ALL.into_iter().find(|it| Some(it.name()) == text("explanation"));
+    let needs_explanation = "Choose why there is a difference.";
+    let needs_posting =
+        "What to book does not follow from this difference. Explain it, or book it over HTTP.";
+    Some(match step {
+        "assign" => Ok(C::Assign(Assign {})),
+        "explain" => explanation
+            .map(|explanation| C::Explain(Explain { explanation, reference }))
+            .ok_or(needs_explanation),
+        "adjust" => match (explanation, posting) {
+            (None, _) => Err(needs_explanation),
+            (Some(_), None) => Err(needs_posting),
+            (Some(explanation), Some(posting)) => {
+                Ok(C::Adjust(Adjust { explanation, posting, reference }))
+            }
+        },
+        "write-off" => posting
+            .map(|posting| C::ProposeWriteOff(ProposeWriteOff { posting, reference }))
+            .ok_or(needs_posting),
+        "confirm" => Ok(C::ConfirmWriteOff(ConfirmWriteOff {})),
+        "reopen" => Ok(C::Reopen(Reopen {})),
+        _ => return None,
+    })
+}
+
+/// Whether it is carried out, or waits; or why it is refused.
+async fn send(
+    state: &ApiState,
+    person: &Person,
+    (tenant, id, command_id): (TenantId, Uuid, Uuid),
+    command: &ReconciliationCommand,
+) -> Result<Result<bool, String>, Problem> {
+    let command = serde_json::to_value(command).map_err(|err| Problem::internal(&err))?;
+    let actor = Actor::Operator { name: name_of(person) };
+    let envelope = Envelope {
+        correlation_id: person.0.request_id.parse().unwrap_or(command_id),
+        trace: kontor_traces::current().map(String::from),
+        ..Envelope::new(command_id, (tenant, "reconciliation", id), command, actor, clock::now())
+    };
+    let sent = match state.sender.send(envelope, state.settings.command_wait).await {
+        Err(SendError::CommandIdReused) => {
+            return Ok(Err("This form was sent before with other values; look again.".to_owned()));
+        }
+        sent => sent?,
+    };
+    match sent {
+        Sent::Done { outcome: Outcome::Accepted(accepted), .. } => {
+            wait(state, accepted.last_position).await?;
+            Ok(Ok(true))
+        }
+        Sent::Done { outcome: Outcome::Refused { refusal }, .. } => Ok(Err(refusal.message)),
+        Sent::Unknown => Ok(Ok(false)),
+    }
+}
