@@ -8,6 +8,7 @@ mod ledger;
 mod operate;
 mod process;
 pub mod projection;
+mod reconcile;
 mod scheduled;
 mod subject;
 mod transfer;
@@ -29,6 +30,7 @@ pub use ledger::{
 pub use operate::*;
 pub use process::ProcessVerb;
 use projection::ProjectionVerb;
+pub use reconcile::{ReconcileImportArgs, ReconcileReportArgs, ReconcileVerb};
 pub use scheduled::{ScheduledArgs, ScheduledVerb};
 pub use subject::{EraseArgs, SubjectArgs, SubjectVerb};
 pub use transfer::*;
@@ -135,6 +137,9 @@ pub enum Verb {
     /// Check the books of credits
     #[command(subcommand)]
     Ledger(LedgerVerb),
+    /// Hold payments against what providers and banks say
+    #[command(subcommand)]
+    Reconcile(ReconcileVerb),
     /// Look at the log and hold it against its promises.
     #[command(flatten)]
     Operate(OperateVerb),

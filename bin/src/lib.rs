@@ -22,6 +22,7 @@ mod operate;
 mod output;
 mod process;
 mod projection;
+mod reconcile;
 mod roles;
 mod scheduled;
 mod seals;
@@ -155,6 +156,7 @@ async fn carry_out(config: Arc<Config>, verb: Verb) -> Result<(), Failure> {
         Verb::Transfer(verb) => transfer::run(&config, verb).await,
         Verb::Projection(verb) => projection::run(&config, verb).await,
         Verb::Ledger(verb) => ledger::run(&config, verb).await,
+        Verb::Reconcile(verb) => reconcile::run(&config, verb).await,
         Verb::Operate(verb) => operate::run(&config, verb).await,
         Verb::Seed(args) => run_seed(&config, args).await,
         // Answered before the configuration is read.

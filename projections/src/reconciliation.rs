@@ -16,7 +16,8 @@ mod work;
 
 pub use self::{
     reports::{
-        Awaited, DayRow, FileRow, KindRow, PayoutRow, SideRow, days, files, kinds, payouts, sides,
+        Awaited, DayRow, FileRow, KindRow, PayoutRow, SideRow, TenantRow, days, files, kinds,
+        payouts, sides, tenants,
     },
     rows::{Difference, DifferenceKind, Filter, ItemRow, difference, differences},
     work::WorkRow,

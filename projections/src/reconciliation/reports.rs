@@ -49,6 +49,25 @@ pub struct Awaited {
     pub minor: i64,
 }
 
+/// What one tenant's books and one provider say.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct TenantRow {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The provider.
+    pub provider: PaymentProvider,
+    /// The currency.
+    pub currency: Currency,
+    /// What Kontor knows: how many, and their sum.
+    pub ours: (i64, i64),
+    /// What the files say.
+    pub theirs: (i64, i64),
+    /// How many of Kontor's belong to a line.
+    pub matched: i64,
+    /// How many items of both sides have something wrong, or wait.
+    pub unsettled: i64,
+}
+
 /// Open differences of one kind and age.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct KindRow {
@@ -167,6 +186,43 @@ pub async fn sides(pool: &PgPool, tenant: &TenantId) -> Result<Vec<SideRow>, Que
             fees_minor: row.try_get("fees_minor")?,
             paid_out_minor: row.try_get("paid_out_minor")?,
             arrived_minor: row.try_get("arrived_minor")?,
+        })
+    };
+    Ok(rows.iter().map(row).collect::<Result<_, _>>()?)
+}
+
+/// What matches, tenant by tenant; of one tenant alone when it is named.
+///
+/// # Errors
+/// When the database fails.
+pub async fn tenants(
+    pool: &PgPool,
+    tenant: Option<&TenantId>,
+) -> Result<Vec<TenantRow>, QueryError> {
+    let rows = sqlx::query(
+        "select tenant, provider, currency, \
+             count(*) filter (where side = 1) as our_count, \
+             coalesce(sum(amount_minor) filter (where side = 1), 0)::bigint as our_minor, \
+             count(*) filter (where side = 2) as their_count, \
+             coalesce(sum(amount_minor) filter (where side = 2), 0)::bigint as their_minor, \
+             count(*) filter (where side = 1 and partner is not null) as matched, \
+             count(*) filter (where fault is not null) as unsettled \
+         from recon_items where not void and bucket in ('charge', 'refund', 'dispute') \
+             and ($1::text is null or tenant = $1) \
+         group by 1, 2, 3 order by 1, 2, 3",
+    )
+    .bind(tenant.map(TenantId::as_str))
+    .fetch_all(pool)
+    .await?;
+    let row = |row: &PgRow| -> Result<TenantRow, sqlx::Error> {
+        Ok(TenantRow {
+            tenant: named(row, "tenant")?,
+            provider: named(row, "provider")?,
+            currency: named(row, "currency")?,
+            ours: (row.try_get("our_count")?, row.try_get("our_minor")?),
+            theirs: (row.try_get("their_count")?, row.try_get("their_minor")?),
+            matched: row.try_get("matched")?,
+            unsettled: row.try_get("unsettled")?,
         })
     };
     Ok(rows.iter().map(row).collect::<Result<_, _>>()?)
