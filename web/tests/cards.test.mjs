@@ -5,8 +5,8 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
-import { call, Chat, normal, startBrowser, startKontor, until } from "./harness.mjs";
+import { after, before } from "node:test";
+import { call, Chat, normal, startBrowser, startKontor, test, until } from "./harness.mjs";
 
 const JOHN = 1002;
 const OLEG = 1003;
