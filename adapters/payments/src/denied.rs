@@ -57,6 +57,7 @@ impl DeniedNotices {
         let tokens = tokens.saturating_add(u32::try_from(earned).unwrap_or(u32::MAX)).min(BURST);
         let since = if earned > 0 { Instant::now() } else { since };
         *left = (tokens.saturating_sub(1), since);
+        drop(left);
         tokens > 0
     }
 }

@@ -103,7 +103,7 @@ async fn a_customer_gets_a_link_and_a_way_to_try_again() {
         ("4.99 USD".into(), "Беседа")
     );
     let sent = world.telegram.calls("sendMessage").pop().unwrap().parameters;
-    assert!(sent.to_string().contains("https://pay.example.org/cs_1"), "{sent}");
+    assert!(format!("{sent:?}").contains("https://pay.example.org/cs_1"), "{sent:?}");
 
     let failure = RecordFailure { reason: "insufficient_funds".into() };
     world.provider_says(row.payment_id, &PaymentCommand::RecordFailure(failure)).await;
@@ -112,7 +112,10 @@ async fn a_customer_gets_a_link_and_a_way_to_try_again() {
     })
     .await;
     let sent = world.telegram.calls("sendMessage").pop().unwrap().parameters;
-    assert!(sent.to_string().contains("https://pay.example.org/cs_1"), "the page is open: {sent}");
+    assert!(
+        format!("{sent:?}").contains("https://pay.example.org/cs_1"),
+        "the page is open: {sent:?}"
+    );
     bots.stop().await;
 }
 
