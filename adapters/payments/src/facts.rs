@@ -56,6 +56,12 @@ impl Recorder {
         if !row.as_ref().is_some_and(is_ours) {
             return Err(RecordError::Foreign);
         }
+        // Before it is known that it was refused: the word of it leads to no page that is over.
+        if matches!(said.command, PaymentCommand::RecordFailure(_))
+            && self.account.provider.failure_ends_page()
+        {
+            checkouts::over(&self.pool, said.payment_id).await?;
+        }
         let command = serde_json::to_value(&said.command)
             .map_err(|err| RecordError::Refused(err.to_string()))?;
         let name = format!("payments:{}:{}:{command}", self.channel(), said.payment_id);

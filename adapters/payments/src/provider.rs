@@ -25,6 +25,11 @@ pub trait Provider: Send + Sync + 'static {
     /// Which provider it is.
     fn kind(&self) -> PaymentProvider;
 
+    /// Whether nothing can be paid on a page any more once a payment on it was refused.
+    fn failure_ends_page(&self) -> bool {
+        false
+    }
+
     /// Whether a notification is the provider's, and what of it is stored. Nothing is called.
     ///
     /// # Errors

@@ -136,6 +136,11 @@ impl Provider for YooKassa {
         PaymentProvider::Yookassa
     }
 
+    /// A payment of YooKassa's is one attempt: its end is final.
+    fn failure_ends_page(&self) -> bool {
+        true
+    }
+
     fn accept(&self, notice: &Notice<'_>) -> Result<Accepted, Denied> {
         notices::accept(&self.settings.networks, notice)
     }
