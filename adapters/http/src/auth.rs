@@ -151,8 +151,8 @@ pub(crate) fn too_many(seconds: u64) -> Problem {
 /// Who is at the other end.
 pub(crate) fn address_of(request: &Request, behind_proxy: bool) -> IpAddr {
     // Our own proxy writes last: behind the others in one line, or in a line of its own.
-    let lines = request.headers().get_all("x-forwarded-for").into_iter();
-    let forwarded = lines.last().filter(|_| behind_proxy);
+    let mut lines = request.headers().get_all("x-forwarded-for").into_iter();
+    let forwarded = lines.next_back().filter(|_| behind_proxy);
     let forwarded = forwarded.and_then(|value| value.to_str().ok()?.rsplit(',').next());
     if let Some(address) = forwarded.and_then(|text| text.trim().parse().ok()) {
         return address;

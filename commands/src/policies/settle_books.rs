@@ -101,7 +101,7 @@ fn by_days(
             LineKind::Fee => note(BookAccount::ProviderFees, clearing, -line.amount_minor),
             LineKind::Payout => note(BookAccount::InTransit, clearing, -line.amount_minor),
             LineKind::Arrival => {
-                note(BookAccount::Bank, sent_from(line.from, clearing), line.amount_minor)
+                note(BookAccount::Bank, sent_from(line.from, clearing), line.amount_minor);
             }
             LineKind::Charge | LineKind::Refund | LineKind::Dispute | LineKind::Other => {}
         }

@@ -109,7 +109,8 @@ fn only_whoever_keeps_the_books_says_what_a_provider_wrote() {
 
 #[test]
 fn a_line_that_cannot_be_is_refused_by_its_number_and_field() {
-    let spoil: [(&str, fn(&mut StatementLine)); 9] = [
+    type Spoil = fn(&mut StatementLine);
+    let spoil: [(&str, Spoil); 9] = [
         ("at", |it| it.at = "2026-12-01T00:00:00Z".parse().unwrap()),
         ("external_id", |it| it.external_id = String::new()),
         ("external_id", |it| it.external_id = " 1".to_owned()),

@@ -85,7 +85,10 @@ pub(super) async fn known(
             | PaymentEvent::Refunded(_)
             | PaymentEvent::RefundFailed(_)
             | PaymentEvent::DisputeClosed(_)
-            | PaymentEvent::Contradicted(_) => {}
+            | PaymentEvent::Contradicted(_)
+            | PaymentEvent::ReceiptRequested(_)
+            | PaymentEvent::ReceiptFailed(_)
+            | PaymentEvent::ReceiptRegistered(_) => {}
         }
     }
     write(db, &known).await?;
@@ -167,6 +170,9 @@ pub(super) fn item(
         | E::Expired(_)
         | E::OutcomeUnknown(_)
         | E::RefundRequested(_)
-        | E::Contradicted(_) => return Ok(None),
+        | E::Contradicted(_)
+        | E::ReceiptRequested(_)
+        | E::ReceiptFailed(_)
+        | E::ReceiptRegistered(_) => return Ok(None),
     }))
 }

@@ -107,6 +107,15 @@ async fn a_payment_shows_how_far_it_has_come_and_what_went_back() {
     assert_eq!(row.disputes[0].outcome, Some(DisputeOutcome::Won));
     assert_eq!((row.version, row.refund_is_open()), (8, false));
     assert_eq!(row.receipts, vec![]);
+}
+
+#[tokio::test]
+async fn a_payment_shows_its_receipts_and_which_are_open() {
+    let world = World::new().await;
+    let (mut places, slug, payment) = (Places::default(), tenant("shop"), id("payment"));
+    let facts = [begun("anna"), succeeded("anna")];
+    let page = facts.map(|fact| places.record(&slug, payment, &fact));
+    world.apply(&Payments, &page).await;
     let (of, provider_ref) = (ReceiptOf::Charge, "stx-1".to_owned());
     let requested = payment::ReceiptRequested { of, provider_ref: provider_ref.clone() };
     let failed = payment::ReceiptFailed { of: ReceiptOf::Refund, provider_ref: "r-1".to_owned() };

@@ -1,3 +1,5 @@
+use std::fmt::Write;
+
 use chrono_tz::{Europe::Moscow, Tz, UTC};
 use kontor_domain::{
     credit_ledger::PaymentProvider,
@@ -143,9 +145,11 @@ fn of_a_banks_lines_only_what_providers_sent_is_taken_and_no_text() {
 fn lines_go_into_the_statements_of_their_months_in_parts_that_the_broker_takes() {
     let mut text = STRIPE.to_owned();
     for number in 0..LINES_AT_ONCE_MAX {
-        text.push_str(&format!(
-            "txn_x{number},2026-11-20 10:00:00,usd,5.00,0.45,4.55,charge,ch_x{number},,,\n"
-        ));
+        writeln!(
+            text,
+            "txn_x{number},2026-11-20 10:00:00,usd,5.00,0.45,4.55,charge,ch_x{number},,,"
+        )
+        .unwrap();
     }
     let statement = read(StatementSource::Stripe, "a.csv", text.as_bytes(), UTC).unwrap();
     let commands = statement.commands(&"demo".parse().unwrap());

@@ -48,7 +48,7 @@ async fn a_body_that_cannot_be_read_is_refused() {
         (huge.as_str(), 413),
     ] {
         let found = world.notify_from("127.0.0.1", body).await.as_u16();
-        assert_eq!(found, status, "{:.60}", body);
+        assert_eq!(found, status, "{body:.60}");
     }
     assert_eq!(world.count("inbox").await, 0);
 }

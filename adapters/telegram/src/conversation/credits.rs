@@ -163,6 +163,7 @@ pub(super) fn refused(voice: crate::texts::Voice, refusal: &CreditLedgerRefusal)
         No::BooksBroken { .. } => say!(voice, "refused-books"),
         No::IdMismatch { .. }
         | No::OutOfRange { .. }
+        | No::AccountsNotAdjustable
         | No::InstantOutOfRange { .. }
         | No::PaymentMismatch
         | No::SourceReserved

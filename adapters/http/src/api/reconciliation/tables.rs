@@ -71,7 +71,7 @@ pub(crate) fn differences(
             }
         }
     });
-    answer(csv::answer(state, ("differences", &DIFFERENCES), pages)?)
+    Ok(by_accept(csv::answer(state, ("differences", &DIFFERENCES), pages)?))
 }
 
 fn row(it: DifferenceBody) -> Vec<String> {
@@ -112,11 +112,11 @@ pub(crate) fn days(state: &ApiState, days: &[DayBody]) -> Result<Response, Probl
             ]
         })
         .collect();
-    answer(csv::answer(state, ("days", &DAYS), stream::iter([Ok(rows)]))?)
+    Ok(by_accept(csv::answer(state, ("days", &DAYS), stream::iter([Ok(rows)]))?))
 }
 
 /// The answer depends on what the caller accepts.
-fn answer(mut response: Response) -> Result<Response, Problem> {
+fn by_accept(mut response: Response) -> Response {
     response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept"));
-    Ok(response)
+    response
 }

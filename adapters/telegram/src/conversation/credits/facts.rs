@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::words;
 use crate::{
-    payment_news::stars,
+    format,
     texts::{Voice, say},
     turn::{Turn, TurnError},
 };
@@ -89,7 +89,7 @@ impl Purchases {
     /// What was bought, and for how much; none for what was given.
     fn bought(&self, voice: Voice, fact: &HistoryRow) -> Option<String> {
         let purchase = self.0.get(&fact.subject_id?)?;
-        let price = stars(voice, purchase.price);
+        let price = format::money(voice.language(), purchase.price);
         Some(match &purchase.product {
             Some(product) => {
                 say!(voice, "bought-product", product = product.clone(), price = price)
