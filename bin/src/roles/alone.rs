@@ -122,7 +122,7 @@ fn roles_of(parts: &mut Parts, kind: Kind) -> anyhow::Result<Vec<Role>> {
             let roles = [relay(parts, &schemas), calls, follow_head(parts)].into_iter();
             let roles = roles.chain(seals::seals(parts)?);
             let cards = Cards::new(parts, &config.cards)?;
-            let roles = roles.chain(cards.iter().map(Cards::role).collect::<Vec<_>>());
+            let roles = roles.chain(cards.as_ref().map(Cards::role));
             roles.chain(integrators(parts, &schemas)).collect()
         }
     })
