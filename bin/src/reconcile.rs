@@ -25,15 +25,20 @@ const WAIT: Duration = Duration::from_secs(30);
 /// Carries out a verb.
 pub(crate) async fn run(config: &Config, verb: ReconcileVerb) -> Result<(), Failure> {
     match verb {
-        ReconcileVerb::Import(args) => Ok(import(config, &args).await?),
-        ReconcileVerb::Report(args) => Ok(report(config, &args).await?),
+        ReconcileVerb::Import(args) => {
+            let addresses = Addresses::find(config)?;
+            Ok(import((config, &addresses), &args).await?)
+        }
+        ReconcileVerb::Report(args) => Ok(report(&Addresses::find(config)?, &args).await?),
     }
 }
 
-async fn import(config: &Config, args: &ReconcileImportArgs) -> anyhow::Result<()> {
+async fn import(
+    (config, addresses): (&Config, &Addresses),
+    args: &ReconcileImportArgs,
+) -> anyhow::Result<()> {
     let ReconcileImportArgs { file, source, tenant, by, output: print } = args;
-    let addresses = Addresses::find(config)?;
-    let pool = compose::pool(&addresses, COMMAND_CONNECTIONS).await?;
+    let pool = compose::pool(addresses, COMMAND_CONNECTIONS).await?;
     let known = tenants::find(&pool, tenant).await?;
     let Some(known) = known else { bail!("there is no tenant `{tenant}`") };
     let size = std::fs::metadata(file).with_context(|| file.display().to_string())?.len();
@@ -44,7 +49,7 @@ async fn import(config: &Config, args: &ReconcileImportArgs) -> anyhow::Result<(
     let bytes = std::fs::read(file).with_context(|| file.display().to_string())?;
     let name = file.display().to_string();
     let statement = kontor_statements::read(*source, &name, &bytes, known.time_zone)?;
-    let sender = compose::sender(config, &addresses).await?;
+    let sender = compose::sender(config, addresses).await?;
     let correlation_id = Uuid::now_v7();
     let mut changed = false;
     for (id, record) in statement.commands(tenant) {
@@ -72,17 +77,18 @@ async fn import(config: &Config, args: &ReconcileImportArgs) -> anyhow::Result<(
             "passed_by": passed_by, "changed": changed,
         }));
     }
-    output::line(&match changed {
-        true => format!("Taken: {lines} lines, {passed_by} of them not about payments."),
-        false => format!("Nothing new: all {lines} lines are there already."),
+    output::line(&if changed {
+        format!("Taken: {lines} lines, {passed_by} of them not about payments.")
+    } else {
+        format!("Nothing new: all {lines} lines are there already.")
     });
     Ok(())
 }
 
 const AGAIN: &str = "call it again with the same file: what is there stays once";
 
-async fn report(config: &Config, args: &ReconcileReportArgs) -> anyhow::Result<()> {
-    let pool = compose::pool(&Addresses::find(config)?, COMMAND_CONNECTIONS).await?;
+async fn report(addresses: &Addresses, args: &ReconcileReportArgs) -> anyhow::Result<()> {
+    let pool = compose::pool(addresses, COMMAND_CONNECTIONS).await?;
     let rows = reconciliation::tenants(&pool, args.tenant.as_ref()).await?;
     if args.output.json {
         let rows: Vec<_> = rows

@@ -188,6 +188,7 @@ pub(super) fn refused(voice: crate::texts::Voice, refusal: &CreditLedgerRefusal)
         | No::CurrencyMismatch { .. }
         | No::DisputeUnknown { .. }
         | No::DisputeOver { .. }
-        | No::RefundUnknown { .. } => return None,
+        | No::RefundUnknown { .. }
+        | No::AccountsNotAdjustable => return None,
     })
 }
