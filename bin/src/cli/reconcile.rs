@@ -38,7 +38,7 @@ pub enum ReconcileVerb {
 pub struct ReconcileImportArgs {
     /// The file
     pub file: PathBuf,
-    /// Whose file it is: stripe, yookassa, telegram_stars or bank
+    /// Whose file it is: stripe, yookassa, `telegram_stars` or bank
     #[arg(long)]
     pub source: StatementSource,
     /// The tenant

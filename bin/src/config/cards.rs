@@ -119,7 +119,7 @@ fn read_card(reader: &mut Reader<'_>, name: String) -> Option<CardConfig> {
         reader.push(&format!("{PREFIX}…"), None, Some(name.clone()), expects);
     }
     let provider = reader.parsed_as(&variable(&CARD_PROVIDER), &CARD_PROVIDER, CardProvider::named);
-    require(reader, provider, &variable);
+    require(reader, provider, variable);
     let tenant = reader.parsed_as(&variable(&CARD_TENANT), &CARD_TENANT, by_from_str);
     let secret_key =
         reader.secret_as(&variable(&CARD_SECRET_KEY), &CARD_SECRET_KEY, parse::provider_secret);

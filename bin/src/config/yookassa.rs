@@ -51,7 +51,7 @@ pub(super) fn read(reader: &mut Reader<'_>, name: &str) -> Option<YooKassaConfig
     }
     let receipts = reader.parsed_as(&variable(&CARD_RECEIPTS), &CARD_RECEIPTS, parse::switch);
     let receipts = match receipts {
-        Some(true) => Some(read_receipts(reader, &variable)),
+        Some(true) => Some(read_receipts(reader, variable)),
         Some(false) | None => None,
     };
     Some(YooKassaConfig { shop_id: shop_id?, networks, receipts })

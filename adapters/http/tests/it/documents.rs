@@ -12,10 +12,13 @@ fn document() -> Value {
 }
 
 /// Each route with the answers that it gives when all is well; each names all others, too.
-fn routes() -> String {
+fn routes(wanted: impl Fn(&str) -> bool) -> String {
     let document = document();
     let mut routes = String::new();
     for (path, item) in document["paths"].as_object().unwrap() {
+        if !wanted(path) {
+            continue;
+        }
         for (method, operation) in item.as_object().unwrap() {
             let answers: Vec<&String> =
                 operation["responses"].as_object().unwrap().keys().collect();
@@ -30,7 +33,7 @@ fn routes() -> String {
 
 #[test]
 fn every_route_is_described() {
-    assert_snapshot!(routes(), @r#"
+    assert_snapshot!(routes(|path| path < "/v1/n"), @r#"
     get /v1/accounts ["200"]
     post /v1/accounts ["201", "202"]
     get /v1/accounts/{id} ["200"]
@@ -67,6 +70,12 @@ fn every_route_is_described() {
     post /v1/meters/{id}/readings ["201", "202"]
     post /v1/meters/{id}/readings/{reading_id}/corrections ["200", "202"]
     post /v1/meters/{id}/verification ["200", "202"]
+    "#);
+}
+
+#[test]
+fn every_other_route_is_described() {
+    assert_snapshot!(routes(|path| path >= "/v1/n"), @r#"
     get /v1/operations/actions ["200"]
     get /v1/operations/dead-letters ["200"]
     get /v1/operations/dead-letters/{id} ["200"]

@@ -225,10 +225,9 @@ async fn send_file(world: &World, cookie: &str, source: &str, text: &str) -> Ans
 }
 
 #[tokio::test]
-async fn two_accountants_settle_a_difference_in_the_browser() {
+async fn a_file_is_taken_in_the_browser_once_and_whole() {
     let world = World::new().await;
-    let (anna, boris) = accountants(&world).await;
-    let (anna, boris) = (enter(&world, &anna).await, enter(&world, &boris).await);
+    let anna = enter(&world, &accountants(&world).await.0).await;
     let blank = page(&world, &anna, "/admin/reconciliation").await;
     assert_eq!(blank.status, StatusCode::OK, "{}", blank.text);
     assert!(blank.text.contains("no file was taken"), "{}", blank.text);
@@ -255,7 +254,16 @@ async fn two_accountants_settle_a_difference_in_the_browser() {
         let table = page(&world, &anna, &format!("/admin/reconciliation/{table}.csv")).await;
         assert_eq!(table.text.lines().count(), rows, "{}", table.text);
     }
+}
 
+#[tokio::test]
+async fn two_accountants_settle_a_difference_in_the_browser() {
+    let world = World::new().await;
+    let (anna, boris) = accountants(&world).await;
+    let (anna, boris) = (enter(&world, &anna).await, enter(&world, &boris).await);
+    let taken = send_file(&world, &anna, "telegram_stars", STARS).await;
+    assert_eq!(taken.header("location"), "/admin/reconciliation?done=taken", "{}", taken.text);
+    let list = page(&world, &anna, "/admin/reconciliation").await;
     let on = list.text.split("/admin/reconciliation/differences/").nth(2).unwrap();
     let on = format!("/admin/reconciliation/differences/{}", &on[..36]);
     let shown = page(&world, &anna, &on).await;

@@ -163,7 +163,6 @@ pub(super) fn refused(voice: crate::texts::Voice, refusal: &CreditLedgerRefusal)
         No::BooksBroken { .. } => say!(voice, "refused-books"),
         No::IdMismatch { .. }
         | No::OutOfRange { .. }
-        | No::AccountsNotAdjustable
         | No::InstantOutOfRange { .. }
         | No::PaymentMismatch
         | No::SourceReserved

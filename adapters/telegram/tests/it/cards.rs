@@ -30,6 +30,7 @@ fn account(name: &str, provider: PaymentProvider, currency: &str) -> CardAccount
         provider,
         currency: currency.parse().unwrap(),
         return_url: "https://example.org/".to_owned(),
+        wants_phone: false,
     }
 }
 
