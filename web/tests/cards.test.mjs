@@ -118,6 +118,12 @@ test("a customer is declined, pays with 3-D Secure in a storm, and gets the mone
   const asked = await asStaff(`/v1/payments/${payment.id}/refunds`, { method: "POST", body: { reason: "customer_asked" } });
   assert.equal(asked.status, 201, JSON.stringify(asked.body));
   await chat.sees(/Your payment was returned: \$4\.99/);
+  // The books follow the money in a moment.
+  const holder = await asStaff("/v1/ledgers", { method: "POST", body: { account_id: payment.account_id } });
+  await until("what was bought is taken back", async () => {
+    const { body } = await asStaff(`/v1/ledgers/${holder.body.id}`);
+    return body.available === 3;
+  });
   await chat.say("/balance");
   await chat.sees(/💳 3 /);
   const there = await stripe();
