@@ -4,5 +4,6 @@
 
 mod denied;
 mod going_back;
+mod looks;
 mod paying;
 mod world;
