@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::{
     actions::{self, Action},
-    operator::{BOOKS, Operator, Person, foreign},
+    operator::{BOOKS, Operator, Person, RECONCILIATION, foreign},
     shell::{Assets, html},
     words,
 };
@@ -119,9 +119,11 @@ fn own_page(next: &str) -> &str {
     if ours && plain && !next.contains("//") { next } else { HOME }
 }
 
-/// Whether an address is one of the books' pages.
+/// Whether an address is one of the accountants' pages.
 fn is_of_books(next: &str) -> bool {
-    next.strip_prefix(BOOKS).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
+    [BOOKS, RECONCILIATION].iter().any(|page| {
+        next.strip_prefix(page).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
+    })
 }
 
 #[cfg(test)]

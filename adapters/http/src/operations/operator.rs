@@ -19,6 +19,7 @@ use crate::{
 
 /// The pages of accountants.
 pub(super) const BOOKS: &str = "/admin/books";
+pub(super) const RECONCILIATION: &str = "/admin/reconciliation";
 
 /// The right to operate, in one tenant or on the whole platform.
 #[derive(Clone, Debug)]

@@ -205,8 +205,10 @@ async fn a_difference_is_taken_over_given_up_by_two_and_opened_again() {
 
 /// Logs in with a key.
 async fn enter(world: &World, key: &str) -> String {
-    let answer = form(world, "/login", ("", ORIGIN), format!("key={key}")).await;
+    let body = format!("key={key}&next=/admin/reconciliation?kind=late");
+    let answer = form(world, "/login", ("", ORIGIN), body).await;
     assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text);
+    assert_eq!(answer.header("location"), "/admin/reconciliation?kind=late");
     answer.header("set-cookie").split(';').next().unwrap().to_owned()
 }
 
