@@ -4,8 +4,8 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
-import { Chat, call, startBrowser, startKontor, until } from "./harness.mjs";
+import { after, before } from "node:test";
+import { Chat, call, startBrowser, startKontor, test, until } from "./harness.mjs";
 
 const ANNA = 1001;
 const TENANT = "demo_credits";

@@ -51,7 +51,7 @@ async fn the_demo_has_a_price_list_that_the_staff_changes() {
     assert!(run(command(folder.path(), &["seed"])).await.status.success());
     let api = Api::of_platform(&up, folder.path());
     let all = products(&api, "").await;
-    assert_eq!(all.len(), 8);
+    assert_eq!(all.len(), 9);
     assert_eq!(all[0]["ordinal"], 77);
     assert_eq!(all[1]["active"], false);
     let verified = run(command(folder.path(), &["verify"])).await;
