@@ -5,8 +5,8 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
-import { after, before, test } from "node:test";
-import { call, startBrowser, startKontor, until } from "./harness.mjs";
+import { after, before } from "node:test";
+import { call, startBrowser, startKontor, test, until } from "./harness.mjs";
 
 const TENANT = "recon_shop";
 const STARS = `id,date,amount,kind
