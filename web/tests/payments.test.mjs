@@ -101,6 +101,10 @@ test("a customer buys 25 by Stars in a storm of updates, sees them, and gets the
   const asked = await call(kontor, path, { method: "POST", body: { reason: "customer_asked" } });
   assert.equal(asked.status, 201, JSON.stringify(asked.body));
   await chat.sees(/Your payment was returned: 250|Оплата возвращена: 250/);
+  // The books follow the money in a moment.
+  const { ledger } = await holder(payment.account_id);
+  await until("what was bought is taken back", async () =>
+    (await call(kontor, `/v1/ledgers/${ledger}`)).body.available === 3);
   await chat.say("/balance");
   await chat.sees(/💳 3 /);
   const calls = await fetch(new URL("/sandbox/calls?method=refundStarPayment", kontor.banner.chat));
@@ -112,7 +116,6 @@ test("a customer buys 25 by Stars in a storm of updates, sees them, and gets the
   await buy(chat);
   await chat.sees(/✅[^✅]*✅/s);
   const [again] = (await call(kontor, "/v1/payments")).body.items;
-  const { ledger } = await holder(again.account_id);
   const spent = await call(kontor, `/v1/ledgers/${ledger}/spends`, { method: "POST", body: { messages: 10 } });
   assert.equal(spent.status, 201, JSON.stringify(spent.body));
   await chat.press(/History of credits|История кредитов/);

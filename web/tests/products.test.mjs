@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before } from "node:test";
-import { call, Chat, startBrowser, startKontor, test, until } from "./harness.mjs";
+import { Chat, call, startBrowser, startKontor, test, until } from "./harness.mjs";
 
 let kontor;
 let browser;
@@ -41,7 +41,10 @@ const row = (name) => page.locator("#products tbody tr").filter({ has: page.getB
 
 test("the price list of the demo is there, in its order", async () => {
   const names = await page.locator("#products tbody th a").allInnerTexts();
-  const expected = ["10 credits", "25 credits", "50 credits", "100 credits", "Unlimited day", "Unlimited week", "Unlimited month"];
+  const expected = [
+    "10 credits", "25 credits", "50 credits", "100 credits", "Unlimited day", "Unlimited week", "Unlimited month",
+    "A talk, 30 credits", "A call, 20 credits",
+  ];
   assert.deepEqual(names, expected);
   assert.equal(await page.getByLabel("Tenant").inputValue(), "demo_credits");
   const text = await row("25 credits").innerText();

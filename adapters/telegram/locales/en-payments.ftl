@@ -44,7 +44,7 @@ paid-credits =
     ✅ Paid: +{ $credits }. You have { $balance } now.
     { $bar }
 paid-pass = ✅ Paid. Your pass is good until { $ends }.
-paid-back = Your payment was returned: { $amount }. What was bought is taken off your account.
+paid-back = Your payment was returned: { $amount }. What was bought comes off your account in a moment.
 paid-twice-back = You paid twice. The surplus was returned: { $amount }.
 payment-unknown = Telegram speaks of a payment that we do not know. Please see /paysupport: your money is not lost.
 

@@ -4,7 +4,8 @@ use kontor_domain::payment::Standing;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::world::{World, settings, until};
+use crate::around::until;
+use crate::world::{World, settings};
 
 fn order(metadata: Value) -> Value {
     json!({

@@ -3,7 +3,8 @@
 use kontor_domain::payment::{ReceiptOf, ReceiptStanding, RefundStanding, Standing};
 use kontor_postgres::checkouts::{self, CheckoutState};
 
-use crate::world::{World, receipts, sweeping, until};
+use crate::around::until;
+use crate::world::{World, receipts, sweeping};
 
 async fn until_receipt(world: &World, id: uuid::Uuid, of: ReceiptOf, standing: ReceiptStanding) {
     until(&format!("the receipt of the {of:?} is {standing:?}"), || async {

@@ -4,6 +4,7 @@ use kontor_domain::payment::RefundStanding;
 use reqwest::Method;
 use serde_json::json;
 
+use crate::around::until;
 use crate::world::{PRICE_MINOR, World, settings, sweeping};
 
 #[tokio::test]
@@ -61,7 +62,7 @@ async fn a_part_that_went_back_is_a_contradiction_that_people_see() {
     world
         .in_cabinet(false, "refunds", json!({ "payment_id": page.charge, "amount": amount }))
         .await;
-    crate::world::until("the contradiction shows", || async {
+    until("the contradiction shows", || async {
         (world.payment(page.payment_id).await.contradictions == 1).then_some(())
     })
     .await;

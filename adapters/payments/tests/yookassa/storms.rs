@@ -1,6 +1,7 @@
 //! Twice, late, lost, and with answers that never came: one charge, one grant, right books.
 
 use kontor_domain::payment::{RefundStanding, Standing};
+use kontor_postgres::checkouts::CheckoutState;
 use reqwest::Method;
 use serde_json::Value;
 
@@ -25,6 +26,7 @@ async fn a_storm_leaves_exactly_one_charge_one_grant_and_right_books() {
     assert_eq!(row.provider_ref.as_deref(), Some(page.charge.as_str()));
     let declined = world.until_standing(other.payment_id, Standing::Failed).await;
     assert_eq!(declined.failure.as_deref(), Some("insufficient_funds"));
+    assert_eq!(world.page_state(&other).await, CheckoutState::Over, "a new page is needed");
     world.until_available(page.account_id, 28).await;
     world.settled().await;
     // Whatever comes late changes nothing.

@@ -1,12 +1,10 @@
 //! A shop that sells 25 credits for 229 roubles.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use axum::{Router as Routes, body::Body, extract::Request, http::StatusCode};
 use chrono::TimeDelta;
-use kontor_commands::{
-    CommandSender, Envelope, LocalSender, Outcome, Router, Sent, clock, policies::FulfilPayments,
-};
+use kontor_commands::{CommandSender, Envelope, LocalSender, Outcome, Router, Sent, clock};
 use kontor_domain::{
     Actor, Language, Money, TenantId,
     account::{Account, AccountCommand, Origin, Register},
@@ -26,34 +24,30 @@ use kontor_payments::{
     YooKassaSettings,
 };
 use kontor_postgres::{
-    AppenderSettings, DispatchSettings, Dispatcher, EventLog, Follower, FollowerSettings,
-    MasterKeys, PolicyEffect, Step, Vault,
+    AppenderSettings, EventLog, MasterKeys, Vault,
     checkouts::{self, Asked, CheckoutState},
 };
 use kontor_projections::{
-    Projection, credits,
+    credits,
     payments::{self, PaymentRow},
 };
-use kontor_sandbox::{Sandbox, SandboxSettings, YooKassaShop};
 use reqwest::{Client, Method};
 use serde::Serialize;
 use serde_json::{Value, json};
 use sqlx::PgPool;
-use tokio::{
-    net::TcpListener,
-    sync::watch,
-    time::{Instant, sleep},
-};
+use tokio::{net::TcpListener, sync::watch};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use tower::ServiceExt;
 use uuid::Uuid;
 
+use crate::around::{follow, fulfil, play, seen_from, until};
+
 /// How long a test waits for something that must happen. Far more than it takes, because tests share
 /// the machine.
-const PATIENCE: Duration = Duration::from_secs(60);
-const SHOP: (&str, &str) = ("54401", "test_secret");
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const SHOP: (&str, &str) = ("54401", "test_secret");
 /// Another shop at the same provider.
-const OTHER: (&str, &str) = ("54402", "test_other");
+pub(crate) const OTHER: (&str, &str) = ("54402", "test_other");
 pub(crate) const PRICE_MINOR: i64 = 22_900;
 
 pub(crate) struct World {
@@ -245,6 +239,10 @@ impl World {
         Page { payment_id, charge, account_id }
     }
 
+    pub(crate) async fn page_state(&self, page: &Page) -> CheckoutState {
+        checkouts::find(&self.pool, page.payment_id).await.unwrap().unwrap().state
+    }
+
     pub(crate) async fn page(&self) -> Page {
         self.page_for(self.customer(None).await).await
     }
@@ -391,87 +389,4 @@ impl World {
 
 fn kontor() -> Actor {
     Actor::System { name: "test".into() }
-}
-
-fn seen_from(routes: Routes, address: &str) -> Routes {
-    let address: IpAddr = address.parse().unwrap();
-    routes.layer(axum::Extension(address))
-}
-
-fn follow(
-    pool: &PgPool,
-    vault: &Vault,
-    heads: &watch::Receiver<i64>,
-) -> Vec<AbortOnDropHandle<()>> {
-    let follow = |projection| {
-        let settings =
-            FollowerSettings { vault: Some(vault.clone()), ..FollowerSettings::default() };
-        let follower = Follower::projection(pool.clone(), projection, settings);
-        let heads = heads.clone();
-        AbortOnDropHandle::new(tokio::spawn(async move {
-            follower.run(heads, CancellationToken::new()).await;
-        }))
-    };
-    kontor_projections::all().into_iter().map(follow).collect()
-}
-
-/// The policies of payments and of welcome, over and over.
-fn fulfil(pool: &PgPool, vault: &Vault, sender: &LocalSender) -> impl Future<Output = ()> + use<> {
-    let policy: Arc<dyn Projection> = Arc::new(PolicyEffect::new(Arc::new(FulfilPayments)));
-    let settings = FollowerSettings { vault: Some(vault.clone()), ..FollowerSettings::default() };
-    let mut follower = Follower::projection(pool.clone(), policy, settings);
-    let dispatcher =
-        Dispatcher::new(pool.clone(), Arc::new(sender.clone()), DispatchSettings::default());
-    async move {
-        loop {
-            while follower.step().await.unwrap() != Step::Idle {}
-            dispatcher.step(clock::now()).await.unwrap();
-            sleep(Duration::from_millis(20)).await;
-        }
-    }
-}
-
-/// Starts the stand-in; its address.
-async fn play(hooks: &str, tasks: &mut Vec<AbortOnDropHandle<()>>) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let base = format!("http://{}", listener.local_addr().unwrap());
-    let settings = SandboxSettings {
-        bots: vec![],
-        people: vec![],
-        state_file: None,
-        public_url: base.clone(),
-        shops: vec![],
-    };
-    let shop = |(shop_id, secret_key): (&str, &str), account: &str| YooKassaShop {
-        shop_id: shop_id.to_owned(),
-        secret_key: secret_key.to_owned(),
-        notification_url: format!("{hooks}/{account}"),
-    };
-    let shops = vec![shop(SHOP, "main"), shop(OTHER, "elsewhere")];
-    let sandbox = Sandbox::new(settings).unwrap().with_yookassa_shops(shops);
-    let router = sandbox.router();
-    tasks.push(AbortOnDropHandle::new(tokio::spawn(sandbox.run(CancellationToken::new()))));
-    tasks.push(AbortOnDropHandle::new(tokio::spawn(async move {
-        axum::serve(listener, router).await.unwrap();
-    })));
-    base
-}
-
-/// Asks again and again until there is an answer.
-///
-/// # Panics
-/// When there is none in time.
-pub(crate) async fn until<T, F, Fut>(what: &str, mut ask: F) -> T
-where
-    F: FnMut() -> Fut,
-    Fut: Future<Output = Option<T>>,
-{
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        if let Some(answer) = ask().await {
-            return answer;
-        }
-        assert!(Instant::now() < deadline, "in vain: {what}");
-        sleep(Duration::from_millis(20)).await;
-    }
 }
