@@ -33,6 +33,16 @@ pub trait Projection: Send + Sync + 'static {
         ""
     }
 
+    /// Called in a transaction of its own whenever a follower takes the projection's place, before its
+    /// first page; what it does when the place is taken again must be nothing.
+    ///
+    /// # Errors
+    /// [`ApplyError`]; the follower tries again.
+    async fn begin(&self, db: &mut PgConnection) -> Result<(), ApplyError> {
+        let _unused = db;
+        Ok(())
+    }
+
     /// Applies a page of events in the transaction that also moves the checkpoint. The events of one
     /// stream come in order. Those of different streams may overtake each other, because a stream can
     /// be parked and a generation filled in segments; so a row belongs to one stream, or is a sum, which

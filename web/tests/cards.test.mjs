@@ -55,7 +55,7 @@ function run(...words) {
 }
 
 async function shot(page, name) {
-  if (process.env.SCREENSHOTS) await page.screenshot({ path: join(process.env.SCREENSHOTS, `${name}.png`), fullPage: true });
+  if (process.env.KONTOR_PICTURES) await page.screenshot({ path: join(process.env.KONTOR_PICTURES, `${name}.png`), fullPage: true });
 }
 
 /** Presses the link under the newest message that has one, and opens where it leads to. */

@@ -274,6 +274,9 @@ impl Follower {
         }
         let checkpoint = Checkpoint::claim(&self.pool, place, lease.lease().epoch).await?;
         let checkpoint = checkpoint.ok_or(Halt::Fenced)?;
+        if let Work::Projection(projection) = &self.work {
+            project::begin(&self.pool, &**projection).await?;
+        }
         let parked = parking::look(&self.pool, &checkpoint, &self.settings).await?;
         Ok((checkpoint, parked.streams))
     }

@@ -52,6 +52,13 @@ impl Projection for PolicyEffect {
         self.policy.event_types()
     }
 
+    /// Makes the mark. The first page that has something for the policy comes too late for that: it
+    /// may come long after the policy began, and would count as the past.
+    async fn begin(&self, db: &mut PgConnection) -> Result<(), ApplyError> {
+        Mark::find(db, self.policy.name(), self.policy.version()).await?;
+        Ok(())
+    }
+
     async fn apply(&self, db: &mut PgConnection, events: &[Recorded]) -> Result<(), ApplyError> {
         let (name, version) = (self.policy.name(), self.policy.version());
         let mark = Mark::find(db, name, version).await?;

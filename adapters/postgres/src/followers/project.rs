@@ -28,6 +28,14 @@ pub(super) enum Refused {
     Failed(FollowerError),
 }
 
+/// Tells a projection that a follower has taken its place.
+pub(super) async fn begin(pool: &PgPool, projection: &dyn Projection) -> Result<(), FollowerError> {
+    let mut tx = pool.begin().await.map_err(failed("begin to follow"))?;
+    projection.begin(&mut tx).await.map_err(FollowerError::Apply)?;
+    tx.commit().await.map_err(failed("begin to follow"))?;
+    Ok(())
+}
+
 /// Lets a projection apply events, and finds out who is to blame when it does not.
 pub(super) async fn apply(
     projection: &dyn Projection,

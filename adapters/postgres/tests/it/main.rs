@@ -21,6 +21,7 @@ mod order;
 mod partitioning;
 mod poison;
 mod policies;
+mod policy_marks;
 mod reactors;
 mod schemas;
 mod subjects;

@@ -100,17 +100,17 @@ impl CommandSender for Recorder {
     }
 }
 
-async fn say(log: &EventLog, stream: Uuid, said: &Value) {
+pub(crate) async fn say(log: &EventLog, stream: Uuid, said: &Value) {
     say_as(log, stream, "meter.archived", said).await;
 }
 
-async fn say_as(log: &EventLog, stream: Uuid, event_type: &'static str, said: &Value) {
+pub(crate) async fn say_as(log: &EventLog, stream: Uuid, event_type: &'static str, said: &Value) {
     let mut next = append(stream, Expected::Any, &[]);
     next.events = vec![NewEvent { event_type, ..event(&said.to_string()) }];
     log.append(next).await.unwrap();
 }
 
-fn follower(world: &World, version: i32) -> Follower {
+pub(crate) fn follower(world: &World, version: i32) -> Follower {
     let effect = PolicyEffect::new(Arc::new(Obedient { version }));
     Follower::projection(world.pool.clone(), Arc::new(effect), hasty())
 }
@@ -120,14 +120,14 @@ fn dispatcher(world: &World, sender: &Arc<Recorder>) -> Dispatcher {
     Dispatcher::new(world.pool.clone(), sender, DispatchSettings::default())
 }
 
-async fn states(world: &World) -> Vec<(i32, String)> {
+pub(crate) async fn states(world: &World) -> Vec<(i32, String)> {
     sqlx::query_as("select policy_version, state from scheduled_commands order by id")
         .fetch_all(&world.pool)
         .await
         .unwrap()
 }
 
-fn named(states: &[(i32, &str)]) -> Vec<(i32, String)> {
+pub(crate) fn named(states: &[(i32, &str)]) -> Vec<(i32, String)> {
     states.iter().map(|(version, state)| (*version, (*state).to_owned())).collect()
 }
 
