@@ -217,6 +217,11 @@ impl BookAccount {
     pub fn is_adjustable(self) -> bool {
         ADJUSTABLE.contains(&self)
     }
+
+    /// The accounts on which corrections are booked, in the order of the chart.
+    pub fn adjustable() -> &'static [Self] {
+        &ADJUSTABLE
+    }
 }
 
 /// One line of a booking.

@@ -5,7 +5,10 @@ use super::{
     ReconciliationCommand, ReconciliationEvent, ReconciliationRefusal as No, Reopened, Standing,
     WriteOffProposed, WrittenOff,
 };
-use crate::{Actor, Decider, Issued, credit_ledger::Posting};
+use crate::{
+    Actor, Decider, Issued,
+    credit_ledger::{BookAccount, Posting},
+};
 
 type Decision = Result<Vec<ReconciliationEvent>, No>;
 
@@ -76,6 +79,7 @@ impl Reconciliation {
         let Adjust { explanation, posting, reference } = adjust;
         check_reference(reference.as_deref())?;
         check_posting(&posting)?;
+        check_not_given_up(&posting)?;
         Ok(vec![ReconciliationEvent::Adjusted(Adjusted { explanation, posting, reference })])
     }
 
@@ -136,6 +140,20 @@ fn check_reference(reference: Option<&str>) -> Result<(), No> {
     let expected = "1 to 64 of the characters A-Z, a-z, 0-9 and -_/.#: with a digit among them, such \
                     as TICKET-17";
     Err(No::FieldOutOfRange { field: "reference".to_owned(), expected: expected.to_owned() })
+}
+
+/// What is booked as a difference is given up, and that takes two.
+fn check_not_given_up(posting: &Posting) -> Result<(), No> {
+    let Posting { debit, credit, .. } = posting;
+    let at = |account: &BookAccount| *account == BookAccount::Differences;
+    let field = match (at(debit), at(credit)) {
+        (true, _) => "posting.debit",
+        (false, true) => "posting.credit",
+        (false, false) => return Ok(()),
+    };
+    let expected = "an account other than expenses:differences; giving a difference up is proposed by \
+                    one person and agreed to by another";
+    Err(No::FieldOutOfRange { field: field.to_owned(), expected: expected.to_owned() })
 }
 
 fn check_posting(posting: &Posting) -> Result<(), No> {

@@ -57,8 +57,8 @@ fn explain() -> C {
 }
 
 fn adjust() -> C {
-    let (explanation, posting) = (Explanation::Fee, posting());
-    C::Adjust(Adjust { explanation, posting, reference: None })
+    let posting = Posting { debit: BookAccount::ProviderFees, ..posting() };
+    C::Adjust(Adjust { explanation: Explanation::Fee, posting, reference: None })
 }
 
 const CONFIRM: C = C::ConfirmWriteOff(ConfirmWriteOff {});

@@ -91,6 +91,10 @@ pub struct ItemRow {
     pub refs: Vec<String>,
     /// What moved, in minor units.
     pub amount_minor: i64,
+    /// What the other side should say, in minor units: what is sent arrives with the other sign.
+    pub expected_minor: i64,
+    /// Whether it is on its way between a provider and the bank.
+    pub is_transfer: bool,
     /// What was kept of it.
     pub fee_minor: i64,
     /// What was left.
@@ -133,7 +137,7 @@ impl Difference {
             DifferenceKind::Duplicate if item.is_ours => item.amount_minor.checked_neg(),
             DifferenceKind::MissingWithUs | DifferenceKind::Duplicate => Some(item.amount_minor),
             DifferenceKind::AmountDiffers => {
-                item.amount_minor.checked_sub(self.partner.as_ref()?.amount_minor)
+                item.expected_minor.checked_sub(self.partner.as_ref()?.expected_minor)
             }
             DifferenceKind::FeeUnexplained => {
                 item.net_minor.checked_sub(item.amount_minor.checked_sub(item.fee_minor)?)
@@ -149,26 +153,19 @@ impl Difference {
     /// The booking that makes the books say what the other side says, against the account of
     /// differences.
     pub fn posting(&self) -> Option<Posting> {
-        let account = match self.kind {
-            DifferenceKind::PayoutNotArrived | DifferenceKind::ArrivalUnknown => {
-                BookAccount::InTransit
-            }
-            DifferenceKind::MissingAtProvider
-            | DifferenceKind::MissingWithUs
-            | DifferenceKind::AmountDiffers
-            | DifferenceKind::CurrencyDiffers
-            | DifferenceKind::Duplicate
-            | DifferenceKind::FeeUnexplained
-            | DifferenceKind::Late
-            | DifferenceKind::ReceiptMissing => match self.item.provider {
-                PaymentProvider::Stripe => BookAccount::ClearingStripe,
-                PaymentProvider::Yookassa => BookAccount::ClearingYookassa,
-                PaymentProvider::TelegramStars => BookAccount::ClearingTelegramStars,
-                PaymentProvider::Manual => BookAccount::ClearingManual,
-            },
+        self.posting_against(BookAccount::Differences)
+    }
+
+    /// The same against another account; none when it would be the same on both sides.
+    pub fn posting_against(&self, other: BookAccount) -> Option<Posting> {
+        let clearing = match self.item.provider {
+            PaymentProvider::Stripe => BookAccount::ClearingStripe,
+            PaymentProvider::Yookassa => BookAccount::ClearingYookassa,
+            PaymentProvider::TelegramStars => BookAccount::ClearingTelegramStars,
+            PaymentProvider::Manual => BookAccount::ClearingManual,
         };
-        let excess = self.excess_minor().filter(|excess| *excess != 0)?;
-        let other = BookAccount::Differences;
+        let account = if self.item.is_transfer { BookAccount::InTransit } else { clearing };
+        let excess = self.excess_minor().filter(|excess| *excess != 0 && account != other)?;
         let (debit, credit) = if excess > 0 { (account, other) } else { (other, account) };
         let amount = Money::new(excess.checked_abs()?, self.item.currency);
         Some(Posting { debit, credit, amount })
@@ -319,6 +316,8 @@ impl FromRow<'_, PgRow> for ItemRow {
             external_id: row.try_get("external_id")?,
             refs: row.try_get("refs")?,
             amount_minor: row.try_get("amount_minor")?,
+            expected_minor: row.try_get("expected_minor")?,
+            is_transfer: row.try_get::<&str, _>("bucket")? == "payout",
             fee_minor: row.try_get("fee_minor")?,
             net_minor: row.try_get("net_minor")?,
             currency: named(row, "currency")?,

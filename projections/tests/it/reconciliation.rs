@@ -280,3 +280,25 @@ async fn work_is_shown_with_its_difference_and_what_is_closed_leaves_the_list() 
     let elsewhere = difference(&world.pool, &tenant("other"), on).await.unwrap();
     assert_eq!(elsewhere, None);
 }
+
+#[tokio::test]
+async fn a_payout_that_arrives_short_is_off_by_what_is_missing() {
+    let (world, mut log) = (World::new().await, Log::new());
+    let noon = at("2026-11-20T12:00:00Z");
+    let payout = line("po_1", LineKind::Payout, &["po_1"], (noon, -455));
+    log.lines(StatementSource::Stripe, vec![payout]);
+    let mut arrival = line("17", LineKind::Arrival, &["po_1"], (noon + Duration::days(2), 450));
+    arrival.from = Some(PaymentProvider::Stripe);
+    log.lines(StatementSource::Bank, vec![arrival]);
+    world.apply(&Reconciliations, &log.events).await;
+    let page = PageRequest::first(200);
+    let found = differences(&world.pool, &log.slug, Filter::default(), &page).await.unwrap().items;
+    let [short] = &found[..] else { panic!("{found:?}") };
+    assert_eq!((short.kind, short.excess_minor()), (Kind::AmountDiffers, Some(-5)));
+    let posting = short.posting_against(BookAccount::ProviderFees).unwrap();
+    assert_eq!(
+        (posting.debit, posting.credit, posting.amount),
+        (BookAccount::ProviderFees, BookAccount::InTransit, usd(5))
+    );
+    assert_eq!(short.posting_against(BookAccount::InTransit), None);
+}

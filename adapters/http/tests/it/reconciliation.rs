@@ -189,8 +189,20 @@ async fn a_difference_is_taken_over_given_up_by_two_and_opened_again() {
         (wrong.code(), &wrong.json()["details"]["field"]),
         ("field_out_of_range".into(), &json!("posting.credit"))
     );
-    let adjusted =
-        world.post(&anna, &format!("{on}/adjust"), json!({"explanation": "our_error"})).await;
+    let bare = world.post(&anna, &format!("{on}/adjust"), json!({"explanation": "fee"})).await;
+    assert_eq!((bare.status, bare.code()), (StatusCode::BAD_REQUEST, "body_invalid".to_owned()));
+    let amount = json!({"amount_minor": 500, "currency": "XTR"});
+    let posting = |credit: &str| {
+        let posting = json!({
+            "debit": "assets:clearing:telegram_stars", "credit": credit, "amount": amount,
+        });
+        json!({"explanation": "our_error", "posting": posting})
+    };
+    let given_up = posting("expenses:differences");
+    let given_up = world.post(&anna, &format!("{on}/adjust"), given_up).await;
+    assert_eq!(given_up.json()["details"]["field"], "posting.credit", "that takes two");
+    let right = posting("assets:clearing:manual");
+    let adjusted = world.post(&anna, &format!("{on}/adjust"), right).await;
     let shown = world.read(&anna, &on, &adjusted).await.json();
     assert_eq!((&shown["state"], &shown["posting"]["amount"]), (&json!("adjusted"), &json!("500")));
 

@@ -6,7 +6,10 @@ use axum::{
     http::{StatusCode, Uri},
     response::{IntoResponse, Response},
 };
-use kontor_domain::reconciliation::{Explanation, Standing};
+use kontor_domain::{
+    credit_ledger::BookAccount,
+    reconciliation::{Explanation, Standing},
+};
 use kontor_projections::{
     PageRequest,
     reconciliation::{self, Difference, DifferenceKind},
@@ -254,6 +257,8 @@ struct DifferencePage {
     /// Whether a correction can be offered.
     can_book: bool,
     explanations: Vec<(&'static str, String)>,
+    /// The accounts against which it can be booked.
+    accounts: Vec<&'static str>,
     /// Makes sure that a form that is sent twice does one thing.
     once: Uuid,
     said: Option<String>,
@@ -306,6 +311,7 @@ pub(super) async fn difference_page(
         by_reader: it.proposed_by.as_deref() == Some(reader.as_str()),
         can_book,
         explanations: Explanation::ALL.map(|it| (it.name(), words(it.name()))).into(),
+        accounts: super::work::corrections().map(BookAccount::name).collect(),
         once: Uuid::now_v7(),
         it,
         shell,

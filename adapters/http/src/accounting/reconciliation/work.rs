@@ -9,12 +9,16 @@ use axum::{
 use kontor_commands::{Envelope, Outcome, SendError, Sent, clock};
 use kontor_domain::{
     Actor, TenantId,
+    credit_ledger::BookAccount,
     reconciliation::{
         Adjust, Assign, ConfirmWriteOff, Explain, Explanation, ProposeWriteOff,
         ReconciliationCommand, Reopen,
     },
 };
-use kontor_projections::{checkpoints, reconciliation};
+use kontor_projections::{
+    checkpoints,
+    reconciliation::{self, Difference},
+};
 use uuid::Uuid;
 
 use super::{super::desk::Desk, show::difference_page};
@@ -58,7 +62,7 @@ pub(super) async fn step(
     let found = found.ok_or_else(difference_unknown)?;
     let again =
         |refused: String| difference_page(&state, &person, (id, &uri), (None, Some(refused)));
-    let command = match command_of(&step, &fields, found.posting()) {
+    let command = match command_of(&step, &fields, &found) {
         Some(Ok(command)) => command,
         Some(Err(refused)) => return again(refused.to_owned()).await,
         None => return Err(Problem::not_found("not_found", "there is nothing at this address")),
@@ -79,7 +83,7 @@ pub(super) async fn step(
 fn command_of(
     step: &str,
     fields: &Fields,
-    posting: Option<kontor_domain::credit_ledger::Posting>,
+    found: &Difference,
 ) -> Option<Result<ReconciliationCommand, &'static str>> {
     use ReconciliationCommand as C;
     let text =
@@ -95,20 +99,31 @@ fn command_of(
         "explain" => explanation
             .map(|explanation| C::Explain(Explain { explanation, reference }))
             .ok_or(needs_explanation),
-        "adjust" => match (explanation, posting) {
+        "adjust" => match (explanation, account_of(text("against"))) {
             (None, _) => Err(needs_explanation),
-            (Some(_), None) => Err(needs_posting),
-            (Some(explanation), Some(posting)) => {
-                Ok(C::Adjust(Adjust { explanation, posting, reference }))
-            }
+            (Some(_), None) => Err("Choose the account against which it is booked."),
+            (Some(explanation), Some(other)) => found
+                .posting_against(other)
+                .map(|posting| C::Adjust(Adjust { explanation, posting, reference }))
+                .ok_or(needs_posting),
         },
-        "write-off" => posting
+        "write-off" => found
+            .posting()
             .map(|posting| C::ProposeWriteOff(ProposeWriteOff { posting, reference }))
             .ok_or(needs_posting),
         "confirm" => Ok(C::ConfirmWriteOff(ConfirmWriteOff {})),
         "reopen" => Ok(C::Reopen(Reopen {})),
         _ => return None,
     })
+}
+
+/// The accounts against which a correction is booked.
+pub(super) fn corrections() -> impl Iterator<Item = BookAccount> {
+    BookAccount::adjustable().iter().copied().filter(|it| *it != BookAccount::Differences)
+}
+
+fn account_of(name: Option<&str>) -> Option<BookAccount> {
+    corrections().find(|account| Some(account.name()) == name)
 }
 
 /// Whether it is carried out, or waits; or why it is refused.

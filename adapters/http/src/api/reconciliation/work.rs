@@ -60,7 +60,7 @@ pub(crate) struct ExplainBody {
 pub(crate) struct PostingAsked {
     #[schema(value_type = String, example = "assets:clearing:stripe")]
     debit: BookAccount,
-    #[schema(value_type = String, example = "expenses:differences")]
+    #[schema(value_type = String, example = "assets:bank")]
     credit: BookAccount,
     #[schema(value_type = Object, example = json!({"amount_minor": 500, "currency": "USD"}))]
     amount: Money,
@@ -76,12 +76,14 @@ impl From<PostingAsked> for Posting {
 /// A correction.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"explanation": "fee"}))]
+#[schema(example = json!({"explanation": "fee", "posting": {
+    "debit": "expenses:provider_fees", "credit": "assets:clearing:stripe",
+    "amount": {"amount_minor": 5, "currency": "USD"},
+}}))]
 pub(crate) struct AdjustBody {
     #[schema(schema_with = explanations)]
     explanation: Explanation,
-    #[serde(default)]
-    posting: Option<PostingAsked>,
+    posting: PostingAsked,
     #[serde(default)]
     reference: Option<String>,
 }
@@ -109,7 +111,8 @@ pub(crate) fn posting_of(difference: &Difference) -> Result<Posting, Problem> {
     difference.posting().ok_or_else(|| {
         Problem::field(
             "/posting",
-            "this difference is not one of an amount in one currency; give the posting, or explain it",
+            "this difference is not one of an amount in one currency; book it as a correction with a \
+             posting of your own, or explain it",
         )
     })
 }
@@ -170,12 +173,9 @@ async fn adjust(
     PathOf(id): PathOf<Uuid>,
     Body(body): Body<AdjustBody>,
 ) -> Result<Answer, Problem> {
-    let difference = meant(&state, &write.tenant, id).await?;
+    meant(&state, &write.tenant, id).await?;
     let AdjustBody { explanation, posting, reference } = body;
-    let posting = match posting {
-        Some(asked) => asked.into(),
-        None => posting_of(&difference)?,
-    };
+    let posting = posting.into();
     let command = ReconciliationCommand::Adjust(Adjust { explanation, posting, reference });
     give(&state, &write, id, &command).await
 }
