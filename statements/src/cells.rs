@@ -30,19 +30,40 @@ pub(crate) fn amount(row: Row<'_>, column: &Column, currency: Currency) -> Resul
     let text = row.text(column)?;
     minor(text, currency).ok_or_else(|| {
         let digits = currency.minor_digits();
+        let ambiguous = is_ambiguous(&compact(text), currency);
         let text = short(text);
-        row.wrong(
-            column,
-            format!("`{text}` is no amount in {currency} with up to {digits} decimals"),
-        )
+        let reason = if ambiguous {
+            format!(
+                "`{text}` has three digits behind its only mark, which parts thousands or decimals; \
+                 write it in {currency} with up to {digits} decimals and no mark between thousands"
+            )
+        } else {
+            format!("`{text}` is no amount in {currency} with up to {digits} decimals")
+        };
+        row.wrong(column, reason)
     })
+}
+
+/// An amount without what is written for the eye alone.
+fn compact(text: &str) -> String {
+    let seen = |c: &char| !c.is_whitespace() && !matches!(c, '\'' | '+');
+    text.chars().filter(seen).collect::<String>().replace(['\u{2212}', '\u{2013}'], "-")
+}
+
+/// Whether its only mark may part thousands as well as decimals: `1,000` is a thousand to one program
+/// and one to another. Where a currency has three decimals, they are meant.
+fn is_ambiguous(digits: &str, currency: Currency) -> bool {
+    let mut parts = digits.split(['.', ',']);
+    let (whole, decimals, more) = (parts.next(), parts.next(), parts.next());
+    currency.minor_digits() != 3
+        && whole.is_some_and(|it| it.ends_with(|c: char| c.is_ascii_digit()))
+        && decimals.is_some_and(|it| it.len() == 3 && it.bytes().all(|b| b.is_ascii_digit()))
+        && more.is_none()
 }
 
 /// Reads `-1 234.50`, `1,234.50`, `1.234,50` and `1234,5`. No amount is rounded.
 fn minor(text: &str, currency: Currency) -> Option<i64> {
-    let compact: String =
-        text.chars().filter(|c| !c.is_whitespace() && *c != '\'' && *c != '+').collect();
-    let compact = compact.replace(['\u{2212}', '\u{2013}'], "-");
+    let compact = compact(text);
     let (negative, digits) = match compact.strip_prefix('-') {
         Some(rest) => (true, rest),
         None => (false, compact.as_str()),
@@ -61,8 +82,12 @@ fn minor(text: &str, currency: Currency) -> Option<i64> {
     let whole = groups.concat();
     let is_number = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
     let places = usize::try_from(currency.minor_digits()).ok()?;
+    // Many programs write two decimals whatever the currency; more than that parts something else.
+    let has_room = decimals.len() <= places.max(2);
     let decimals = decimals.trim_end_matches('0');
     let fits = apart
+        && has_room
+        && !is_ambiguous(digits, currency)
         && !whole.is_empty()
         && whole.len() <= 12
         && is_number(&whole)
@@ -162,9 +187,21 @@ mod tests {
             ("1\u{a0}234\u{a0}567,89", "RUB", Some(123_456_789)),
             ("1,234.50", "USD", Some(123_450)),
             ("1.234,50", "EUR", Some(123_450)),
-            ("5.000", "USD", Some(500)),
+            ("5.000", "USD", None),
             ("5.001", "USD", None),
             ("1,234", "USD", None),
+            ("12,500", "USD", None),
+            ("-12.500", "RUB", None),
+            ("12 500", "USD", Some(1_250_000)),
+            ("12,500.00", "USD", Some(1_250_000)),
+            ("12,500.000", "USD", None),
+            ("1,000", "JPY", None),
+            ("1.000", "XTR", None),
+            ("1,0000", "JPY", None),
+            ("1000", "JPY", Some(1000)),
+            ("1000.00", "JPY", Some(1000)),
+            ("1,000", "KWD", Some(1000)),
+            ("1,000.000", "KWD", Some(1_000_000)),
             ("250", "XTR", Some(250)),
             ("2.5", "XTR", None),
             ("1.005", "KWD", Some(1005)),

@@ -13,7 +13,8 @@ fn refused(source: Source, bytes: &[u8]) -> ImportError {
 fn a_broken_line_is_named_by_file_line_column_and_reason() {
     for (right, wrong, line, column, reason) in [
         ("5.00,0.45", "5.0x,0.45", 2, "gross", "`5.0x` is no amount in USD"),
-        ("5.00,0.45", "5.001,0.45", 2, "gross", "up to 2 decimals"),
+        ("5.00,0.45", "5.0001,0.45", 2, "gross", "is no amount in USD with up to 2 decimals"),
+        ("5.00,0.45", "5.000,0.45", 2, "gross", "up to 2 decimals and no mark between thousands"),
         ("-5.00,0.00", "-5.00,", 3, "fee", "it is empty"),
         ("2026-11-21 10:00:00", "21 ноября", 3, "created_utc", "is no day or time"),
         ("00:00:00,usd,-4.55", "00:00:00,doge,-4.55", 4, "currency", "is no currency"),
