@@ -1,11 +1,20 @@
 //! A file as rows under named columns, whatever it was written as.
 
+use std::io::Read;
+
 use crate::{LINES_MAX, Place, workbook};
 
 /// The first bytes of a workbook, which is a ZIP archive.
 const ZIP: &[u8] = b"PK\x03\x04";
 /// How many columns a file may have.
 const COLUMNS_MAX: usize = 200;
+
+/// A line break behind the end of the text: a cell whose quotation mark is never closed has it, too.
+const LAST_BREAK: &[u8] = b"\n";
+/// What is wrong with a cell that goes on in the next line. Whether it was meant to, or a quotation mark
+/// was forgotten and other rows are within it, cannot be told.
+const BREAK_IN_CELL: &str = "a cell that begins here goes on in the next line; close its quotation \
+                             mark, and write each row in one line";
 
 /// Rows under named columns.
 pub(crate) struct Table {
@@ -31,6 +40,14 @@ fn plain(name: &str) -> String {
     name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
+/// The line in which a row begins; the empty ones above it are counted as its own by the reader.
+fn begin(text: &str, at: &csv::Position) -> u64 {
+    let start = usize::try_from(at.byte()).unwrap_or(usize::MAX);
+    let rest = text.as_bytes().get(start..).unwrap_or_default();
+    let empty = rest.iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
+    at.line().saturating_add(empty.filter(|byte| **byte == b'\n').count() as u64)
+}
+
 impl Table {
     /// Reads a table: a workbook when it begins as one, and text with commas, semicolons or tabs
     /// otherwise.
@@ -52,14 +69,17 @@ impl Table {
             .has_headers(false)
             .flexible(true)
             .delimiter(delimiter)
-            .from_reader(text.as_bytes());
+            .from_reader(text.as_bytes().chain(LAST_BREAK));
         let mut rows = Vec::new();
         for record in reader.records() {
             let record = record.map_err(|err| {
                 let line = err.position().map_or(1, csv::Position::line);
                 Place::line(line, "the quotation marks do not match")
             })?;
-            let line = record.position().map_or(0, csv::Position::line);
+            let line = record.position().map_or(0, |at| begin(text, at));
+            if record.iter().any(|cell| cell.contains(['\n', '\r'])) {
+                return Err(Place::line(line, BREAK_IN_CELL));
+            }
             rows.push((line, record.iter().map(|cell| cell.trim().to_owned()).collect()));
             if rows.len() > LINES_MAX + 1 {
                 return Err(too_many());

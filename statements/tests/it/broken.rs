@@ -43,6 +43,31 @@ fn a_broken_line_is_named_by_file_line_column_and_reason() {
 }
 
 #[test]
+fn a_quotation_mark_that_is_never_closed_swallows_no_lines() {
+    let head = "id,date,amount,kind";
+    let row = |id: &str| format!("stx_{id},2026-11-20,250,charge");
+    let open = "stx_2,2026-11-20,250,\"charge";
+    for (text, line) in [
+        // The rest of the file is within the cell; the mark is in the last line, or in its last cell.
+        (format!("{head}\n{}\n{open}\n{}\n{}\n", row("1"), row("3"), row("4")), 3),
+        (format!("{head}\r\n{}\r\n{open}\r\n{}\r\n", row("1"), row("3")), 3),
+        (format!("{head}\n{}\n{open}\n", row("1")), 3),
+        (format!("{head}\n{}\n{open}", row("1")), 3),
+        // Another mark further down closes it.
+        (format!("{head}\n{}\n{open}\n{}\"\n{}\n", row("1"), row("3"), row("4")), 3),
+        (format!("{head}\n\n\n{}\n\n{open}\n{}\n", row("1"), row("3")), 6),
+        (format!("\"{head}\n{}\n", row("1")), 1),
+    ] {
+        let error = refused(Source::TelegramStars, text.as_bytes());
+        assert_eq!(error.place.line, Some(line), "{text}: {error}");
+        assert!(error.to_string().contains("close its quotation mark"), "{error}");
+    }
+    // Marks within one line are as good as ever, also without a line break at the end.
+    let whole = format!("{head},note\n{},\"Анна, \"\"25\"\"\"\n{},\"\"", row("1"), row("2"));
+    assert_eq!(read(Source::TelegramStars, "x", whole.as_bytes(), UTC).unwrap().lines.len(), 2);
+}
+
+#[test]
 fn files_that_are_none_are_refused_in_words() {
     let huge = vec![b'a'; BYTES_MAX + 1];
     let mut many = "id,date,amount,kind\n".to_owned();
