@@ -7,7 +7,7 @@ use crate::{LINES_MAX, Place, workbook};
 /// The first bytes of a workbook, which is a ZIP archive.
 const ZIP: &[u8] = b"PK\x03\x04";
 /// How many columns a file may have.
-const COLUMNS_MAX: usize = 200;
+pub(crate) const COLUMNS_MAX: usize = 200;
 
 /// A line break behind the end of the text: a cell whose quotation mark is never closed has it, too.
 const LAST_BREAK: &[u8] = b"\n";
@@ -94,7 +94,7 @@ impl Table {
             return Err(Place::file("it has no lines; the first line names the columns"));
         };
         if columns.len() > COLUMNS_MAX {
-            return Err(Place::line(line, format!("there are more than {COLUMNS_MAX} columns")));
+            return Err(too_wide(line));
         }
         let rows: Vec<_> = rows.collect();
         if rows.len() > LINES_MAX {
@@ -135,6 +135,10 @@ impl Table {
 
 pub(crate) fn too_many() -> Place {
     Place::file(format!("it has more than {LINES_MAX} lines; divide it by days"))
+}
+
+pub(crate) fn too_wide(line: u64) -> Place {
+    Place::line(line, format!("there are more than {COLUMNS_MAX} columns; leave out some"))
 }
 
 impl Row<'_> {

@@ -1,13 +1,18 @@
 //! Workbooks: the first sheet as rows of texts.
 
-use std::io::Cursor;
+use std::{collections::BTreeMap, io::Cursor};
 
 use calamine::{Data, Reader, Xlsx};
 
-use crate::{LINES_MAX, Place, WORKBOOK_BYTES_MAX, table::too_many};
+use crate::{
+    BYTES_MAX, LINES_MAX, Place, WORKBOOK_BYTES_MAX,
+    table::{COLUMNS_MAX, too_many, too_wide},
+};
 
 /// How large the parts of a workbook may be when they are unpacked.
 const UNPACKED_BYTES_MAX: u64 = 128 * 1024 * 1024;
+/// How many cells the rows of a sheet may have together, the empty ones between others included.
+const CELLS_MAX: usize = 2_000_000;
 /// What begins the entry of a part in the list at the end of a ZIP archive, and where the unpacked
 /// size stands in it.
 const ENTRY: &[u8] = b"PK\x01\x02";
@@ -24,13 +29,71 @@ pub(crate) fn rows(bytes: &[u8]) -> Result<Vec<(u64, Vec<String>)>, Place> {
     }
     let broken = || Place::file("it begins as a workbook and is none; save it as XLSX or CSV");
     let mut book: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).map_err(|_| broken())?;
-    let range = book.worksheet_range_at(0).ok_or_else(broken)?.map_err(|_| broken())?;
-    if range.height() > LINES_MAX + 1 {
-        return Err(too_many());
+    let first = book.sheet_names().into_iter().next().ok_or_else(broken)?;
+    let mut cells = book.worksheet_cells_reader(&first).map_err(|_| broken())?;
+    let mut sheet = Sheet::default();
+    while let Some(cell) = cells.next_cell().map_err(|_| broken())? {
+        let (row, column) = cell.get_position();
+        sheet.add(row, column, text(&Data::from(cell.get_value().clone())))?;
     }
-    let first = u64::from(range.start().unwrap_or_default().0) + 1;
-    let rows = range.rows().map(|cells| cells.iter().map(text).collect());
-    Ok((first..).zip(rows).collect())
+    sheet.rows()
+}
+
+/// The cells that are filled. What a sheet takes follows from them and not from how far apart they stand:
+/// two cells in opposite corners would be seventeen thousand million.
+#[derive(Default)]
+struct Sheet {
+    rows: BTreeMap<u32, BTreeMap<u32, String>>,
+    cells: usize,
+    bytes: usize,
+}
+
+impl Sheet {
+    /// Takes a cell, unless it stands where none can be read.
+    fn add(&mut self, row: u32, column: u32, text: String) -> Result<(), Place> {
+        if text.is_empty() {
+            return Ok(());
+        }
+        let line = u64::from(row) + 1;
+        if line > LINES_MAX as u64 + 1 {
+            return Err(too_many());
+        }
+        if u64::from(column) >= COLUMNS_MAX as u64 {
+            return Err(too_wide(line));
+        }
+        // A text that many cells share stands in the file once, and here in each of them.
+        self.bytes = self.bytes.saturating_add(text.len());
+        self.cells += 1;
+        if self.bytes > BYTES_MAX || self.cells > CELLS_MAX {
+            return Err(too_large());
+        }
+        self.rows.entry(row).or_default().insert(column, text);
+        Ok(())
+    }
+
+    /// The rows from the first column that is used to the last one, all equally long.
+    fn rows(self) -> Result<Vec<(u64, Vec<String>)>, Place> {
+        let first = self.rows.values().filter_map(|cells| cells.keys().next()).min().copied();
+        let last = self.rows.values().filter_map(|cells| cells.keys().next_back()).max().copied();
+        let columns = first.unwrap_or(0)..=last.unwrap_or(0);
+        if self.rows.len().saturating_mul(columns.clone().count()) > CELLS_MAX {
+            return Err(too_large());
+        }
+        let dense = |mut cells: BTreeMap<u32, String>| {
+            columns.clone().map(|column| cells.remove(&column).unwrap_or_default()).collect()
+        };
+        let rows = self.rows.into_iter();
+        Ok(rows.map(|(row, cells)| (u64::from(row) + 1, dense(cells))).collect())
+    }
+}
+
+fn too_large() -> Place {
+    let max = BYTES_MAX / (1024 * 1024);
+    let reason = format!(
+        "its first sheet has more than {CELLS_MAX} cells or {max} MiB of text; leave out columns \
+         or divide it by days"
+    );
+    Place::file(reason)
 }
 
 /// What the parts declare to be when they are unpacked. A list that lies is stopped by the size of the
