@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use super::{
@@ -22,6 +23,8 @@ const FILE_LINES_MAX: i64 = 1_000_000;
 const AMOUNT_MINOR_MAX: i64 = 100_000_000_000;
 /// The longest id of a source, in bytes.
 const REFERENCE_BYTES_MAX: usize = 255;
+/// How far a line may be ahead of the clock: clocks differ, and a bank's day may begin elsewhere.
+const AHEAD_MAX: TimeDelta = TimeDelta::days(1);
 /// How many ids a line may name.
 const REFERENCES_MAX: usize = 8;
 
@@ -43,7 +46,7 @@ impl Decider for ProviderStatement {
         if issued.id != expected {
             return Err(No::IdMismatch { expected });
         }
-        self.record(record, issued.id)
+        self.record(record, issued.id, issued.at)
     }
 
     /// Ids of sources name what moved, not people; the texts of a bank's lines are left out.
@@ -53,14 +56,14 @@ impl Decider for ProviderStatement {
 }
 
 impl ProviderStatement {
-    fn record(&self, record: Record, id: Uuid) -> Decision {
+    fn record(&self, record: Record, id: Uuid, at: DateTime<Utc>) -> Decision {
         check_file(&record.file)?;
         if !(1..=LINES_AT_ONCE_MAX).contains(&record.lines.len()) {
             let expected = format!("1 to {LINES_AT_ONCE_MAX} lines");
             return Err(No::FieldOutOfRange { field: "lines".to_owned(), expected });
         }
         for (number, line) in (1..).zip(&record.lines) {
-            check_line(line, &record).map_err(|(field, expected)| No::LineInvalid {
+            check_line(line, &record, at).map_err(|(field, expected)| No::LineInvalid {
                 line: number,
                 field: field.to_owned(),
                 expected: expected.to_owned(),
@@ -122,10 +125,19 @@ fn check_file(file: &StatementFile) -> Result<(), No> {
     Ok(())
 }
 
-/// What is wrong with a line: the field, and what would be right.
-fn check_line(line: &StatementLine, record: &Record) -> Result<(), (&'static str, &'static str)> {
+/// What is wrong with a line that was sent at an instant: the field, and what would be right.
+fn check_line(
+    line: &StatementLine,
+    record: &Record,
+    sent_at: DateTime<Utc>,
+) -> Result<(), (&'static str, &'static str)> {
     if month_of(line.at) != record.month {
         return Err(("at", "an instant of the statement's month in UTC"));
+    }
+    // The newest line says how far a provider's files reach: one of the future would make everything
+    // missing that is not in them yet, and nothing recorded is taken back.
+    if line.at.signed_duration_since(sent_at) > AHEAD_MAX {
+        return Err(("at", "no later than a day after the file is sent"));
     }
     if !is_reference(&line.external_id) {
         return Err(("external_id", REFERENCE_EXPECTED));

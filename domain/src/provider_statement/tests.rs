@@ -135,6 +135,30 @@ fn a_line_that_cannot_be_is_refused_by_its_number_and_field() {
 }
 
 #[test]
+fn a_line_of_the_future_is_refused_with_a_day_for_clocks_that_differ() {
+    let ask = |at: &str| {
+        let at = at.parse().unwrap();
+        let later = StatementLine { at, ..line("2", 700) };
+        let mut issued = asked(record(vec![line("1", 500), later]));
+        issued.at = "2026-11-20T10:00:00Z".parse().unwrap();
+        ProviderStatement::default().decide(issued)
+    };
+    for at in ["2026-11-20T10:00:01Z", "2026-11-21T10:00:00Z"] {
+        assert_eq!(ask(at).map(|events| events.len()), Ok(1), "{at}");
+    }
+    for at in ["2026-11-21T10:00:00.000001Z", "2026-11-30T00:00:00Z"] {
+        let refused = ask(at).unwrap_err();
+        let expected = "no later than a day after the file is sent";
+        let (field, expected) = ("at".to_owned(), expected.to_owned());
+        assert_eq!(refused, ProviderStatementRefusal::LineInvalid { line: 2, field, expected });
+    }
+    // At the end of what instants there are, nothing is later.
+    let mut last = asked(record(vec![line("1", 500)]));
+    last.at = DateTime::<Utc>::MAX_UTC;
+    assert!(ProviderStatement::default().decide(last).is_ok());
+}
+
+#[test]
 fn files_and_numbers_out_of_range_are_refused_by_their_name() {
     let mut wrong = record(vec![line("1", 1)]);
     wrong.file.sha256 = "AB".repeat(32);
