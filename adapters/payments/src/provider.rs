@@ -57,7 +57,8 @@ pub trait Provider: Send + Sync + 'static {
     /// Pays a charge back, or says how far that is. The same order again pays nothing twice.
     ///
     /// # Errors
-    /// [`CallError::Refused`] when it was not paid and will not be; anything else is tried again.
+    /// [`CallError::Refused`] when this call pays nothing and none like it will; anything else is
+    /// tried again. What cannot be looked up is unknown, never refused.
     async fn refund(&self, order: &RefundOrder) -> Result<RefundAnswer, CallError>;
 
     /// Notifications since an instant that may not have arrived. They are stored as if they had.
@@ -209,4 +210,15 @@ pub enum CallError {
         /// The provider's code, of `a-z`, `0-9` and `_`.
         code: String,
     },
+}
+
+impl CallError {
+    /// The same of a look at what an earlier call may have done: that a look is refused says nothing
+    /// about that call.
+    pub(crate) fn of_look(self) -> Self {
+        match self {
+            Self::Refused { code } => Self::Unknown(format!("a look at it is refused: {code}")),
+            Self::Unknown(_) | Self::Later { .. } | Self::Secret(_) => self,
+        }
+    }
 }

@@ -1,7 +1,12 @@
 //! Pays refunds out: asks the read model what waits, asks the provider, records the answer.
 
+use chrono::{DateTime, Duration, Utc};
+use kontor_commands::clock;
 use kontor_domain::payment::{PaymentCommand, RecordRefund, RecordRefundFailure, RefundStanding};
-use kontor_postgres::{DatabaseError, checkouts};
+use kontor_postgres::{
+    DatabaseError,
+    checkouts::{self, RefundCall},
+};
 use kontor_projections::payments::{self, PaymentRow, RefundPart};
 use tokio_util::sync::CancellationToken;
 
@@ -11,6 +16,9 @@ use crate::{
 
 /// The most payments that are looked at in one round.
 const BATCH: u32 = 20;
+/// How long a refund that may have been paid by an earlier call is looked for, before a refusal of the
+/// calls after it is believed: by then every call is answered, and the provider's list shows its refund.
+const EARLIER_CALLS_SETTLE: Duration = Duration::hours(25);
 
 impl Cashier {
     /// One round of paying refunds.
@@ -60,10 +68,15 @@ impl Cashier {
         };
         let answer = match self.recorder.account.provider.refund(&order).await {
             Ok(answer) => answer,
-            Err(CallError::Refused { code }) => {
+            Err(CallError::Refused { code }) if is_final(&known, clock::now()) => {
                 RefundAnswer { provider_ref: None, state: RefundState::Failed(code) }
             }
-            Err(err @ (CallError::Unknown(_) | CallError::Later { .. } | CallError::Secret(_))) => {
+            Err(
+                err @ (CallError::Unknown(_)
+                | CallError::Later { .. }
+                | CallError::Secret(_)
+                | CallError::Refused { .. }),
+            ) => {
                 tracing::warn!(channel = self.channel, payment.id = %row.id, "No refund yet: {err}");
                 return checkouts::postpone_refund(pool, refund_id, self.pauses_after(&err)).await;
             }
@@ -108,5 +121,37 @@ impl Cashier {
         }
         // The read model follows in a moment; what it still shows then is asked for again.
         checkouts::postpone_refund(&self.recorder.pool, part.refund_id, self.pauses()).await
+    }
+}
+
+/// Whether a refusal says that nothing was paid. That of the first call does. That of a later one is
+/// about that call alone: the one before, whose answer was lost, may have worked.
+fn is_final(known: &RefundCall, now: DateTime<Utc>) -> bool {
+    known.is_first
+        || (known.provider_ref.is_none() && now - known.first_sent_at > EARLIER_CALLS_SETTLE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn known(provider_ref: Option<&str>, age: Duration, is_first: bool) -> RefundCall {
+        let (first_sent_at, provider_ref) = (clock::now() - age, provider_ref.map(str::to_owned));
+        RefundCall { provider_ref, first_sent_at, is_first, is_due: true }
+    }
+
+    #[test]
+    fn a_refusal_is_final_when_no_earlier_call_can_have_worked() {
+        let (minute, days) = (Duration::minutes(1), Duration::days(2));
+        for (known, expected) in [
+            (known(None, Duration::zero(), true), true),
+            (known(None, minute, false), false),
+            (known(None, days, false), true),
+            // It was made: what became of it says the refund itself.
+            (known(Some("re_1"), minute, false), false),
+            (known(Some("re_1"), days, false), false),
+        ] {
+            assert_eq!(is_final(&known, clock::now()), expected, "{known:?}");
+        }
     }
 }

@@ -111,12 +111,15 @@ impl YooKassa {
         order: &RefundOrder,
     ) -> Result<Option<RefundObject>, CallError> {
         if let Some(id) = &order.provider_ref {
-            return self.client.refund(id).await;
+            let refund = self.client.refund(id).await.map_err(CallError::of_look)?;
+            let unknown = || CallError::Unknown("YooKassa does not know its own refund".to_owned());
+            return refund.ok_or_else(unknown).map(Some);
         }
         if order.first_sent_at.is_none() {
             return Ok(None);
         }
-        let refunds = self.client.refunds_of(&order.charge_ref).await?;
+        let refunds = self.client.refunds_of(&order.charge_ref).await;
+        let refunds = refunds.map_err(CallError::of_look)?;
         Ok(refunds.into_iter().find(|refund| refund.refund_id == Some(order.refund_id)))
     }
 }

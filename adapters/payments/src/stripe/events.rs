@@ -136,6 +136,7 @@ impl Stripe {
         }
         let path = format!("/v1/refunds?payment_intent={intent_id}&limit={PAGE_SIZE}");
         let list = self.client.get(&path).await?;
-        Ok(list.get("data").and_then(Value::as_array).cloned().unwrap_or_default())
+        let unreadable = || CallError::Unknown("the list of refunds cannot be read".to_owned());
+        list.get("data").and_then(Value::as_array).cloned().ok_or_else(unreadable)
     }
 }

@@ -19,7 +19,8 @@ const KEY_KNOWN: Duration = Duration::hours(20);
 impl Stripe {
     pub(super) async fn pay_back(&self, order: &RefundOrder) -> Result<RefundAnswer, CallError> {
         if let Some(id) = &order.provider_ref {
-            let refund = self.client.get(&format!("/v1/refunds/{id}")).await?;
+            let refund = self.client.get(&format!("/v1/refunds/{id}")).await;
+            let refund = refund.map_err(CallError::of_look)?;
             return answer(&refund);
         }
         // It was asked for before: whether it is there is seen first, whatever became of the answer.
@@ -40,7 +41,8 @@ impl Stripe {
             Ok(refund) => answer(&refund),
             // Somebody paid it back at Stripe itself: then that is the refund.
             Err(CallError::Refused { code }) if code == "charge_already_refunded" => {
-                let refunds = self.refunds_of(&order.charge_ref).await?;
+                let refunds = self.refunds_of(&order.charge_ref).await;
+                let refunds = refunds.map_err(CallError::of_look)?;
                 let whole = refunds.iter().find(|it| {
                     it.get("amount").and_then(Value::as_i64) == Some(order.amount.amount_minor)
                         && text(it, "status") != Some("failed")
@@ -53,7 +55,7 @@ impl Stripe {
 
     /// The refund in Stripe's own list, by the id that Kontor gave it.
     async fn find(&self, order: &RefundOrder) -> Result<Option<Value>, CallError> {
-        let refunds = self.refunds_of(&order.charge_ref).await?;
+        let refunds = self.refunds_of(&order.charge_ref).await.map_err(CallError::of_look)?;
         Ok(refunds.into_iter().find(|it| meta(it, "refund_id") == Some(order.refund_id)))
     }
 

@@ -3,7 +3,7 @@
 use kontor_domain::{credit_ledger::DisputeOutcome, payment::RefundStanding};
 use serde_json::json;
 
-use crate::world::World;
+use crate::world::{World, until};
 
 #[tokio::test]
 async fn a_refund_whose_answer_is_lost_is_found_and_never_paid_twice() {
@@ -89,4 +89,36 @@ async fn a_dispute_that_is_lost_takes_the_money_and_one_that_is_won_gives_it_bac
         let expected = if won { (20, 0) } else { (0, 10) };
         assert_eq!(world.balance().await, expected, "won: {won}");
     }
+}
+
+#[tokio::test]
+async fn a_refusal_after_a_call_whose_answer_was_lost_is_believed_only_much_later() {
+    let world = World::open().await;
+    let payment_id = world.buy().await;
+    // The price cannot go back any more, so that every call that is answered is refused.
+    let intent = world.objects("intents").await[0]["id"].as_str().unwrap().to_owned();
+    world.at_stripe(&format!("intents/{intent}/refund"), json!({"amount": 100})).await;
+    world.until_payment(payment_id, "it was recorded", |row| row.contradictions == 1).await;
+    let create = "stripe.refunds.create";
+    world.weather(json!({"kind": "server_error", "method": create, "count": 1})).await;
+    world.refund(payment_id).await;
+    until("it was asked for more than once", || async {
+        let query = "select attempts from payment_refund_calls where payment_id = $1";
+        let attempts: Option<i32> =
+            sqlx::query_scalar(query).bind(payment_id).fetch_optional(&world.pool).await.unwrap();
+        (attempts >= Some(3)).then_some(())
+    })
+    .await;
+    let row = world.payment(payment_id).await;
+    assert_eq!(row.refunds[0].standing, RefundStanding::Requested);
+
+    let long_ago =
+        "update payment_refund_calls set first_sent_at = first_sent_at - interval '2 days'";
+    sqlx::query(long_ago).execute(&world.pool).await.unwrap();
+    let row = world
+        .until_payment(payment_id, "the refund failed", |row| {
+            row.refunds.iter().any(|it| it.standing == RefundStanding::Failed)
+        })
+        .await;
+    assert_eq!(row.refunds[0].failure.as_deref(), Some("parameter_invalid_integer"));
 }
