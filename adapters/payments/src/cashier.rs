@@ -105,12 +105,21 @@ impl Cashier {
             Some(until) => until - self.settings.sweep_overlap,
             None => begun - self.settings.sweep_first,
         };
-        for accepted in self.recorder.account.provider.sweep(since).await? {
+        let swept = self.recorder.account.provider.sweep(since).await?;
+        for accepted in swept.found {
             if self.store(&accepted).await? == Stored::New {
                 tracing::info!(channel = self.channel, "A notification was found that was lost");
             }
         }
-        checkouts::swept(pool, &self.channel, begun).await?;
+        if swept.is_whole {
+            checkouts::swept(pool, &self.channel, begun).await?;
+        } else {
+            tracing::error!(
+                channel = self.channel,
+                since = %since,
+                "More notifications were lost than one sweep reads; older ones are still missing"
+            );
+        }
         Ok(())
     }
 }

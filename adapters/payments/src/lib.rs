@@ -23,7 +23,7 @@ mod yookassa;
 pub use cashiers::{Cashiers, CashiersError};
 pub use provider::{
     Accepted, CallError, Checkout, Denied, Heard, Looked, Notice, Order, Provider, RefundAnswer,
-    RefundOrder, RefundState, Said,
+    RefundOrder, RefundState, Said, Swept,
 };
 pub use settings::{Account, PaymentsSettings, channel, provider_name};
 pub use stripe::{Stripe, StripeSettings};

@@ -65,7 +65,7 @@ pub trait Provider: Send + Sync + 'static {
     ///
     /// # Errors
     /// When the provider cannot be asked; it is asked again later, from the same instant.
-    async fn sweep(&self, since: DateTime<Utc>) -> Result<Vec<Accepted>, CallError>;
+    async fn sweep(&self, since: DateTime<Utc>) -> Result<Swept, CallError>;
 }
 
 /// What came in at the route of notifications.
@@ -90,6 +90,15 @@ pub struct Accepted {
     pub key: String,
     /// What is stored: enough to ask the provider, and nothing about people.
     pub payload: Value,
+}
+
+/// What a sweep has found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Swept {
+    /// The notifications, in the order in which they are worked on.
+    pub found: Vec<Accepted>,
+    /// There are no others. When there are, the next sweep begins at the same instant.
+    pub is_whole: bool,
 }
 
 /// A notification that is turned away.

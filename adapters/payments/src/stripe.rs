@@ -21,15 +21,17 @@ use uuid::Uuid;
 use self::client::{Client, Form};
 use crate::{
     Accepted, CallError, Checkout, Denied, Heard, Looked, Notice, Order, Provider, RefundAnswer,
-    RefundOrder, Said, WireError,
+    RefundOrder, Said, Swept, WireError,
 };
 
 /// A page lives at least so long by Stripe's rules, with a minute for clocks that differ.
 const PAGE_MIN: Duration = Duration::minutes(31);
 /// The most events of one page of a list.
 const PAGE_SIZE: usize = 100;
-/// How many pages of undelivered events are read at once; what is left comes with the next sweep.
-const PAGES_MAX: usize = 20;
+/// How many pages of undelivered events are read at once. The list is newest first and does not get
+/// shorter by being read, so it has to be read to its end: 100,000 events are more than an account
+/// fails to deliver in the 30 days for which Stripe keeps them.
+const PAGES_MAX: usize = 1_000;
 
 /// How an account is reached.
 #[derive(Clone, Debug)]
@@ -149,28 +151,29 @@ impl Provider for Stripe {
         self.pay_back(order).await
     }
 
-    async fn sweep(&self, since: DateTime<Utc>) -> Result<Vec<Accepted>, CallError> {
+    async fn sweep(&self, since: DateTime<Utc>) -> Result<Swept, CallError> {
         let mut found = Vec::new();
-        let mut after = String::new();
+        let (mut after, mut is_whole) = (String::new(), false);
         for _ in 0..PAGES_MAX {
-            let from = since.timestamp();
+            let (from, types) = (since.timestamp(), events::types());
             let path = format!(
-                "/v1/events?delivery_success=false&limit={PAGE_SIZE}&created[gte]={from}{after}"
+                "/v1/events?delivery_success=false&limit={PAGE_SIZE}&created[gte]={from}{types}{after}"
             );
             let list = self.client.get(&path).await?;
-            let events = list.get("data").and_then(Value::as_array).cloned().unwrap_or_default();
+            let unreadable = || CallError::Unknown("the list of events cannot be read".to_owned());
+            let events = list.get("data").and_then(Value::as_array).ok_or_else(unreadable)?;
             found.extend(events.iter().filter_map(events::kept));
-            let last = events.last().and_then(|event| event.get("id")).and_then(Value::as_str);
-            match (list.get("has_more").and_then(Value::as_bool), last) {
-                (Some(true), Some(last)) if objects::is_id(last) => {
-                    after = format!("&starting_after={last}");
-                }
-                _ => break,
+            if !list.get("has_more").and_then(Value::as_bool).ok_or_else(unreadable)? {
+                is_whole = true;
+                break;
             }
+            let last = events.last().and_then(|event| objects::text(event, "id"));
+            let last = last.filter(|id| objects::is_id(id)).ok_or_else(unreadable)?;
+            after = format!("&starting_after={last}");
         }
         // Newest first on the wire; in the order in which they happened here.
         found.reverse();
-        Ok(found)
+        Ok(Swept { found, is_whole })
     }
 }
 

@@ -23,7 +23,7 @@ use sqlx::PgPool;
 
 use crate::{
     Accepted, CallError, Checkout, Denied, Heard, Looked, Notice, Order, Provider, RefundAnswer,
-    RefundOrder, RefundState, Wire,
+    RefundOrder, RefundState, Swept, Wire,
 };
 
 pub use networks::{Network, NetworkError, YOOKASSA_NETWORKS};
@@ -183,7 +183,9 @@ impl Provider for YooKassa {
         self.client.create_refund(order.refund_id, &body).await.map(answer)
     }
 
-    async fn sweep(&self, since: DateTime<Utc>) -> Result<Vec<Accepted>, CallError> {
-        sweep::sweep(self, since).await
+    async fn sweep(&self, since: DateTime<Utc>) -> Result<Swept, CallError> {
+        // A list that is too long to be read to its end is an error there.
+        let found = sweep::sweep(self, since).await?;
+        Ok(Swept { found, is_whole: true })
     }
 }

@@ -13,6 +13,34 @@ use crate::{Accepted, CallError, Heard, Said};
 const KEPT: [&str; 8] =
     ["id", "object", "status", "payment_status", "payment_intent", "amount", "currency", "charge"];
 
+/// The types of events that say something here; *Stripe* takes at most 20 at once. Of whatever else the
+/// account is used for, nothing is asked.
+const TYPES: [&str; 18] = [
+    "checkout.session.completed",
+    "checkout.session.async_payment_succeeded",
+    "checkout.session.async_payment_failed",
+    "checkout.session.expired",
+    "payment_intent.succeeded",
+    "payment_intent.payment_failed",
+    "payment_intent.processing",
+    "payment_intent.requires_action",
+    "payment_intent.canceled",
+    "charge.refunded",
+    "charge.refund.updated",
+    "refund.created",
+    "refund.updated",
+    "refund.failed",
+    "charge.dispute.created",
+    "charge.dispute.updated",
+    "charge.dispute.closed",
+    "charge.dispute.funds_reinstated",
+];
+
+/// The same as a part of a query.
+pub(super) fn types() -> String {
+    TYPES.iter().map(|name| format!("&types[]={name}")).collect()
+}
+
 /// What is stored of an event; none when it is no event.
 pub(super) fn kept(event: &Value) -> Option<Accepted> {
     let id = text(event, "id").filter(|id| is_id(id))?;

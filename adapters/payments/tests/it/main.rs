@@ -6,4 +6,5 @@ mod denied;
 mod going_back;
 mod looks;
 mod paying;
+mod sweeps;
 mod world;
