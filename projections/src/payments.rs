@@ -184,8 +184,8 @@ pub async fn find_all(
     Ok(rows.fetch_all(pool).await?)
 }
 
-/// The payments of one of the provider's doors with receipts that are not registered yet, newest
-/// first, at most `limit`.
+/// The payments of one of the provider's doors with receipts that are not registered yet, at most
+/// `limit`. Which of more than that is left to chance, so that those that stay open hide no others.
 ///
 /// # Errors
 /// When the database fails.
@@ -196,7 +196,7 @@ pub async fn open_receipts(
 ) -> Result<Vec<PaymentRow>, QueryError> {
     let rows = sqlx::query_as(select_payments!(
         "where tenant = $1 and channel = $2 and receipts @> '[{\"standing\": \"requested\"}]' \
-         order by position desc limit $3"
+         order by random() limit $3"
     ))
     .bind(tenant.as_str())
     .bind(channel)
@@ -216,6 +216,31 @@ pub async fn open_refunds(
 ) -> Result<Vec<PaymentRow>, QueryError> {
     let rows = sqlx::query_as(select_payments!(
         "where tenant = $1 and channel = $2 and refund_open order by position limit $3"
+    ))
+    .bind(tenant.as_str())
+    .bind(channel)
+    .bind(i64::from(limit));
+    Ok(rows.fetch_all(pool).await?)
+}
+
+/// Those of [`open_refunds`] of which the provider is to be asked now: the ones that were not asked for
+/// yet, and the ones whose pause is over. So what has to wait holds nothing up behind it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn due_refunds(
+    pool: &PgPool,
+    (tenant, channel): (&TenantId, &str),
+    limit: u32,
+) -> Result<Vec<PaymentRow>, QueryError> {
+    let rows = sqlx::query_as(select_payments!(
+        "where tenant = $1 and channel = $2 and refund_open and exists ( \
+             select from jsonb_array_elements(refunds) part \
+             where part ->> 'standing' = 'requested' and not exists ( \
+                 select from payment_refund_calls sent \
+                 where sent.refund_id = (part ->> 'refund_id')::uuid \
+                     and sent.next_at > clock_timestamp())) \
+         order by position limit $3"
     ))
     .bind(tenant.as_str())
     .bind(channel)

@@ -24,7 +24,7 @@ impl Cashier {
     /// One round of paying refunds.
     pub(crate) async fn pay_refunds(&self, stop: CancellationToken) {
         let door = (&self.recorder.account.tenant, self.channel.as_str());
-        let rows = match payments::open_refunds(&self.recorder.pool, door, BATCH).await {
+        let rows = match payments::due_refunds(&self.recorder.pool, door, BATCH).await {
             Ok(rows) => rows,
             Err(err) => {
                 tracing::warn!(channel = self.channel, "Refunds cannot be looked up: {err}");

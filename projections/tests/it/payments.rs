@@ -9,7 +9,7 @@ use kontor_domain::{
 };
 use kontor_projections::{
     PageRequest,
-    payments::{self, Payments, ReceiptPart},
+    payments::{self, PaymentRow, Payments, ReceiptPart},
 };
 
 use crate::support::{Places, World, id, tenant};
@@ -72,6 +72,7 @@ async fn a_payment_shows_how_far_it_has_come_and_what_went_back() {
     assert_eq!(waiting[0].provider_ref.as_deref(), Some("stx-1"));
     let others = payments::open_refunds(&world.pool, (&slug, "telegram/other"), 10).await.unwrap();
     assert!(others.is_empty());
+    is_due_when_its_pause_is_over(&world, &waiting).await;
 
     let refunded = PaymentEvent::Refunded(Refunded {
         refund_id: id("refund"),
@@ -107,6 +108,22 @@ async fn a_payment_shows_how_far_it_has_come_and_what_went_back() {
     assert_eq!(row.disputes[0].outcome, Some(DisputeOutcome::Won));
     assert_eq!((row.version, row.refund_is_open()), (8, false));
     assert_eq!(row.receipts, vec![]);
+}
+
+/// A refund is due before it was asked for and after its pause, and not between.
+async fn is_due_when_its_pause_is_over(world: &World, waiting: &[PaymentRow]) {
+    let slug = tenant("shop");
+    let due =
+        async || payments::due_refunds(&world.pool, (&slug, "telegram/shop"), 10).await.unwrap();
+    assert_eq!(due().await, waiting);
+    let call = "insert into payment_refund_calls (refund_id, payment_id, channel, next_at) \
+                values ($1, $2, 'telegram/shop', clock_timestamp() + interval '1 hour')";
+    let call = sqlx::query(call).bind(id("refund")).bind(id("payment"));
+    call.execute(&world.pool).await.unwrap();
+    assert_eq!(due().await, vec![]);
+    let over = sqlx::query("update payment_refund_calls set next_at = clock_timestamp()");
+    over.execute(&world.pool).await.unwrap();
+    assert_eq!(due().await, waiting);
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Money that goes back: late, in vain, and by the hand of somebody in YooKassa's cabinet.
 
-use kontor_domain::payment::RefundStanding;
+use kontor_domain::payment::{RefundStanding, Standing};
 use reqwest::Method;
 use serde_json::json;
 
@@ -67,4 +67,31 @@ async fn a_part_that_went_back_is_a_contradiction_that_people_see() {
     })
     .await;
     world.until_clearing(PRICE_MINOR).await;
+}
+
+#[tokio::test]
+async fn refunds_that_have_to_wait_hold_up_no_other() {
+    let world = World::new(settings()).await;
+    let mut pages = Vec::new();
+    // As many as one round takes, and one behind them.
+    for _ in 0..=20 {
+        let page = world.page().await;
+        world.pay(&page.charge, &[("card", "0")]).await;
+        world.until_standing(page.payment_id, Standing::Succeeded).await;
+        pages.push(page);
+    }
+    let last = pages.pop().unwrap();
+    world.weather("forbidden", "create_refund", 1_000).await;
+    for page in &pages {
+        world.refund(page).await;
+    }
+    until("all of them were tried in vain", || async {
+        (world.count("payment_refund_calls where attempts > 0").await == 20).then_some(())
+    })
+    .await;
+    let later = "update payment_refund_calls set next_at = clock_timestamp() + interval '1 hour'";
+    sqlx::query(later).execute(&world.pool).await.unwrap();
+    world.steer(Method::DELETE, "faults", json!({})).await;
+    world.refund(&last).await;
+    world.until_refund(last.payment_id, RefundStanding::Refunded).await;
 }
