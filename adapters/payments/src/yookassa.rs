@@ -149,7 +149,7 @@ impl Provider for YooKassa {
     }
 
     async fn read(&self, payload: &Value) -> Result<Heard, CallError> {
-        notices::read(&self.client, payload).await
+        notices::read(self, payload).await
     }
 
     async fn open(&self, order: &Order) -> Result<Checkout, CallError> {
@@ -166,10 +166,13 @@ impl Provider for YooKassa {
         Ok(Checkout { provider_ref: id, url })
     }
 
-    async fn look_up(&self, _order: &Order, provider_ref: &str) -> Result<Looked, CallError> {
+    async fn look_up(&self, order: &Order, provider_ref: &str) -> Result<Looked, CallError> {
         let Some(payment) = self.client.payment(provider_ref).await? else {
             return Err(CallError::Unknown("YooKassa does not know its own payment".to_owned()));
         };
+        if payment.of != Some(order.payment_id) {
+            return Err(CallError::Unknown("the page is another payment's".to_owned()));
+        }
         let payment = notices::captured(&self.client, payment).await?;
         let is_over = payment.status.is_final();
         Ok(Looked { said: payment.facts(), is_over })

@@ -74,14 +74,6 @@ impl Client {
         PaymentObject::read(&captured)
     }
 
-    /// Gives up a payment that was reserved and belongs to nobody.
-    pub(super) async fn cancel(&self, payment: &PaymentObject) -> Result<PaymentObject, CallError> {
-        let path = format!("/payments/{}/cancel", payment.id);
-        let key = format!("cancel-{}", payment.id);
-        let canceled = self.post(&path, key.get(..64).unwrap_or(&key), &json!({})).await?;
-        PaymentObject::read(&canceled)
-    }
-
     /// A payment of this shop; none when there is no such one.
     pub(super) async fn payment(&self, id: &str) -> Result<Option<PaymentObject>, CallError> {
         let found = self.get(&format!("/payments/{id}"), &[]).await?;

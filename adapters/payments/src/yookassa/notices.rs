@@ -1,9 +1,11 @@
 //! Notifications: from whom they are taken, and what they mean once YooKassa was asked.
 
+use kontor_postgres::checkouts;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::{
-    Network,
+    Network, YooKassa,
     client::Client,
     objects::{PaymentObject, Status, id},
 };
@@ -66,34 +68,55 @@ fn claim(event: &str) -> Claim {
 }
 
 /// Asks YooKassa, and believes nothing else.
-pub(super) async fn read(client: &Client, payload: &Value) -> Result<Heard, CallError> {
+pub(super) async fn read(shop: &YooKassa, payload: &Value) -> Result<Heard, CallError> {
     let event = payload["event"].as_str().unwrap_or_default();
     let Some(object_id) = id(&payload["object"]["id"]) else {
         return Ok(Heard::Denied("notification_malformed"));
     };
     match claim(event) {
-        Claim::Payment(claimed) => read_payment(client, &object_id, claimed).await,
-        Claim::Refund(claimed) => read_refund(client, &object_id, claimed).await,
+        Claim::Payment(claimed) => read_payment(shop, &object_id, claimed).await,
+        Claim::Refund(claimed) => read_refund(&shop.client, &object_id, claimed).await,
         Claim::Other => Ok(Heard::Said(vec![])),
     }
 }
 
 async fn read_payment(
-    client: &Client,
+    shop: &YooKassa,
     object_id: &str,
     claimed: Option<Status>,
 ) -> Result<Heard, CallError> {
-    let Some(payment) = client.payment(object_id).await? else {
+    let Some(payment) = shop.client.payment(object_id).await? else {
         return Ok(Heard::Denied("object_unknown"));
     };
-    if payment.of.is_none() {
+    let Some(payment_id) = payment.of else {
         return Ok(Heard::Denied("object_not_of_kontor"));
-    }
+    };
     if let Some(denied) = lie(claimed, payment.status) {
         return Ok(denied);
     }
-    let payment = captured(client, payment).await?;
+    // Whoever has the shop's keys writes what they like in its metadata: no money is taken by that.
+    if payment.status == Status::WaitingForCapture
+        && !is_of_page(shop, payment_id, &payment).await?
+    {
+        return Ok(Heard::Denied("payment_not_here"));
+    }
+    let payment = captured(&shop.client, payment).await?;
     Ok(Heard::Said(payment.facts()))
+}
+
+/// Whether the payment was made for a page that this shop was asked for.
+async fn is_of_page(
+    shop: &YooKassa,
+    payment_id: Uuid,
+    payment: &PaymentObject,
+) -> Result<bool, CallError> {
+    let row = checkouts::find(&shop.pool, payment_id).await;
+    let unread = |_| CallError::Later { after: None, why: "checkouts cannot be read".to_owned() };
+    Ok(row.map_err(unread)?.is_some_and(|row| {
+        row.tenant == shop.settings.tenant.as_str()
+            && row.channel == shop.settings.channel
+            && row.provider_ref.is_none_or(|page| page == payment.id)
+    }))
 }
 
 /// Whether the body lies about the status. What is not final yet may be by the time a sweep or a look
@@ -122,17 +145,15 @@ async fn read_refund(
     Ok(Heard::Said(refund.facts(payment_id)))
 }
 
-/// Every payment is made with `capture`, so that none waits for it; one that does all the same is
-/// captured when it is ours, and given up when it is nobody's.
+/// Every payment is made with `capture`, so that none waits for it; one that is ours and does all the
+/// same is captured.
 pub(super) async fn captured(
     client: &Client,
     payment: PaymentObject,
 ) -> Result<PaymentObject, CallError> {
-    if payment.status != Status::WaitingForCapture {
-        return Ok(payment);
-    }
-    match payment.of {
-        Some(_) => client.capture(&payment).await,
-        None => client.cancel(&payment).await,
+    if payment.status == Status::WaitingForCapture {
+        client.capture(&payment).await
+    } else {
+        Ok(payment)
     }
 }

@@ -89,3 +89,33 @@ async fn what_yookassa_does_not_confirm_changes_nothing_and_is_recorded() {
     assert_eq!(world.payment(page.payment_id).await.standing, Standing::Intent);
     assert_eq!((world.grants().await, world.denied().await.len()), (0, 7));
 }
+
+#[tokio::test]
+async fn money_that_was_reserved_for_something_else_is_not_taken() {
+    let world = World::new(settings()).await;
+    let page = world.page().await;
+    let mut reserved = Vec::new();
+    // A payment that nobody here has begun, and one that has a page of its own.
+    for payment_id in [Uuid::now_v7(), page.payment_id] {
+        let mut body = order(json!({ "payment_id": payment_id }));
+        body["capture"] = json!(false);
+        let charge = world.in_cabinet(false, "payments", body).await;
+        world.weather("drop_update", "payment.waiting_for_capture", 1).await;
+        world.pay(&charge, &[("card", "0")]).await;
+        reserved.push(charge);
+    }
+    for (place, charge) in reserved.iter().enumerate() {
+        assert_eq!(world.notify("payment.waiting_for_capture", charge).await.as_u16(), 200);
+        until("the notification is turned away", || async {
+            (world.denied().await.len() == place + 1).then_some(())
+        })
+        .await;
+    }
+    assert_eq!(world.denied().await, vec!["payment_not_here"; 2]);
+    let state = world.state().await;
+    let all = state["payments"].as_array().unwrap();
+    for charge in &reserved {
+        let found = all.iter().find(|it| it["id"] == charge.as_str()).unwrap();
+        assert_eq!(found["status"], "waiting_for_capture");
+    }
+}
