@@ -58,8 +58,7 @@ impl YooKassa {
         order: &Order,
         first_sent_at: DateTime<Utc>,
     ) -> Result<Option<Checkout>, CallError> {
-        let wanted = order.payment_id;
-        let found = self.client.find_payment(first_sent_at, |one| one.of == Some(wanted)).await?;
+        let found = self.client.find_payment(first_sent_at, order.payment_id).await?;
         let Some(payment) = found else { return Ok(None) };
         match payment.page {
             Some(url) => Ok(Some(Checkout { provider_ref: payment.id, url })),

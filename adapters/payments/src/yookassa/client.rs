@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{
     YooKassaSettings,
-    objects::{PaymentObject, RefundObject},
+    objects::{self, PaymentObject, RefundObject},
 };
 use crate::{Answered, CallError, Wire};
 
@@ -103,18 +103,18 @@ impl Client {
         Ok(found)
     }
 
-    /// The payment that was made since about then and is the one that is looked for.
+    /// What was made at YooKassa for our payment since about then. One that cannot be read and is said
+    /// to be for it is an error, so that no second one is made; others are no business of ours.
     pub(super) async fn find_payment(
         &self,
         since: DateTime<Utc>,
-        is_wanted: impl Fn(&PaymentObject) -> bool + Send + Sync,
+        payment_id: Uuid,
     ) -> Result<Option<PaymentObject>, CallError> {
         let mut found = None;
         self.each("/payments", vec![created_since(since - CLOCKS_DIFFER)], |page| {
             for value in page {
-                let Ok(payment) = PaymentObject::read(value) else { continue };
-                if is_wanted(&payment) {
-                    found = Some(payment);
+                if objects::payment_id(value) == Some(payment_id) {
+                    found = Some(PaymentObject::read(value)?);
                     return Ok(true);
                 }
             }
@@ -215,7 +215,10 @@ fn judged(answered: Answered) -> Result<Value, CallError> {
 
 #[cfg(test)]
 mod tests {
+    use axum::{Json, Router, routing::get};
     use serde_json::json;
+    use tokio::net::TcpListener;
+    use tokio_util::task::AbortOnDropHandle;
 
     use super::*;
 
@@ -237,5 +240,40 @@ mod tests {
         assert!(matches!(later, Err(CallError::Later { after: Some(_), .. })), "{later:?}");
         let odd = judged(answered(400, json!({"code": "Не так"})));
         assert!(matches!(odd, Err(CallError::Refused { code }) if code.is_ascii()));
+    }
+
+    #[tokio::test]
+    async fn a_payment_that_is_looked_for_and_cannot_be_read_is_not_passed_over() {
+        let (readable, odd, nobody) = (Uuid::now_v7(), Uuid::now_v7(), Uuid::now_v7());
+        let payment = |id: Uuid, status: &str| {
+            json!({
+                "id": id, "status": status, "created_at": "2026-11-28T10:00:00Z",
+                "amount": { "value": "229.00", "currency": "RUB" },
+                "metadata": { "payment_id": id },
+            })
+        };
+        let list = json!({
+            "items": [payment(odd, "split_in_two"), json!("платёж"), payment(readable, "pending")],
+        });
+        let routes = Router::new().route("/payments", get(async move || Json(list)));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let settings = YooKassaSettings {
+            tenant: "shop".parse().unwrap(),
+            channel: "yookassa/main".to_owned(),
+            shop_id: "1".to_owned(),
+            secret_key: "test".into(),
+            api_url: format!("http://{}", listener.local_addr().unwrap()),
+            networks: vec![],
+            receipts: None,
+        };
+        let serving = async move { axum::serve(listener, routes).await.unwrap() };
+        let _serving = AbortOnDropHandle::new(tokio::spawn(serving));
+        let client = Client::new(Wire::new().unwrap(), &settings);
+        let found =
+            client.find_payment(kontor_commands::clock::now(), readable).await.unwrap().unwrap();
+        assert_eq!(found.of, Some(readable));
+        assert_eq!(client.find_payment(kontor_commands::clock::now(), nobody).await, Ok(None));
+        let found = client.find_payment(kontor_commands::clock::now(), odd).await;
+        assert!(matches!(found, Err(CallError::Unknown(_))), "{found:?}");
     }
 }

@@ -94,6 +94,11 @@ fn uuid(value: &Value) -> Option<Uuid> {
     value.as_str()?.parse().ok()
 }
 
+/// Our payment, of an object of which nothing else has to be readable.
+pub(super) fn payment_id(object: &Value) -> Option<Uuid> {
+    uuid(&object["metadata"]["payment_id"])
+}
+
 fn receipt(value: &Value) -> Option<ReceiptStanding> {
     match Status::of(value["receipt_registration"].as_str()?)? {
         Status::Pending | Status::WaitingForCapture => Some(ReceiptStanding::Requested),
@@ -122,7 +127,7 @@ impl PaymentObject {
                 id: id(&value["id"])?,
                 status: Status::of(value["status"].as_str()?)?,
                 amount: amount::money(&value["amount"])?,
-                of: uuid(&value["metadata"]["payment_id"]),
+                of: payment_id(value),
                 page: value["confirmation"]["confirmation_url"].as_str().map(str::to_owned),
                 receipt: receipt(value),
                 created_at: value["created_at"].as_str()?.parse().ok()?,
@@ -163,7 +168,7 @@ impl RefundObject {
                 charge_ref: id(&value["payment_id"])?,
                 status: Status::of(value["status"].as_str()?)?,
                 amount: amount::money(&value["amount"])?,
-                of: uuid(&value["metadata"]["payment_id"]),
+                of: payment_id(value),
                 refund_id: uuid(&value["metadata"]["refund_id"]),
                 receipt: receipt(value),
                 reason: code(value),
