@@ -14,8 +14,8 @@ Examples:
   kontor reconcile import stars.json --source telegram_stars --tenant demo_credits
   kontor reconcile import bank.csv --source bank --tenant demo_credits
 
-A line that cannot be read is named with its column, and nothing of its file is taken. The same lines
-again change nothing. `kontor work` must be running.";
+A line that cannot be read is named with its column, and nothing of its file is taken.
+The same file again changes nothing. `kontor work` must be running.";
 
 const REPORT_HELP: &str = "\
 Examples:
@@ -38,7 +38,7 @@ pub enum ReconcileVerb {
 pub struct ReconcileImportArgs {
     /// The file
     pub file: PathBuf,
-    /// Whose file it is: stripe, yookassa, `telegram_stars` or bank
+    /// Whose file it is: `stripe`, `yookassa`, `telegram_stars` or `bank`
     #[arg(long)]
     pub source: StatementSource,
     /// The tenant
