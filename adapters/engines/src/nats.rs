@@ -37,6 +37,11 @@ const GREETING_MAX: u64 = 16 * 1024;
 /// How often another free port is tried when somebody was faster.
 const PORT_ATTEMPTS: usize = 5;
 
+/// What all streams together may reserve. Streams are bounded one by one; without this figure the
+/// server allows three quarters of what is free on the disk when it starts, and on a disk that is
+/// nearly full refuses streams that hold next to nothing.
+const STORE_BYTES_MAX: &str = "64GB";
+
 /// How a private nats-server is run.
 #[derive(Clone, Debug)]
 pub struct NatsOptions {
@@ -228,7 +233,7 @@ impl PrivateNats {
              accounts {{ $SYS {{ users: [\n\
              \x20 {{ user: \"{SYSTEM}\", password: \"{system_password}\" }}\n\
              ] }} }}\n\
-             jetstream {{ store_dir: {store} }}\n",
+             jetstream {{ store_dir: {store}, max_file_store: {STORE_BYTES_MAX} }}\n",
             port = self.port,
             password = self.password,
             listener_password = self.listener_password,

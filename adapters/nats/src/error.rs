@@ -58,6 +58,17 @@ pub enum NatsError {
         /// Its words.
         description: String,
     },
+    /// The server has no room for what a stream reserves.
+    #[error(
+        "the NATS server has no room for stream {stream}, which reserves {bytes} bytes: free its \
+         disk, raise `max_file_store` in its configuration, or lower KONTOR_NATS_EVENTS_BYTES_MAX"
+    )]
+    NoRoom {
+        /// The stream.
+        stream: String,
+        /// What it reserves.
+        bytes: u64,
+    },
     /// JetStream did not answer.
     #[error("JetStream did not answer {what}")]
     Request {

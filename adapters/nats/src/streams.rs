@@ -18,6 +18,8 @@ use compare::differences;
 pub(crate) const NOT_FOUND: u64 = 10059;
 /// JetStream's code for a stream that exists with another configuration.
 const NAME_IN_USE: u64 = 10058;
+/// JetStream's code for a stream that reserves more than the server has left.
+const NO_ROOM: u64 = 10047;
 /// How often a request without an answer is repeated: after a server's restart JetStream may need
 /// a moment longer than the connection.
 const ATTEMPTS: u32 = 5;
@@ -30,19 +32,30 @@ pub(crate) async fn ensure(jetstream: &Context, schema: &Schema) -> Result<(), N
         let name = stream.name();
         let what = format!("stream {name}");
         let made = call(jetstream, &format!("STREAM.CREATE.{name}"), &stream.config, &what).await;
-        let echo = match made {
+        let made = match made {
             Err(NatsError::Refused { code: NAME_IN_USE, .. }) => {
-                call(jetstream, &format!("STREAM.UPDATE.{name}"), &stream.config, &what).await?
+                call(jetstream, &format!("STREAM.UPDATE.{name}"), &stream.config, &what).await
             }
-            Ok(echo) => echo,
-            Err(err) => return Err(err),
+            made => made,
         };
+        let echo = made.map_err(|err| explain_room(err, name, &stream.config))?;
         compare(&what, &stream.config, &echo)?;
         for consumer in &stream.consumers {
             ensure_consumer(jetstream, stream, consumer).await?;
         }
     }
     Ok(())
+}
+
+/// Says what can be done when the server has no room for the stream; its own words do not.
+fn explain_room(err: NatsError, stream: &str, config: &Value) -> NatsError {
+    match err {
+        NatsError::Refused { code: NO_ROOM, .. } => NatsError::NoRoom {
+            stream: stream.to_owned(),
+            bytes: config.get("max_bytes").and_then(Value::as_u64).unwrap_or_default(),
+        },
+        err => err,
+    }
 }
 
 async fn ensure_consumer(

@@ -56,6 +56,21 @@ async fn what_a_server_cannot_do_is_refused_and_named() {
 }
 
 #[tokio::test]
+async fn a_stream_that_reserves_more_than_the_server_has_is_named_with_what_helps() {
+    let server = testing::nats().await;
+    // More than what a private server allows for all streams together, whatever its disk has.
+    let vast = StreamSettings { events_max_bytes: 70_000_000_000, ..quick_streams() };
+    let err = connect(&server, vast).await.ensure().await.unwrap_err();
+    assert!(
+        matches!(&err, NatsError::NoRoom { stream, bytes: 70_000_000_000 } if stream == "EVENTS"),
+        "{err}"
+    );
+    assert!(err.to_string().contains("KONTOR_NATS_EVENTS_BYTES_MAX"), "{err}");
+    // What fits on the same server is taken.
+    connect(&server, quick_streams()).await.ensure().await.unwrap();
+}
+
+#[tokio::test]
 async fn the_server_puts_commands_into_the_shards_that_the_names_say() {
     let server = testing::nats().await;
     connect(&server, quick_streams()).await.ensure().await.unwrap();
