@@ -33,6 +33,11 @@ version_at_least() {
     [ "$(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1)" = "$2" ]
 }
 
+# The whole gigabytes that are free on the disk of folder $1.
+free_gigabytes() {
+    df -Pk "$1" | awk 'NR == 2 { print int($4 / 1048576) }'
+}
+
 # -- apt -------------------------------------------------------------------------------------------
 
 apt_updated=""

@@ -12,6 +12,8 @@ rust_version_min="$(sed -n 's/^rust-version = "\(.*\)"/\1/p' "$root/Cargo.toml")
 # A build-time tool, pinned so that a check which passes today passes tomorrow.
 cargo_deny_version=0.20.2
 nats_py_version=2.16.0
+# What a build of everything and the data of the tests can take on top of a filled cache.
+free_gb_min=8
 
 # shellcheck source=scripts/lib.sh
 . "$root/scripts/lib.sh"
@@ -191,10 +193,25 @@ setup_cargo_deny() {
     rm -rf "$cache/tools/target"
 }
 
+# The cache of builds only ever grows. When the disk gets narrow, what only speeds up the next build
+# of a changed crate is given up first: a full disk fails tests with errors that name something else.
+trim_cache() {
+    local target="${CARGO_TARGET_DIR:-$cache/target}" free_gb
+    [ -d "$target" ] || return 0
+    free_gb="$(free_gigabytes "$target")"
+    [ "$free_gb" -lt "$free_gb_min" ] || return 0
+    say "only $free_gb GB are free for $target: removing what was kept for incremental builds"
+    rm -rf "$target"/*/incremental
+    free_gb="$(free_gigabytes "$target")"
+    [ "$free_gb" -ge "$free_gb_min" ] ||
+        say "still only $free_gb GB are free; the tests need up to $free_gb_min (\`rm -rf $target\` gives up all that was compiled)"
+}
+
 setup_compiler
 setup_node
 setup_postgres
 setup_nats
+trim_cache
 if [ -n "$with_tests" ]; then
     setup_chromium
     setup_python_example
