@@ -233,25 +233,26 @@ pub(crate) async fn block_chat(
     Ok(done.rows_affected())
 }
 
-/// Takes over what an earlier sender left in the middle: each may have arrived, and what may have
-/// arrived twice is given up. Returns how many rows there were.
+/// Takes over what an earlier sender left in the middle. Each may have arrived, and more often did
+/// not: it is sent again, unless that happened `interrupted_max` times already. Returns how many
+/// rows there were.
 pub(crate) async fn recover(
     pool: &PgPool,
     (bot, epoch): (&str, i64),
-    uncertain_max: i32,
+    interrupted_max: i32,
 ) -> Result<u64, sqlx::Error> {
     let done = sqlx::query(
-        "update telegram_outbox set uncertain = uncertain + 1, \
-             state = case when uncertain >= $3 then 'unknown' else 'pending' end, \
-             ended_at = case when uncertain >= $3 then clock_timestamp() end, \
-             payload = case when uncertain >= $3 then null else payload end, \
-             picture = case when uncertain >= $3 then null else picture end, \
+        "update telegram_outbox set interrupted = interrupted + 1, \
+             state = case when interrupted >= $3 then 'unknown' else 'pending' end, \
+             ended_at = case when interrupted >= $3 then clock_timestamp() end, \
+             payload = case when interrupted >= $3 then null else payload end, \
+             picture = case when interrupted >= $3 then null else picture end, \
              error = 'the sender ended before Telegram answered' \
          where bot = $1 and state = 'sending' and epoch is distinct from $2",
     )
     .bind(bot)
     .bind(epoch)
-    .bind(uncertain_max)
+    .bind(interrupted_max)
     .execute(pool)
     .await?;
     Ok(done.rows_affected())

@@ -2,7 +2,8 @@
 //! record of each delivery.
 //!
 //! The Bot API has no idempotency keys. A row is marked before it is sent, so a message whose
-//! answer got lost is known to be uncertain, and a new message is tried at most once more.
+//! answer got lost is known to be uncertain, and a new message is tried at most once more. One
+//! whose sender ended with it in hand, most often before the call, is sent again.
 
 mod limits;
 mod verdict;
@@ -93,10 +94,12 @@ fn tell(row: &OutboxRow, after: &After) {
 impl Sender {
     /// Sends until `stop`.
     pub(crate) async fn run(self, stop: CancellationToken) {
-        self.recover().await;
+        let mut recovered = false;
         let mut flights = Flights::default();
         let mut care_at = Instant::now();
         while !stop.is_cancelled() {
+            // Until that has worked, what was left open holds up its chats.
+            recovered = recovered || self.recover().await;
             if Instant::now() >= care_at {
                 self.care().await;
                 care_at = Instant::now() + CARE_EVERY;
@@ -262,17 +265,20 @@ impl Sender {
         }
     }
 
-    async fn recover(&self) {
+    /// Takes over what was left open. Returns whether that worked.
+    async fn recover(&self) -> bool {
         let recovered = outbox::recover(
             self.pool(),
             (&self.ports.bot, self.lease.epoch),
-            verdict::UNCERTAIN_MAX,
+            verdict::INTERRUPTED_MAX,
         );
-        match recovered.await {
+        let recovered = recovered.await;
+        match &recovered {
             Ok(0) => {}
             Ok(rows) => tracing::info!(bot = self.ports.bot, "{rows} deliveries were left open"),
             Err(err) => tracing::error!(bot = self.ports.bot, "The outbox is not recovered: {err}"),
         }
+        recovered.is_ok()
     }
 
     /// Tells accounts of blocks that were not reported, and deletes old records.

@@ -16,6 +16,11 @@ use crate::{
 /// a person who reads the same thing three times believes that the bot is broken.
 pub(crate) const UNCERTAIN_MAX: i32 = 1;
 
+/// How often a message is sent again because its sender ended with the row in hand. Such an end says
+/// little about the message, which had left in few of these cases: an answer that never comes is
+/// worse than one that comes twice. The bound is for a message that ends its senders.
+pub(crate) const INTERRUPTED_MAX: i32 = 5;
+
 /// How often a message is tried at all, refusals for haste and lost networks included: with the
 /// pauses between them about three hours.
 const ATTEMPTS_MAX: i32 = 200;

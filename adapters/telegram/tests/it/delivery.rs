@@ -286,21 +286,26 @@ async fn one_process_owns_a_bot_and_another_takes_over_after_a_crash() {
     second.stop().await;
 }
 
+/// A message that a sender had in hand when it ended, for the `interrupted`th time.
+async fn left_open(world: &World, key: &str, interrupted: i32) {
+    sqlx::query(
+        "insert into telegram_outbox \
+             (bot, chat_id, key, method, payload, state, attempts, interrupted, epoch) \
+         values ($1, 1001, $2, 'sendMessage', jsonb_build_object('text', $2), 'sending', 1, $3, 0)",
+    )
+    .bind(BOT)
+    .bind(key)
+    .bind(interrupted)
+    .execute(&world.pool)
+    .await
+    .unwrap();
+}
+
 #[tokio::test]
-async fn what_an_earlier_sender_left_open_is_tried_once_more_at_most() {
+async fn what_earlier_senders_left_open_is_sent_again_within_a_bound() {
     let world = World::new().await;
-    for (key, uncertain) in [("first", 0), ("second", 1)] {
-        sqlx::query(
-            "insert into telegram_outbox \
-                 (bot, chat_id, key, method, payload, state, attempts, uncertain, epoch) \
-             values ($1, 1001, $2, 'sendMessage', jsonb_build_object('text', $2), 'sending', 1, $3, 0)",
-        )
-        .bind(BOT)
-        .bind(key)
-        .bind(uncertain)
-        .execute(&world.pool)
-        .await
-        .unwrap();
+    for (key, interrupted) in [("first", 0), ("fourth", 4), ("sixth", 5)] {
+        left_open(&world, key, interrupted).await;
     }
     let bots = world.work();
     world.settled().await;
@@ -310,8 +315,31 @@ async fn what_an_earlier_sender_left_open_is_tried_once_more_at_most() {
             .await
             .unwrap();
     let ended: Vec<_> = ended.iter().map(|(key, state)| (key.as_str(), state.as_str())).collect();
-    assert_eq!(ended, [("first", "sent"), ("second", "unknown")]);
-    assert_eq!(world.telegram.calls("sendMessage").len(), 1);
+    assert_eq!(ended, [("first", "sent"), ("fourth", "sent"), ("sixth", "unknown")]);
+    assert_eq!(world.telegram.calls("sendMessage").len(), 2);
+    bots.stop().await;
+}
+
+#[tokio::test]
+async fn what_could_not_be_taken_over_at_the_start_is_taken_over_later() {
+    let world = World::new().await;
+    left_open(&world, "left", 0).await;
+    let rename = async |from: &str, to: &str| {
+        let change = format!("alter table telegram_outbox rename column {from} to {to}");
+        sqlx::raw_sql(sqlx::AssertSqlSafe(change)).execute(&world.pool).await.unwrap();
+    };
+    // A database that refuses: any reason will do.
+    rename("interrupted", "elsewhere").await;
+    let bots = world.work();
+    world.person(1002, "Борис", "ru").say("/start", "нужно ваше согласие").await;
+    let left = || {
+        let calls = world.telegram.calls("sendMessage");
+        calls.iter().filter(|call| call.parameters["text"] == "left").count()
+    };
+    assert_eq!(left(), 0, "what was left open waits");
+    rename("elsewhere", "interrupted").await;
+    world.settled().await;
+    assert_eq!(left(), 1);
     bots.stop().await;
 }
 
