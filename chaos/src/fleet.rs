@@ -275,8 +275,8 @@ impl Place {
         };
         let name = format!("{}-{number}.log", role.verb());
         let log = File::options().create(true).append(true).open(self.logs.join(name))?;
-        // Few connections each, since PostgreSQL allows 100 in all and those of killed and frozen
-        // processes count for a while.
+        // Few connections each: those of killed and frozen processes count for a while, and the
+        // tools that look at the world need theirs.
         let (write, follow, query) = match role {
             Role::Serve => (2, 2, 4),
             Role::Work => (6, 2, 2),

@@ -17,9 +17,9 @@ use crate::{
 };
 
 /// How long a fault point may take to be reached: the role has to start, and to get its leases.
-const REACHED_LIMIT: Duration = Duration::from_secs(40);
+const REACHED_LIMIT: Duration = Duration::from_secs(80);
 /// How long dead and frozen processes may take to be back.
-const BACK_LIMIT: Duration = Duration::from_secs(40);
+const BACK_LIMIT: Duration = Duration::from_secs(80);
 /// How often that is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// How long connections are slow.

@@ -275,7 +275,8 @@ impl Launch<'_> {
             ("log_error_verbosity", "terse".to_owned()),
         ];
         if durable {
-            settings.push(("max_connections", "100".to_owned()));
+            // Two processes of each role, those that were killed a moment ago, and tools beside them.
+            settings.push(("max_connections", "200".to_owned()));
             settings.push(("fsync", "on".to_owned()));
         } else {
             // Many tests run at once, each with pools of its own.
