@@ -49,12 +49,12 @@ pub(crate) async fn ensure(jetstream: &Context, schema: &Schema) -> Result<(), N
 
 /// Says what can be done when the server has no room for the stream; its own words do not.
 fn explain_room(err: NatsError, stream: &str, config: &Value) -> NatsError {
-    match err {
-        NatsError::Refused { code: NO_ROOM, .. } => NatsError::NoRoom {
-            stream: stream.to_owned(),
-            bytes: config.get("max_bytes").and_then(Value::as_u64).unwrap_or_default(),
-        },
-        err => err,
+    if !matches!(err, NatsError::Refused { code: NO_ROOM, .. }) {
+        return err;
+    }
+    NatsError::NoRoom {
+        stream: stream.to_owned(),
+        bytes: config.get("max_bytes").and_then(Value::as_u64).unwrap_or_default(),
     }
 }
 
