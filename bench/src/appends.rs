@@ -3,7 +3,7 @@
 use anyhow::bail;
 use async_trait::async_trait;
 use kontor_commands::{Append, AppendOutcome, EventStore, Expected, NewEvent, clock};
-use kontor_domain::{EventBody, Metadata, TenantId, meter::MeterEvent};
+use kontor_domain::{EventBody, Metadata, TenantId};
 use kontor_postgres::EventLog;
 use uuid::Uuid;
 
@@ -32,7 +32,8 @@ impl Appends {
 
     async fn append(&self, meter: Uuid, version: i64, event: &NewEvent) -> anyhow::Result<()> {
         let event = NewEvent { event_id: Uuid::now_v7(), ..event.clone() };
-        append(&self.log, &self.workload, (meter, version), vec![event]).await
+        let stream = Stream { version, ..Stream::of_meter(meter) };
+        append(&self.log, &self.workload, stream, vec![event]).await
     }
 }
 
@@ -51,8 +52,27 @@ impl Contender for Appends {
     }
 }
 
-/// An event of a meter, ready for the log.
-pub(crate) fn new_event(event: &MeterEvent) -> anyhow::Result<NewEvent> {
+/// Where events are appended.
+#[derive(Clone, Copy)]
+pub(crate) struct Stream {
+    /// What kind of aggregate it belongs to.
+    pub(crate) stream_type: &'static str,
+    pub(crate) id: Uuid,
+    /// Whose data it may hold.
+    pub(crate) subject: Option<Uuid>,
+    /// How many events it has.
+    pub(crate) version: i64,
+}
+
+impl Stream {
+    /// A meter without events. Each meter of the workload has an account of its own.
+    pub(crate) fn of_meter(meter: Uuid) -> Self {
+        Self { stream_type: "meter", id: meter, subject: Some(meter), version: 0 }
+    }
+}
+
+/// An event, ready for the log.
+pub(crate) fn new_event(event: &impl EventBody) -> anyhow::Result<NewEvent> {
     Ok(NewEvent {
         event_id: Uuid::now_v7(),
         event_type: event.wire_type(),
@@ -62,11 +82,11 @@ pub(crate) fn new_event(event: &MeterEvent) -> anyhow::Result<NewEvent> {
     })
 }
 
-/// Appends events to a meter that has `version` events.
+/// Appends events to a stream.
 pub(crate) async fn append(
     log: &EventLog,
     workload: &Workload,
-    (meter, version): (Uuid, i64),
+    stream: Stream,
     events: Vec<NewEvent>,
 ) -> anyhow::Result<()> {
     let command_id = Uuid::now_v7();
@@ -75,11 +95,10 @@ pub(crate) async fn append(
         tenant,
         command_id,
         fingerprint: *command_id.as_bytes(),
-        stream_type: "meter",
-        stream_id: meter,
-        // Each meter of the workload has an account of its own.
-        subject: Some(meter),
-        expected: Expected::version(version),
+        stream_type: stream.stream_type,
+        stream_id: stream.id,
+        subject: stream.subject,
+        expected: Expected::version(stream.version),
         events,
         refusal: None,
         metadata: Metadata {
@@ -95,7 +114,7 @@ pub(crate) async fn append(
         AppendOutcome::Appended { .. } => Ok(()),
         AppendOutcome::Duplicate(_) => bail!("a new command id was a duplicate"),
         AppendOutcome::Conflict { version: actual } => {
-            bail!("a meter with {version} events had {actual}")
+            bail!("a {} with {} events had {actual}", stream.stream_type, stream.version)
         }
     }
 }

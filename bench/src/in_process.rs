@@ -5,7 +5,10 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use async_trait::async_trait;
 use kontor_commands::{Envelope, EventStore, Outcome, Router};
-use kontor_domain::{account::Account, credit_ledger::CreditLedger, meter::Meter};
+use kontor_domain::{
+    account::Account, credit_ledger::CreditLedger, meter::Meter,
+    provider_statement::ProviderStatement,
+};
 use kontor_postgres::{AppenderSettings, EventLog, MasterKeys, Vault};
 use sqlx::PgPool;
 use tokio::sync::watch;
@@ -45,6 +48,7 @@ impl Kontor {
             .register::<Account>()
             .register::<Meter>()
             .register::<CreditLedger>()
+            .register::<ProviderStatement>()
             .build();
         let kontor = Self { pool, log, router, head, workload, vault };
         kontor.route(kontor.workload.create_tenant()?).await?;

@@ -14,6 +14,7 @@ mod paced;
 mod peer;
 mod plain_sql;
 mod rebuild;
+mod reconciliation;
 mod replays;
 mod report;
 mod spends;

@@ -4,12 +4,12 @@ use std::{sync::Arc, time::Instant};
 
 use anyhow::{Context, ensure};
 use kontor_postgres::{Follower, FollowerSettings, Step};
-use kontor_projections::{checkpoints, readings::Readings};
+use kontor_projections::{Projection, checkpoints, readings::Readings};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use crate::{
-    appends::{append, new_event},
+    appends::{Stream, append, new_event},
     drive::per_second,
     in_process::Kontor,
     report::Rebuild,
@@ -43,19 +43,8 @@ pub(crate) async fn preload(kontor: &Kontor, events: u64) -> anyhow::Result<()> 
 /// Runs the read model of readings over the whole log.
 pub(crate) async fn rebuild(kontor: &Kontor) -> anyhow::Result<Rebuild> {
     let head = checkpoints::head_position(&kontor.pool).await?;
-    let settings =
-        FollowerSettings { vault: Some(kontor.vault.clone()), ..FollowerSettings::default() };
-    let mut follower = Follower::projection(kontor.pool.clone(), Arc::new(Readings), settings);
     let began = Instant::now();
-    loop {
-        match follower.step().await? {
-            Step::Advanced { .. } => {}
-            Step::Idle => break,
-            step @ (Step::Standby | Step::Lost | Step::Paused) => {
-                anyhow::bail!("the follower is {step:?}")
-            }
-        }
-    }
+    follow(kontor, Readings).await?;
     let elapsed = began.elapsed();
     let reached = checkpoints::position(&kontor.pool, "readings").await?;
     ensure!(reached == head, "the read model stopped at {reached} of {head}");
@@ -71,9 +60,25 @@ pub(crate) async fn rebuild(kontor: &Kontor) -> anyhow::Result<Rebuild> {
     Ok(Rebuild { events, per_second: per_second(events, elapsed) })
 }
 
+/// Runs a read model until nothing is left to read.
+pub(crate) async fn follow(kontor: &Kontor, projection: impl Projection) -> anyhow::Result<()> {
+    let settings =
+        FollowerSettings { vault: Some(kontor.vault.clone()), ..FollowerSettings::default() };
+    let mut follower = Follower::projection(kontor.pool.clone(), Arc::new(projection), settings);
+    loop {
+        match follower.step().await? {
+            Step::Advanced { .. } => {}
+            Step::Idle => return Ok(()),
+            step @ (Step::Standby | Step::Lost | Step::Paused) => {
+                anyhow::bail!("the follower is {step:?}")
+            }
+        }
+    }
+}
+
 async fn write_meter(kontor: &Kontor) -> anyhow::Result<()> {
     let meter = Uuid::now_v7();
     let history = kontor.workload.history(meter, i64::try_from(EVENTS_PER_METER)?)?;
     let events = history.iter().map(new_event).collect::<anyhow::Result<Vec<_>>>()?;
-    append(&kontor.log, &kontor.workload, (meter, 0), events).await
+    append(&kontor.log, &kontor.workload, Stream::of_meter(meter), events).await
 }

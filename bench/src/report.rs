@@ -28,6 +28,8 @@ pub(crate) struct Report {
     pub(crate) rebuild: Option<Rebuild>,
     /// Bookings decided anew, and their chains.
     pub(crate) replays: Option<Replays>,
+    /// Lines of a provider held against payments.
+    pub(crate) reconciliation: Option<Reconciled>,
     /// A build beside live appends.
     pub(crate) beside: Option<Beside>,
     pub(crate) memory: Memory,
@@ -72,6 +74,22 @@ pub(crate) struct Replays {
     pub(crate) bookings: u64,
     pub(crate) decided_per_second: u64,
     pub(crate) verified_per_second: u64,
+}
+
+/// How long it took to read a provider's file, to record its lines and to match them with payments.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct Reconciled {
+    pub(crate) lines: u64,
+    pub(crate) read_ms: u64,
+    pub(crate) recorded_ms: u64,
+    pub(crate) matched_ms: u64,
+}
+
+impl Reconciled {
+    /// All of it, one after the other.
+    pub(crate) fn all_ms(&self) -> u64 {
+        self.read_ms.saturating_add(self.recorded_ms).saturating_add(self.matched_ms)
+    }
 }
 
 /// Resident memory in bytes.

@@ -19,8 +19,9 @@ use crate::{
     peer::Peer,
     plain_sql::PlainSql,
     rebuild,
+    reconciliation::reconcile,
     replays::replays,
-    report::{Memory, Report},
+    report::{Memory, Reconciled, Report},
     spends::{PeerSpends, Spends},
     tell,
     through_nats::Running,
@@ -38,6 +39,9 @@ const PACED_PER_SECOND: u32 = 5_000;
 
 /// How many bookings are decided anew, of which each is gone through several times.
 const REPLAYED_BOOKINGS: u64 = 40_000;
+
+/// How many lines of a provider are held against payments: the largest file that is taken.
+const RECONCILED_LINES: usize = 100_000;
 
 /// The engines that all contenders share.
 pub(crate) struct Engines<'a> {
@@ -72,6 +76,7 @@ pub(crate) async fn run(options: &Options, engines: &Engines<'_>) -> anyhow::Res
         visible: None,
         rebuild: None,
         replays: None,
+        reconciliation: None,
         beside: None,
         memory: Memory::default(),
         growth: Vec::new(),
@@ -86,6 +91,7 @@ pub(crate) async fn run(options: &Options, engines: &Engines<'_>) -> anyhow::Res
     through_nats(engines, options, &mut report).await?;
     tell("bookings are decided anew and their chains checked");
     report.replays = Some(replays(&Workload::new()?, REPLAYED_BOOKINGS).await?);
+    report.reconciliation = Some(reconciliation(engines).await?);
     rebuild_log(engines, options, &mut report).await?;
     grow(engines, options, &mut report).await?;
     if let Some(binary) = &options.kontor_binary {
@@ -172,6 +178,15 @@ async fn through_nats(
     report.round_trip = Some(idle::round_trip(&running, options.samples).await?);
     report.visible = Some(idle::visible(&running.kontor, options.samples).await?);
     running.stop().await
+}
+
+async fn reconciliation(engines: &Engines<'_>) -> anyhow::Result<Reconciled> {
+    tell(&format!("{RECONCILED_LINES} lines of a provider are held against as many payments"));
+    let url = engines.database("reconciliation")?;
+    let kontor = Kontor::start(&url, CONNECTIONS, Workload::new()?).await?;
+    let reconciled = reconcile(&kontor, RECONCILED_LINES).await?;
+    kontor.stop().await;
+    Ok(reconciled)
 }
 
 async fn rebuild_log(

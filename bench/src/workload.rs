@@ -155,7 +155,13 @@ impl Workload {
         Issued { id, at, actor: self.actor.clone(), tenant: Arc::clone(&self.facts), command }
     }
 
-    fn envelope(&self, aggregate: &str, id: Uuid, command: serde_json::Value) -> Envelope {
+    /// A command to any aggregate.
+    pub(crate) fn envelope(
+        &self,
+        aggregate: &str,
+        id: Uuid,
+        command: serde_json::Value,
+    ) -> Envelope {
         let address = (self.tenant.clone(), aggregate, id);
         Envelope::new(Uuid::now_v7(), address, command, self.actor.clone(), clock::now())
     }

@@ -41,6 +41,8 @@ const REBUILD_MIN: u64 = 50_000;
 const REPLAY_MIN: u64 = 100_000;
 /// Bookings a second whose chain is checked, in memory: a million in less than 30 seconds.
 const VERIFY_MIN: u64 = 33_334;
+/// How long 100,000 lines of a provider may take from the file to the match.
+const RECONCILED_MAX_MS: u64 = 10_000;
 /// How long a promotion may hold up readers: nobody takes it for an outage.
 const PROMOTION_MAX_US: u64 = 100_000;
 /// Resident memory of `kontor` with all roles.
@@ -72,6 +74,20 @@ fn chains_checked(report: &Report) -> Figure {
         (VERIFY_MIN, report.replays.map(|replays| replays.verified_per_second)),
         |n| n.to_string(),
     )
+}
+
+fn reconciled(report: &Report) -> [Figure; 2] {
+    let seconds = |ms: u64| format!("{} s", milliseconds(ms));
+    let all = report.reconciliation.map(|reconciled| reconciled.all_ms());
+    [
+        below("reconciliation of 100,000 lines", (RECONCILED_MAX_MS, all), seconds),
+        told(
+            "of it reading the file, recording and matching its lines",
+            report.reconciliation.map_or_else(not_measured, |it| {
+                [it.read_ms, it.recorded_ms, it.matched_ms].map(seconds).join(" + ")
+            }),
+        ),
+    ]
 }
 
 /// All figures of a report.
@@ -121,6 +137,9 @@ pub(super) fn all(report: &Report) -> Vec<Figure> {
         ),
         decided_anew(report),
         chains_checked(report),
+    ]);
+    figures.extend(reconciled(report));
+    figures.extend([
         below("resident memory with all roles, idle", (MEMORY_IDLE, memory.idle), megabytes),
         below("resident memory with all roles, under load", (MEMORY_LOAD, memory.load), megabytes),
         told(

@@ -45,6 +45,7 @@ fn report() -> Report {
         visible: Some(Latency { samples: 200, p50_us: 9_999, p99_us: 50_001 }),
         rebuild: None,
         replays: None,
+        reconciliation: None,
         beside: None,
         memory: Memory { in_process: Some(12_345_678), idle: Some(99_999_999), load: None },
         growth: Vec::new(),
