@@ -2,8 +2,9 @@
 //!
 //! What a provider says are *facts*. They come twice, late and in any order, and end in the same
 //! state: the standing of a payment only rises ([`Standing`]), each charge, refund and dispute has
-//! the provider's own id, and a refund proves that something was paid. A fact that contradicts the
-//! purchase is recorded as such and has no other effect. Nothing here charges anybody, and an outcome
+//! the provider's own id, and a refund proves that something was paid. A charge that contradicts the
+//! purchase is recorded as such, buys nothing and goes back by itself; any other fact that contradicts
+//! it is recorded and has no other effect. Nothing here charges anybody, and an outcome
 //! that nobody knows stays unknown until the provider has said it.
 //!
 //! What was bought is delivered by the policy `fulfil_payments`, under ids that follow from the

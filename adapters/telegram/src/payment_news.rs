@@ -53,6 +53,8 @@ enum News {
     PaidBack { payment_id: Uuid, amount: Money },
     /// A charge that was one too many was paid back.
     SurplusBack { payment_id: Uuid, amount: Money },
+    /// A charge of another amount than was agreed on was paid back.
+    OtherBack { payment_id: Uuid, amount: Money },
     /// The provider refused the payment.
     Refused { payment_id: Uuid, reason: String },
     /// Nobody paid in time.
@@ -75,6 +77,7 @@ impl PaymentNews {
         let payment = payments::find(&self.pool, &event.tenant, news.payment_id()).await;
         // Sold outside of the chat: by the staff, who says it themselves.
         let Some(payment) = payment.map_err(unread)? else { return Ok(()) };
+        let news = news.beside(&payment);
         if !news.concerns(payment.provider) {
             return Ok(());
         }
@@ -138,6 +141,9 @@ impl PaymentNews {
             News::SurplusBack { amount, .. } => {
                 say!(voice, "paid-twice-back", amount = money(voice, *amount))
             }
+            News::OtherBack { amount, .. } => {
+                say!(voice, "paid-other-back", amount = money(voice, *amount))
+            }
             News::Waiting { .. } => say!(voice, "card-waiting"),
             News::Refused { .. } | News::Expired { .. } => return Ok(None),
         };
@@ -163,6 +169,7 @@ impl PaymentNews {
             | News::Pass { .. }
             | News::PaidBack { .. }
             | News::SurplusBack { .. }
+            | News::OtherBack { .. }
             | News::Expired { .. }
             | News::Waiting { .. } => (say!(voice, "card-expired"), None),
         };
@@ -256,12 +263,23 @@ impl News {
         })
     }
 
+    /// What it is, seen beside its payment.
+    fn beside(self, payment: &PaymentRow) -> Self {
+        match self {
+            Self::SurplusBack { payment_id, amount } if amount != payment.price => {
+                Self::OtherBack { payment_id, amount }
+            }
+            other => other,
+        }
+    }
+
     fn payment_id(&self) -> Uuid {
         match self {
             Self::Credits { payment_id, .. }
             | Self::Pass { payment_id, .. }
             | Self::PaidBack { payment_id, .. }
             | Self::SurplusBack { payment_id, .. }
+            | Self::OtherBack { payment_id, .. }
             | Self::Refused { payment_id, .. }
             | Self::Expired { payment_id }
             | Self::Waiting { payment_id } => *payment_id,
@@ -280,7 +298,8 @@ impl News {
                 Self::Credits { .. }
                 | Self::Pass { .. }
                 | Self::PaidBack { .. }
-                | Self::SurplusBack { .. },
+                | Self::SurplusBack { .. }
+                | Self::OtherBack { .. },
                 PaymentProvider::TelegramStars,
             )
             | (_, PaymentProvider::Stripe | PaymentProvider::Yookassa) => true,

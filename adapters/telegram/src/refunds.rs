@@ -2,27 +2,27 @@
 //!
 //! A charge goes back once: Telegram refuses the second time and says so, which is the answer of a
 //! first call that was lost. What a call came to is never guessed: when there was no answer, the list
-//! of transactions is asked, and only when it does not have the refund is the call made again.
+//! of transactions is asked, and only when it does not have the refund is the call made again. Each
+//! refund waits for itself, in the database: one that has to wait holds up no other, and none is asked
+//! for sooner because the program began anew.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use kontor_commands::{Outcome, Sent};
 use kontor_domain::{
     account::Origin,
     payment::{PaymentCommand, RecordRefund, RecordRefundFailure, RefundStanding},
 };
+use kontor_postgres::{DatabaseError, checkouts};
 use kontor_projections::{
     QueryError, accounts, checkpoints,
     payments::{self, PaymentRow, RefundPart},
 };
 use serde_json::{Map, Value, json};
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 use crate::{
     api::{BotApi, CallError},
-    pause::pause,
     settings::TelegramSettings,
     turn::Ports,
 };
@@ -55,41 +55,48 @@ enum Answer {
     Later(String),
 }
 
-/// When a refund that waits is tried again.
-type Waiting = HashMap<Uuid, (u32, Instant)>;
+/// Why a round came to nothing.
+#[derive(Debug, thiserror::Error)]
+enum RoundError {
+    #[error(transparent)]
+    Query(#[from] QueryError),
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+}
 
 impl Refunds {
     /// Works until `stop`.
     pub(crate) async fn run(&self, stop: CancellationToken) {
-        let mut waiting = Waiting::new();
         while !stop.is_cancelled() {
-            if let Err(err) = self.round(&mut waiting, &stop).await {
+            if let Err(err) = self.round(&stop).await {
                 tracing::warn!(bot = self.ports.bot, "Refunds cannot be looked at: {err}");
             }
             stop.run_until_cancelled(tokio::time::sleep(LOOK_EVERY)).await;
         }
     }
 
-    async fn round(
-        &self,
-        waiting: &mut Waiting,
-        stop: &CancellationToken,
-    ) -> Result<(), QueryError> {
-        let ports = &self.ports;
-        let channel = channel(&ports.bot);
-        let rows = payments::open_refunds(&ports.pool, (&ports.tenant, &channel), BATCH).await?;
-        let is_open =
-            |id: &Uuid| rows.iter().any(|row| row.refunds.iter().any(|one| one.refund_id == *id));
-        waiting.retain(|id, _| is_open(id));
+    async fn round(&self, stop: &CancellationToken) -> Result<(), RoundError> {
+        let (pool, tenant) = (&self.ports.pool, &self.ports.tenant);
+        let channel = channel(&self.ports.bot);
+        let rows = payments::due_refunds(pool, (tenant, &channel), BATCH).await?;
         for row in &rows {
             for refund in &row.refunds {
-                let due =
-                    waiting.get(&refund.refund_id).is_none_or(|(_, at)| *at <= Instant::now());
-                if refund.standing != RefundStanding::Requested || !due || stop.is_cancelled() {
+                if stop.is_cancelled() {
+                    return Ok(());
+                }
+                if refund.standing != RefundStanding::Requested {
                     continue;
                 }
-                let answer = self.pay(row, refund).await?;
-                self.record(row, refund, answer, waiting).await?;
+                let refund_id = refund.refund_id;
+                let call = checkouts::send_refund(pool, refund_id, (row.id, &channel)).await?;
+                if call.is_due {
+                    let answer = self.pay(row, refund).await?;
+                    self.record(row, refund, answer).await?;
+                    // What the read model still shows as open then is asked for again.
+                    let settings = &self.settings;
+                    let pauses = (settings.retry_pause_first, settings.retry_pause_max);
+                    checkouts::postpone_refund(pool, refund_id, pauses).await?;
+                }
             }
         }
         Ok(())
@@ -145,7 +152,6 @@ impl Refunds {
         row: &PaymentRow,
         refund: &RefundPart,
         answer: Answer,
-        waiting: &mut Waiting,
     ) -> Result<(), QueryError> {
         let (refund_id, provider_ref) = (Some(refund.refund_id), refund.provider_ref.clone());
         let amount = refund.amount;
@@ -164,7 +170,6 @@ impl Refunds {
                     payment.id = %row.id,
                     "A refund is tried again: {error}"
                 );
-                self.wait(refund.refund_id, waiting);
                 return Ok(());
             }
         };
@@ -184,18 +189,9 @@ impl Refunds {
                     payment.id = %row.id,
                     "A refund's outcome is not recorded yet"
                 );
-                self.wait(refund.refund_id, waiting);
             }
         }
         Ok(())
-    }
-
-    fn wait(&self, refund_id: Uuid, waiting: &mut Waiting) {
-        let (attempts, _) = waiting.get(&refund_id).copied().unwrap_or((0, Instant::now()));
-        let attempts = attempts.saturating_add(1);
-        let settings = &self.settings;
-        let next = pause(attempts, settings.retry_pause_first, settings.retry_pause_max);
-        waiting.insert(refund_id, (attempts, Instant::now() + next));
     }
 }
 

@@ -1,5 +1,7 @@
 //! What a payment must know to decide.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use cqrs_es::{Aggregate, event_sink::EventSink};
 use serde::{Deserialize, Serialize};
@@ -21,9 +23,9 @@ pub struct Payment {
     /// What was offered; none until it is begun.
     pub(super) sale: Option<Sale>,
     pub(super) standing: Standing,
-    /// What was charged: the first pays for the purchase, each further one is one too many.
-    pub(super) charges: Vec<String>,
-    pub(super) refunds: Vec<RefundState>,
+    /// What was charged, by the provider's id: one pays for the purchase, all others are too many.
+    pub(super) charges: BTreeMap<String, Charge>,
+    pub(super) refunds: BTreeMap<Uuid, RefundState>,
     pub(super) disputes: Vec<DisputeState>,
     /// The contradictions that are recorded already.
     pub(super) contradictions: Vec<(Fact, String)>,
@@ -43,10 +45,17 @@ pub(super) struct Sale {
     pub(super) expires_at: DateTime<Utc>,
 }
 
+/// Something that was charged.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
+pub(super) struct Charge {
+    pub(super) amount: Money,
+    /// Nothing is delivered for it.
+    pub(super) surplus: bool,
+}
+
 /// A refund of one charge.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub(super) struct RefundState {
-    pub(super) refund_id: Uuid,
     pub(super) provider_ref: String,
     pub(super) standing: RefundStanding,
 }
@@ -75,26 +84,39 @@ impl From<Begun> for Sale {
 }
 
 impl Payment {
-    /// Whether a charge is one too many.
+    /// The charge that pays for the purchase.
+    pub(super) fn paid_by(&self) -> Option<&str> {
+        let mut charges = self.charges.iter();
+        charges.find(|(_, charge)| !charge.surplus).map(|(provider_ref, _)| provider_ref.as_str())
+    }
+
+    /// Whether a charge is one too many, or will be once it is known.
     pub(super) fn is_surplus(&self, provider_ref: &str) -> bool {
-        self.charges.first().is_some_and(|first| first != provider_ref)
+        let known = self.charges.get(provider_ref);
+        known.map_or_else(|| self.paid_by().is_some(), |charge| charge.surplus)
+    }
+
+    /// What was charged; the price, as long as nobody said.
+    pub(super) fn charged(&self, provider_ref: &str, sale: &Sale) -> Money {
+        self.charges.get(provider_ref).map_or(sale.price, |charge| charge.amount)
     }
 
     /// The refund of a charge that was paid, or may be.
-    pub(super) fn refund_of(&self, provider_ref: &str) -> Option<&RefundState> {
-        self.refunds.iter().find(|refund| {
-            refund.provider_ref == provider_ref && refund.standing != RefundStanding::Failed
-        })
+    pub(super) fn refund_of(&self, provider_ref: &str) -> Option<(Uuid, &RefundState)> {
+        let mut refunds = self.refunds.iter();
+        refunds
+            .find(|(_, refund)| {
+                refund.provider_ref == provider_ref && refund.standing != RefundStanding::Failed
+            })
+            .map(|(refund_id, refund)| (*refund_id, refund))
     }
 
     fn rise(&mut self, standing: Standing) {
         self.standing = self.standing.max(standing);
     }
 
-    fn note_charge(&mut self, provider_ref: String) {
-        if !self.charges.contains(&provider_ref) {
-            self.charges.push(provider_ref);
-        }
+    fn note_charge(&mut self, provider_ref: String, charge: Charge) {
+        self.charges.entry(provider_ref).or_insert(charge);
     }
 
     /// The receipt of a charge or a refund.
@@ -111,10 +133,9 @@ impl Payment {
     }
 
     fn note_refund(&mut self, refund_id: Uuid, provider_ref: String, standing: RefundStanding) {
-        match self.refunds.iter_mut().find(|refund| refund.refund_id == refund_id) {
-            Some(refund) => refund.standing = refund.standing.max(standing),
-            None => self.refunds.push(RefundState { refund_id, provider_ref, standing }),
-        }
+        let new = RefundState { provider_ref, standing };
+        let refund = self.refunds.entry(refund_id).or_insert(new);
+        refund.standing = refund.standing.max(standing);
     }
 }
 
@@ -145,9 +166,13 @@ impl Aggregate for Payment {
             E::Failed(_) => self.rise(Standing::Failed),
             E::Succeeded(succeeded) => {
                 self.rise(Standing::Succeeded);
-                self.note_charge(succeeded.provider_ref);
+                let charge = Charge { amount: succeeded.price, surplus: false };
+                self.note_charge(succeeded.provider_ref, charge);
             }
-            E::SurplusPaid(surplus) => self.note_charge(surplus.provider_ref),
+            E::SurplusPaid(paid) => {
+                let charge = Charge { amount: paid.amount, surplus: true };
+                self.note_charge(paid.provider_ref, charge);
+            }
             E::RefundRequested(refund) => {
                 let standing = RefundStanding::Requested;
                 self.note_refund(refund.refund_id, refund.provider_ref, standing);

@@ -177,7 +177,7 @@ fn an_unknown_outcome_stays_unknown_until_the_provider_speaks() {
 }
 
 #[test]
-fn a_charge_with_another_amount_or_currency_is_recorded_and_buys_nothing() {
+fn a_charge_with_another_amount_or_currency_buys_nothing_and_goes_back() {
     let mut till = Till::begun();
     for (field, found) in
         [("amount", stars(1)), ("currency", Money::new(250, "RUB".parse().unwrap()))]
@@ -187,15 +187,64 @@ fn a_charge_with_another_amount_or_currency_is_recorded_and_buys_nothing() {
         let said = till.hear(PaymentCommand::RecordSuccess(command.clone())).unwrap();
         let expected = Contradicted {
             fact: Fact::Success,
-            provider_ref,
+            provider_ref: provider_ref.clone(),
             field: field.to_owned(),
             expected: stars(250),
             found,
         };
-        assert_eq!(said, vec![PaymentEvent::Contradicted(expected)]);
+        let paid = SurplusPaid { provider_ref: provider_ref.clone(), amount: found };
+        let back = RefundRequested {
+            refund_id: derived(PAYMENT, "surplus", &provider_ref),
+            provider_ref: provider_ref.clone(),
+            amount: found,
+            reason: CorrectionReason::Mistake,
+            surplus: true,
+        };
+        let all = vec![
+            PaymentEvent::Contradicted(expected),
+            PaymentEvent::SurplusPaid(paid),
+            PaymentEvent::RefundRequested(back),
+        ];
+        assert_eq!(said, all);
         assert_eq!(till.hear(PaymentCommand::RecordSuccess(command)).unwrap(), vec![], "once");
+        // What goes back is what was charged, whatever was agreed on.
+        let refund = RecordRefund { refund_id: None, provider_ref, amount: found };
+        let back = till.hear(PaymentCommand::RecordRefund(refund)).unwrap();
+        assert!(matches!(&back[..], [PaymentEvent::Refunded(it)] if it.surplus), "{back:?}");
     }
     assert_eq!(till.payment.standing, Standing::Intent);
+    // And what was agreed on can still be paid.
+    let paid = till.hear(success(CHARGE)).unwrap();
+    assert!(matches!(paid[..], [PaymentEvent::Succeeded(_)]), "{paid:?}");
+}
+
+#[test]
+fn a_contradiction_that_was_only_recorded_once_still_goes_back_when_it_is_heard_again() {
+    let mut till = Till::begun();
+    let provider_ref = "charge-old".to_owned();
+    // So it stands in logs from before charges like this went back.
+    till.payment.apply(PaymentEvent::Contradicted(Contradicted {
+        fact: Fact::Success,
+        provider_ref: provider_ref.clone(),
+        field: "amount".to_owned(),
+        expected: stars(250),
+        found: stars(1),
+    }));
+    let success = RecordSuccess { provider_ref, amount: stars(1) };
+    let said = till.hear(PaymentCommand::RecordSuccess(success)).unwrap();
+    let [PaymentEvent::SurplusPaid(_), PaymentEvent::RefundRequested(_)] = &said[..] else {
+        panic!("{said:?}")
+    };
+}
+
+#[test]
+fn money_that_came_after_a_refusal_still_buys() {
+    let mut till = Till::begun();
+    let failure = RecordFailure { reason: "insufficient_funds".to_owned() };
+    till.hear(PaymentCommand::RecordFailure(failure)).unwrap();
+    let paid = till.hear(success(CHARGE)).unwrap();
+    assert!(matches!(paid[..], [PaymentEvent::Succeeded(_)]), "{paid:?}");
+    assert_eq!(till.payment.standing, Standing::Succeeded);
 }
 
 #[test]

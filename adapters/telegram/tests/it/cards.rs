@@ -3,11 +3,12 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use kontor_commands::{CommandSender, Envelope, Outcome, Sent, clock};
 use kontor_domain::{
     Actor,
     credit_ledger::{CreditRules, PaymentProvider},
-    payment::{PaymentCommand, RecordFailure, RecordUnknown, Standing},
+    payment::{Expire, PaymentCommand, RecordFailure, RecordUnknown, Standing},
     tenant::TenantKind,
 };
 use kontor_postgres::{
@@ -75,10 +76,14 @@ impl World {
     }
 
     async fn provider_says(&self, payment_id: Uuid, command: &PaymentCommand) {
+        self.said_at(payment_id, command, clock::now()).await;
+    }
+
+    async fn said_at(&self, payment_id: Uuid, command: &PaymentCommand, at: DateTime<Utc>) {
         let address = (self.tenant.clone(), "payment", payment_id);
         let command = serde_json::to_value(command).unwrap();
         let actor = Actor::System { name: "stripe".into() };
-        let envelope = Envelope::new(Uuid::now_v7(), address, command, actor, clock::now());
+        let envelope = Envelope::new(Uuid::now_v7(), address, command, actor, at);
         let sent = self.sender.send(envelope, PATIENCE).await.unwrap();
         assert!(matches!(sent, Sent::Done { outcome: Outcome::Accepted(_), .. }), "{sent:?}");
     }
@@ -117,6 +122,39 @@ async fn a_customer_gets_a_link_and_a_way_to_try_again() {
         format!("{sent:?}").contains("https://pay.example.org/cs_1"),
         "the page is open: {sent:?}"
     );
+    bots.stop().await;
+}
+
+#[tokio::test]
+async fn a_link_that_nobody_used_in_time_is_told_and_leads_to_a_new_one() {
+    let (world, _news) = open().await;
+    let bots = world.work_with_cards(vec![account("shop", PaymentProvider::Stripe, "USD")]);
+    let john = world.person(1003, "John", "en");
+    john.say("/start", "consent").await;
+    john.press("I agree", "3 credits").await;
+    let opening = async {
+        let row = world.wanted("stripe/shop").await;
+        world.opened(&row).await;
+        row
+    };
+    let (row, _) = tokio::join!(opening, john.say("/buy30", "“A talk”, $4.99"));
+    let page = PageRequest::first(1);
+    let begun = payments::list(&world.pool, &world.tenant, None, &page).await.unwrap();
+    let over = begun.items[0].expires_at;
+    world.said_at(row.payment_id, &PaymentCommand::Expire(Expire {}), over).await;
+    let words = "The payment link has expired; you were not charged.";
+    until("the news", || async { (john.count(words) == 1).then_some(()) }).await;
+    let sent = world.telegram.calls("sendMessage").pop().unwrap().parameters;
+    let sent = format!("{sent:?}");
+    assert!(!sent.contains("https://pay.example.org/cs_1"), "the page is over: {sent}");
+    // The button begins a new purchase.
+    let again = async {
+        let row = world.wanted("stripe/shop").await;
+        world.opened(&row).await;
+        row
+    };
+    let (second, _) = tokio::join!(again, john.press("Try again", "“A talk”, $4.99"));
+    assert_ne!(second.payment_id, row.payment_id);
     bots.stop().await;
 }
 

@@ -16,16 +16,21 @@ use crate::{
     },
 };
 
+/// What one charge may have moved, in minor units.
+const CHARGED_MINOR: (i64, i64) = (1, i64::MAX);
+
 impl Payment {
     pub(super) fn success(&self, success: RecordSuccess, sale: &Sale, id: Uuid) -> Decision {
         let RecordSuccess { provider_ref, amount } = success;
         check_reference("provider_ref", &provider_ref)?;
-        if let Some(decision) = self.contradiction(Fact::Success, &provider_ref, amount, sale) {
-            return decision;
-        }
-        let mut events = self.charge(&provider_ref, sale)?;
+        let mut events = match self.charges.contains_key(&provider_ref) {
+            // A charge has one amount; what is said of it later only contradicts.
+            true => self.contradiction(Fact::Success, (&provider_ref, amount), sale.price)?,
+            false => self.new_charge((&provider_ref, amount), sale)?,
+        };
+        let is_surplus = |event: &PaymentEvent| matches!(event, PaymentEvent::SurplusPaid(_));
         // Money that nobody owed goes back by itself.
-        if self.is_surplus(&provider_ref) && !events.is_empty() {
+        if events.iter().any(is_surplus) {
             let refund_id = derived(id, "surplus", &provider_ref);
             let (reason, surplus) = (CorrectionReason::Mistake, true);
             let request = RefundRequested { refund_id, provider_ref, amount, reason, surplus };
@@ -34,14 +39,28 @@ impl Payment {
         Ok(events)
     }
 
-    /// What a charge means that was not known yet: the purchase is paid, or paid once too often.
+    /// What a charge means that was not known yet: the purchase is paid, or paid once too often. One
+    /// of another amount or currency than was agreed on buys nothing, and is money all the same.
+    fn new_charge(&self, (provider_ref, amount): (&str, Money), sale: &Sale) -> Decision {
+        if amount == sale.price {
+            return self.charge(provider_ref, sale);
+        }
+        check_range("amount", amount.amount_minor, CHARGED_MINOR)?;
+        check_room(self.charges.len(), "charges")?;
+        let mut events = self.contradiction(Fact::Success, (provider_ref, amount), sale.price)?;
+        let provider_ref = provider_ref.to_owned();
+        events.push(PaymentEvent::SurplusPaid(SurplusPaid { provider_ref, amount }));
+        Ok(events)
+    }
+
+    /// The charge that a fact proves: all of the price, if it was not known yet.
     fn charge(&self, provider_ref: &str, sale: &Sale) -> Decision {
-        if self.charges.iter().any(|known| known == provider_ref) {
+        if self.charges.contains_key(provider_ref) {
             return Ok(vec![]);
         }
         check_room(self.charges.len(), "charges")?;
         let provider_ref = provider_ref.to_owned();
-        let event = if self.charges.is_empty() {
+        let event = if self.paid_by().is_none() {
             PaymentEvent::Succeeded(Succeeded {
                 provider_ref,
                 account_id: sale.account_id,
@@ -58,11 +77,12 @@ impl Payment {
     pub(super) fn refund(&self, refund: RecordRefund, sale: &Sale, id: Uuid) -> Decision {
         let RecordRefund { refund_id, provider_ref, amount } = refund;
         check_reference("provider_ref", &provider_ref)?;
-        if let Some(decision) = self.contradiction(Fact::Refund, &provider_ref, amount, sale) {
-            return decision;
+        let charged = self.charged(&provider_ref, sale);
+        if amount != charged {
+            return self.contradiction(Fact::Refund, (&provider_ref, amount), charged);
         }
         let refund_id = self.refund_meant(refund_id, &provider_ref, id);
-        let known = self.refunds.iter().find(|known| known.refund_id == refund_id);
+        let known = self.refunds.get(&refund_id);
         if known.is_some_and(|known| known.standing > RefundStanding::Requested) {
             return Ok(vec![]);
         }
@@ -86,12 +106,12 @@ impl Payment {
         let RecordRefundFailure { refund_id, provider_ref, amount, reason } = failure;
         check_reference("provider_ref", &provider_ref)?;
         check_reason(&reason)?;
-        let fact = Fact::RefundFailure;
-        if let Some(decision) = self.contradiction(fact, &provider_ref, amount, sale) {
-            return decision;
+        let charged = self.charged(&provider_ref, sale);
+        if amount != charged {
+            return self.contradiction(Fact::RefundFailure, (&provider_ref, amount), charged);
         }
         let refund_id = self.refund_meant(refund_id, &provider_ref, id);
-        let known = self.refunds.iter().find(|known| known.refund_id == refund_id);
+        let known = self.refunds.get(&refund_id);
         if known.is_some_and(|known| known.standing == RefundStanding::Failed) {
             return Ok(vec![]);
         }
@@ -108,12 +128,11 @@ impl Payment {
     /// Which refund a provider speaks of. A charge goes back as a whole, so at most one of its
     /// refunds is paid, or may be: that one is meant, under whatever name.
     fn refund_meant(&self, refund_id: Option<Uuid>, provider_ref: &str, id: Uuid) -> Uuid {
-        let is_known = |asked: &Uuid| self.refunds.iter().any(|known| known.refund_id == *asked);
-        if let Some(asked) = refund_id.filter(is_known) {
+        if let Some(asked) = refund_id.filter(|asked| self.refunds.contains_key(asked)) {
             return asked;
         }
         match self.refund_of(provider_ref) {
-            Some(known) => known.refund_id,
+            Some((known, _)) => known,
             None => refund_id.unwrap_or_else(|| foreign_refund_id(id, provider_ref)),
         }
     }
@@ -132,11 +151,11 @@ impl Payment {
         check_reference("dispute_ref", &dispute_ref)?;
         check_reference("provider_ref", &provider_ref)?;
         // A part of the price may be contested; the ledger closes the purchase as a whole.
-        let held = Money::new(sale.price.amount_minor, amount.currency);
-        if let Some(decision) = self.contradiction(fact, &provider_ref, held, sale) {
-            return decision;
+        let charged = self.charged(&provider_ref, sale);
+        if amount.currency != charged.currency {
+            return self.contradiction(fact, (&provider_ref, amount), charged);
         }
-        check_range("amount", amount.amount_minor, (1, sale.price.amount_minor))?;
+        check_range("amount", amount.amount_minor, (1, charged.amount_minor))?;
         let dispute_id = dispute_id(id, &dispute_ref);
         if self.disputes.iter().any(|known| known.dispute_id == dispute_id) {
             return Ok(vec![]);
@@ -173,35 +192,31 @@ impl Payment {
         Ok(events)
     }
 
-    /// A fact with another amount or currency than the purchase has: recorded once, and no more.
+    /// A fact with another amount or currency than there can be: recorded once.
     fn contradiction(
         &self,
         fact: Fact,
-        provider_ref: &str,
-        found: Money,
-        sale: &Sale,
-    ) -> Option<Decision> {
-        let expected = sale.price;
+        (provider_ref, found): (&str, Money),
+        expected: Money,
+    ) -> Decision {
         let field = if found.currency != expected.currency {
             "currency"
         } else if found.amount_minor != expected.amount_minor {
             "amount"
         } else {
-            return None;
+            return Ok(vec![]);
         };
         let mut known = self.contradictions.iter();
         if known.any(|(of, reference)| *of == fact && reference == provider_ref) {
-            return Some(Ok(vec![]));
+            return Ok(vec![]);
         }
-        if let Err(refusal) = check_room(self.contradictions.len(), "contradictions") {
-            return Some(Err(refusal));
-        }
-        Some(Ok(vec![PaymentEvent::Contradicted(Contradicted {
+        check_room(self.contradictions.len(), "contradictions")?;
+        Ok(vec![PaymentEvent::Contradicted(Contradicted {
             fact,
             provider_ref: provider_ref.to_owned(),
             field: field.to_owned(),
             expected,
             found,
-        })]))
+        })])
     }
 }

@@ -97,15 +97,14 @@ impl Payment {
 
     pub(super) fn request_refund(&self, request: &RequestRefund, sale: &Sale) -> Decision {
         let RequestRefund { refund_id, reason } = *request;
-        if let Some(known) = self.refunds.iter().find(|refund| refund.refund_id == refund_id) {
+        if let Some(known) = self.refunds.get(&refund_id) {
             return match known.standing {
                 RefundStanding::Requested | RefundStanding::Refunded => Ok(vec![]),
                 RefundStanding::Failed => Err(No::RefundOver { refund_id }),
             };
         }
-        let Some(provider_ref) = self.charges.first().cloned() else { return Err(No::NotPaid) };
-        if let Some(other) = self.refund_of(&provider_ref) {
-            let refund_id = other.refund_id;
+        let Some(provider_ref) = self.paid_by().map(str::to_owned) else { return Err(No::NotPaid) };
+        if let Some((refund_id, other)) = self.refund_of(&provider_ref) {
             return Err(match other.standing {
                 RefundStanding::Requested => No::RefundUnderWay { refund_id },
                 RefundStanding::Refunded | RefundStanding::Failed => {

@@ -44,7 +44,7 @@ fn receipts_of_a_charge_and_of_its_refund_are_told_apart_and_prove_no_money() {
     let other = till.hear(receipt(ReceiptOf::Refund, CHARGE, ReceiptStanding::Registered)).unwrap();
     assert_eq!(other.len(), 1);
     assert_eq!(till.payment.standing, Standing::Intent);
-    assert_eq!(till.payment.charges, Vec::<String>::new());
+    assert!(till.payment.charges.is_empty());
 }
 
 #[test]
