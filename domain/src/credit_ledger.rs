@@ -40,14 +40,14 @@ pub use books::BooksDefect;
 pub use chart::{BookAccount, Entry, Unit};
 pub use command::{
     Adjust, CaptureHold, ClaimTutorialBonus, CloseDispute, CreditLedgerCommand, Grant, GrantPass,
-    Hold, Open, OpenDispute, RefundGrant, RefundPass, ReleaseHold, Reset, ReturnRefund,
+    Hold, Open, OpenDispute, RefundGrant, RefundPart, RefundPass, ReleaseHold, Reset, ReturnRefund,
     ReverseSpend, RevokeGrant, SettleDue, Spend, WriteOffDebt,
 };
 pub use event::{
     Adjusted, CreditLedgerEvent, DebtCovered, DebtWrittenOff, DisputeClosed, DisputeOpened,
     GrantExpired, GrantRefunded, GrantRevoked, Granted, Held, HoldCaptured, HoldReleased, Low,
-    Opened, PassGranted, PassRecognised, PassRefunded, RefundReturned, ResetBegun, SpendReversed,
-    Spent,
+    Opened, PartRefunded, PassGranted, PassRecognised, PassRefunded, RefundReturned, ResetBegun,
+    SpendReversed, Spent,
 };
 pub use refusal::CreditLedgerRefusal;
 pub use rules::{CreditRules, DebtPolicy};

@@ -29,7 +29,7 @@ pub use event::{
 };
 pub use refusal::PaymentRefusal;
 pub use state::Payment;
-pub use terms::{Fact, ProductSold, ReceiptOf, ReceiptStanding, RefundStanding, Standing};
+pub use terms::{Fact, Part, ProductSold, ReceiptOf, ReceiptStanding, RefundStanding, Standing};
 
 use uuid::Uuid;
 
@@ -38,9 +38,10 @@ pub fn grant_id(payment_id: Uuid) -> Uuid {
     payment_id
 }
 
-/// The id of a refund that Kontor did not ask for, by the charge that went back.
-pub fn foreign_refund_id(payment_id: Uuid, provider_ref: &str) -> Uuid {
-    derived(payment_id, "refund", provider_ref)
+/// The id of a refund that Kontor did not ask for, by the provider's id of it; where it has none, by
+/// that of the charge that went back.
+pub fn foreign_refund_id(payment_id: Uuid, reference: &str) -> Uuid {
+    derived(payment_id, "refund", reference)
 }
 
 /// The id of a dispute, by the provider's.

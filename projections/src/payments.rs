@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use kontor_domain::{
     Money, TenantId,
     credit_ledger::{DisputeOutcome, PaymentProvider},
-    payment::{ProductSold, ReceiptOf, ReceiptStanding, RefundStanding, Standing},
+    payment::{Part, ProductSold, ReceiptOf, ReceiptStanding, RefundStanding, Standing},
 };
 use serde::{Deserialize, Serialize};
 use sqlx::{FromRow, PgPool, Row, postgres::PgRow};
@@ -80,6 +80,9 @@ pub struct RefundPart {
     pub standing: RefundStanding,
     /// The charge was one too many: nothing was delivered for it.
     pub surplus: bool,
+    /// It is a part of the charge.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<Part>,
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
@@ -111,6 +114,20 @@ pub struct ReceiptPart {
 }
 
 impl PaymentRow {
+    /// What of the price can still be asked back, in minor units.
+    pub fn left_minor(&self) -> i64 {
+        if self.standing != Standing::Succeeded {
+            return 0;
+        }
+        let gone = self
+            .refunds
+            .iter()
+            .filter(|refund| !refund.surplus && refund.standing != RefundStanding::Failed);
+        gone.fold(self.price.amount_minor, |left, refund| {
+            left.saturating_sub(refund.amount.amount_minor)
+        })
+    }
+
     /// Whether a refund waits for the provider's answer.
     pub fn refund_is_open(&self) -> bool {
         self.refunds.iter().any(|refund| refund.standing == RefundStanding::Requested)
@@ -204,27 +221,9 @@ pub async fn open_receipts(
     Ok(rows.fetch_all(pool).await?)
 }
 
-/// The payments of one of the provider's doors whose refunds wait for an answer, oldest first, at
-/// most `limit`.
-///
-/// # Errors
-/// When the database fails.
-pub async fn open_refunds(
-    pool: &PgPool,
-    (tenant, channel): (&TenantId, &str),
-    limit: u32,
-) -> Result<Vec<PaymentRow>, QueryError> {
-    let rows = sqlx::query_as(select_payments!(
-        "where tenant = $1 and channel = $2 and refund_open order by position limit $3"
-    ))
-    .bind(tenant.as_str())
-    .bind(channel)
-    .bind(i64::from(limit));
-    Ok(rows.fetch_all(pool).await?)
-}
-
-/// Those of [`open_refunds`] of which the provider is to be asked now: the ones that were not asked for
-/// yet, and the ones whose pause is over. So what has to wait holds nothing up behind it.
+/// The payments of one of the provider's doors of whose refunds the provider is to be asked now, oldest
+/// first, at most `limit`: those that were not asked for yet, and those whose pause is over. So what has to
+/// wait holds nothing up behind it.
 ///
 /// # Errors
 /// When the database fails.

@@ -1,13 +1,17 @@
 //! The pages of accountants: trial balance, statements, and the booking behind each line, which read
-//! what `/v1/books` reads and change nothing; and the reconciliation, where they settle differences.
+//! what `/v1/books` reads and change nothing; the reconciliation, where they settle differences; and
+//! payments, which operators pay back.
 
 mod booking;
 mod desk;
+mod forms;
 mod pages;
+mod payments;
 mod reconciliation;
 
 use axum::{Router, routing::get};
 
+pub(crate) use self::payments::pay_back;
 use crate::state::ApiState;
 
 /// The pages; whoever routes them here has asked for a session.
@@ -20,5 +24,6 @@ pub(crate) fn pages() -> Router<ApiState> {
         .route("/admin/books/ledgers/{id}", get(pages::ledger))
         .route("/admin/books/ledgers/{id}/statement.csv", get(pages::ledger_table))
         .route("/admin/books/bookings/{position}", get(booking::page))
+        .merge(payments::pages())
         .merge(reconciliation::pages())
 }

@@ -29,6 +29,7 @@ use axum::{
     routing::{get, post},
 };
 
+pub(crate) use self::products::minor_of;
 pub(crate) use self::words::in_query;
 pub(crate) use self::{api::router as api_router, history::Recorder, places::Places};
 use crate::state::ApiState;
@@ -62,6 +63,7 @@ pub(crate) fn pages(state: &ApiState) -> Router<ApiState> {
         .route("/admin/products/{id}", get(products::show).post(products::change))
         .route("/admin/products/{id}/activate", post(products::activate))
         .route("/admin/products/{id}/deactivate", post(products::deactivate))
+        .route("/admin/payments/{id}/refunds", post(crate::accounting::pay_back))
         .merge(live)
         .route_layer(from_fn_with_state(state.clone(), operator::require_operator))
         .route("/logout", post(login::log_out))

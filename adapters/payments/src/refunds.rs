@@ -84,23 +84,25 @@ impl Cashier {
         if let Some(provider_ref) = &answer.provider_ref {
             checkouts::found_refund(pool, refund_id, provider_ref).await?;
         }
-        self.record_refund(row, part, answer.state).await
+        self.record_refund(row, part, answer).await
     }
 
     async fn record_refund(
         &self,
         row: &PaymentRow,
         part: &RefundPart,
-        state: RefundState,
+        answer: RefundAnswer,
     ) -> Result<(), DatabaseError> {
         let (refund_id, provider_ref) = (Some(part.refund_id), part.provider_ref.clone());
-        let amount = part.amount;
-        let command = match state {
+        let (amount, refund_ref) = (part.amount, answer.provider_ref);
+        let command = match answer.state {
             RefundState::Paid => {
-                Some(PaymentCommand::RecordRefund(RecordRefund { refund_id, provider_ref, amount }))
+                let paid = RecordRefund { refund_id, provider_ref, amount, refund_ref };
+                Some(PaymentCommand::RecordRefund(paid))
             }
             RefundState::Failed(reason) => {
-                let failed = RecordRefundFailure { refund_id, provider_ref, amount, reason };
+                let failed =
+                    RecordRefundFailure { refund_id, provider_ref, amount, reason, refund_ref };
                 Some(PaymentCommand::RecordRefundFailure(failed))
             }
             RefundState::Open => None,

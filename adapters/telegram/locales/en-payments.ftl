@@ -45,6 +45,7 @@ paid-credits =
     { $bar }
 paid-pass = ✅ Paid. Your pass is good until { $ends }.
 paid-back = Your payment was returned: { $amount }. What was bought comes off your account in a moment.
+paid-part-back = A part of your payment was returned: { $amount }. See /history for what came off your account.
 paid-twice-back = You paid twice. The surplus was returned: { $amount }.
 paid-other-back = The amount that was paid is not what the purchase costs, so it was returned: { $amount }. Open /buy and choose again.
 payment-unknown = Telegram speaks of a payment that we do not know. Please see /paysupport: your money is not lost.

@@ -132,6 +132,10 @@ fn words(voice: Voice, refusal: Option<&PaymentRefusal>) -> String {
             | PaymentRefusal::InstantOutOfRange { .. }
             | PaymentRefusal::Malformed { .. }
             | PaymentRefusal::NotPaid
+            | PaymentRefusal::PartImpossible
+            | PaymentRefusal::AmountAndCredits
+            | PaymentRefusal::NoCredits
+            | PaymentRefusal::OtherRefund { .. }
             | PaymentRefusal::AlreadyRefunded { .. }
             | PaymentRefusal::RefundUnderWay { .. }
             | PaymentRefusal::RefundOver { .. }

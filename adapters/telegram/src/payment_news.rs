@@ -10,7 +10,7 @@ use kontor_domain::{
     Money, Recorded,
     account::Origin,
     credit_ledger::{self, CreditLedgerEvent, PaymentProvider, credit_ledger_id},
-    payment::PaymentEvent,
+    payment::{Part, PaymentEvent, Refunded},
 };
 use kontor_postgres::checkouts::{self, CheckoutState};
 use kontor_projections::{
@@ -51,6 +51,8 @@ enum News {
     Pass { payment_id: Uuid, ends_at: DateTime<Utc> },
     /// The purchase was paid back.
     PaidBack { payment_id: Uuid, amount: Money },
+    /// A part of the price was paid back.
+    PartBack { payment_id: Uuid, amount: Money },
     /// A charge that was one too many was paid back.
     SurplusBack { payment_id: Uuid, amount: Money },
     /// A charge of another amount than was agreed on was paid back.
@@ -138,6 +140,9 @@ impl PaymentNews {
             News::PaidBack { amount, .. } => {
                 say!(voice, "paid-back", amount = money(voice, *amount))
             }
+            News::PartBack { amount, .. } => {
+                say!(voice, "paid-part-back", amount = money(voice, *amount))
+            }
             News::SurplusBack { amount, .. } => {
                 say!(voice, "paid-twice-back", amount = money(voice, *amount))
             }
@@ -168,6 +173,7 @@ impl PaymentNews {
             News::Credits { .. }
             | News::Pass { .. }
             | News::PaidBack { .. }
+            | News::PartBack { .. }
             | News::SurplusBack { .. }
             | News::OtherBack { .. }
             | News::Expired { .. }
@@ -206,10 +212,15 @@ impl News {
         if event.stream_type == "payment" {
             let payment_id = event.stream_id;
             return Ok(match event.body()? {
-                PaymentEvent::Refunded(refunded) => Some(match refunded.surplus {
-                    true => Self::SurplusBack { payment_id, amount: refunded.amount },
-                    false => Self::PaidBack { payment_id, amount: refunded.amount },
-                }),
+                PaymentEvent::Refunded(Refunded { amount, surplus, part, .. }) => {
+                    Some(match (surplus, part) {
+                        (true, _) => Self::SurplusBack { payment_id, amount },
+                        (false, Some(Part { is_last: false, .. })) => {
+                            Self::PartBack { payment_id, amount }
+                        }
+                        (false, Some(_) | None) => Self::PaidBack { payment_id, amount },
+                    })
+                }
                 PaymentEvent::Failed(failed) => {
                     Some(Self::Refused { payment_id, reason: failed.reason })
                 }
@@ -249,6 +260,7 @@ impl News {
             | CreditLedgerEvent::SpendReversed(_)
             | CreditLedgerEvent::GrantExpired(_)
             | CreditLedgerEvent::GrantRefunded(_)
+            | CreditLedgerEvent::PartRefunded(_)
             | CreditLedgerEvent::RefundReturned(_)
             | CreditLedgerEvent::GrantRevoked(_)
             | CreditLedgerEvent::DisputeOpened(_)
@@ -278,6 +290,7 @@ impl News {
             Self::Credits { payment_id, .. }
             | Self::Pass { payment_id, .. }
             | Self::PaidBack { payment_id, .. }
+            | Self::PartBack { payment_id, .. }
             | Self::SurplusBack { payment_id, .. }
             | Self::OtherBack { payment_id, .. }
             | Self::Refused { payment_id, .. }
@@ -298,6 +311,7 @@ impl News {
                 Self::Credits { .. }
                 | Self::Pass { .. }
                 | Self::PaidBack { .. }
+                | Self::PartBack { .. }
                 | Self::SurplusBack { .. }
                 | Self::OtherBack { .. },
                 PaymentProvider::TelegramStars,

@@ -157,11 +157,13 @@ impl Refunds {
         let amount = refund.amount;
         let (command, end) = match answer {
             Answer::Paid => {
-                let paid = RecordRefund { refund_id, provider_ref, amount };
+                let paid = RecordRefund { refund_id, provider_ref, amount, refund_ref: None };
                 (PaymentCommand::RecordRefund(paid), "paid")
             }
             Answer::Failed(reason) => {
-                let failed = RecordRefundFailure { refund_id, provider_ref, amount, reason };
+                let refund_ref = None;
+                let failed =
+                    RecordRefundFailure { refund_id, provider_ref, amount, reason, refund_ref };
                 (PaymentCommand::RecordRefundFailure(failed), "failed")
             }
             Answer::Later(error) => {

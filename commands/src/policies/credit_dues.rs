@@ -115,6 +115,7 @@ impl Policy for CreditDues {
             | CreditLedgerEvent::Spent(_)
             | CreditLedgerEvent::SpendReversed(_)
             | CreditLedgerEvent::GrantRefunded(_)
+            | CreditLedgerEvent::PartRefunded(_)
             | CreditLedgerEvent::RefundReturned(_)
             | CreditLedgerEvent::GrantRevoked(_)
             | CreditLedgerEvent::DisputeOpened(_)

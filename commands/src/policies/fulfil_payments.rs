@@ -1,16 +1,16 @@
 //! Per payment: what was bought reaches the customer's ledger, and what went back leaves it.
 
+mod going_back;
+
 use std::collections::BTreeMap;
 
-use chrono::Duration;
 use kontor_domain::{
     EventDecodeError, Money, Recorded,
     credit_ledger::{
-        self, CloseDispute, CorrectionReason, CreditLedgerCommand, CreditLedgerEvent,
-        DisputeOutcome, Grant, GrantPass, GrantSource, Open, OpenDispute, PaymentProvider,
-        RefundGrant, RefundPass, ReturnRefund, credit_ledger_id,
+        self, CloseDispute, CreditLedgerCommand, CreditLedgerEvent, DisputeOutcome, Grant,
+        GrantPass, GrantSource, Open, OpenDispute, PaymentProvider, credit_ledger_id,
     },
-    payment::{Expire, PaymentCommand, PaymentEvent, Refunded, Succeeded, grant_id},
+    payment::{Expire, Part, PaymentCommand, PaymentEvent, Refunded, Succeeded, grant_id},
     product::Gives,
 };
 use serde::{Deserialize, Serialize};
@@ -21,9 +21,6 @@ use crate::policy::{Audience, Directive, Instance, Order, Policy, PolicyError};
 /// The most refunds and disputes that are remembered of a payment: more than one can have.
 const PARTS_MAX: usize = 64;
 
-/// How long a refund as a whole has to be booked before the purchase is closed as lost instead.
-const CLOSE_AFTER_SECONDS: i64 = 2;
-
 /// The timer that ends an offer.
 const EXPIRY: &str = "expiry";
 
@@ -33,7 +30,8 @@ const EXPIRY: &str = "expiry";
 /// booking is ordered when the ledger says that it was booked. Money that a provider paid back is
 /// gone, whatever became of the credits. A purchase of which nothing was used is refunded; any other
 /// is closed like one that was lost in a dispute: what is left is taken, and what was used is owed
-/// or forgiven by the tenant's rule for debts. The ledger judges which of the two it is.
+/// or forgiven by the tenant's rule for debts. The ledger judges which of the two it is. A part of the
+/// price takes unused credits alone; with the last part it is as with the whole.
 #[derive(Clone, Copy, Debug)]
 pub struct FulfilPayments;
 
@@ -71,6 +69,16 @@ struct Refund {
     failed: bool,
     /// The ledger has booked it.
     booked: bool,
+    /// It is a part of the price.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    part: Option<PartBack>,
+}
+
+/// A part of the price that went back.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
+struct PartBack {
+    amount: Money,
+    part: Part,
 }
 
 /// Where a dispute stands.
@@ -93,7 +101,7 @@ impl Policy for FulfilPayments {
     }
 
     fn version(&self) -> i32 {
-        1
+        2
     }
 
     fn event_types(&self) -> &'static [&'static str] {
@@ -110,6 +118,7 @@ impl Policy for FulfilPayments {
             "credit_ledger.pass_granted",
             "credit_ledger.grant_refunded",
             "credit_ledger.pass_refunded",
+            "credit_ledger.part_refunded",
             "credit_ledger.dispute_opened",
         ]
     }
@@ -124,6 +133,7 @@ impl Policy for FulfilPayments {
             CreditLedgerEvent::PassGranted(granted) => of_payment(granted.payment),
             CreditLedgerEvent::GrantRefunded(refunded) => Audience::One(refunded.payment_id),
             CreditLedgerEvent::PassRefunded(refunded) => Audience::One(refunded.payment_id),
+            CreditLedgerEvent::PartRefunded(refunded) => Audience::One(refunded.payment_id),
             CreditLedgerEvent::DisputeOpened(opened) => Audience::One(opened.grant_id),
             // Not asked for.
             CreditLedgerEvent::Opened(_)
@@ -184,8 +194,10 @@ impl Purchase {
             PaymentEvent::RefundFailed(failed) if failed.surplus => Ok(vec![]),
             PaymentEvent::DisputeOpened(opened) if opened.surplus => Ok(vec![]),
             PaymentEvent::DisputeClosed(closed) if closed.surplus => Ok(vec![]),
-            PaymentEvent::Refunded(Refunded { refund_id, .. }) => {
-                self.refund_mut(refund_id).paid = true;
+            PaymentEvent::Refunded(Refunded { refund_id, amount, part, .. }) => {
+                let refund = self.refund_mut(refund_id);
+                refund.paid = true;
+                refund.part = part.map(|part| PartBack { amount, part });
                 self.take_back(id, refund_id, event)
             }
             PaymentEvent::RefundFailed(failed) => {
@@ -237,9 +249,11 @@ impl Purchase {
             CreditLedgerEvent::GrantRefunded(refunded) => {
                 self.refund_booked(id, refunded.refund_id)
             }
+            CreditLedgerEvent::PartRefunded(refunded) => self.refund_booked(id, refunded.refund_id),
             CreditLedgerEvent::PassRefunded(_) => {
                 // A pass is refunded once at most, and its event names no refund.
-                let paid = self.refunds.iter().find(|(_, refund)| refund.paid);
+                let is_whole = |refund: &Refund| refund.paid && refund.part.is_none();
+                let paid = self.refunds.iter().find(|(_, refund)| is_whole(refund));
                 match paid.map(|(refund_id, _)| *refund_id) {
                     Some(refund_id) => self.refund_booked(id, refund_id),
                     None => Ok(vec![]),
@@ -291,63 +305,6 @@ impl Purchase {
             }
         };
         Ok(vec![sale.ask(&command)?, cancel(EXPIRY, id, id)])
-    }
-
-    /// Refunds the purchase as a whole. When the ledger has not booked that in a moment, it was not
-    /// as it was bought any more: then it is closed as lost.
-    fn take_back(
-        &mut self,
-        id: Uuid,
-        refund_id: Uuid,
-        event: &Recorded,
-    ) -> Result<Vec<Order>, PolicyError> {
-        let refund = self.refunds.get(&refund_id).copied().unwrap_or_default();
-        let Some(sale) = self.sale.filter(|_| self.granted && refund.paid && !refund.failed) else {
-            return Ok(vec![]);
-        };
-        let (reason, grant_id) = (CorrectionReason::CustomerAsked, grant_id(id));
-        let command = match sale.gives {
-            Gives::Credits(credits) => CreditLedgerCommand::RefundGrant(RefundGrant {
-                refund_id,
-                grant_id,
-                credits: Some(credits),
-                reason,
-            }),
-            Gives::Pass(_) => {
-                let value = Some(sale.price);
-                CreditLedgerCommand::RefundPass(RefundPass { pass_id: grant_id, reason, value })
-            }
-        };
-        let lost = Some(DisputeOutcome::Lost);
-        let dispute = Dispute { amount: sale.price, outcome: lost, booked: false };
-        self.remember(refund_id, dispute);
-        let close = OpenDispute { dispute_id: refund_id, grant_id, amount: sale.price };
-        let close = CreditLedgerCommand::OpenDispute(close);
-        let due_at = event.recorded_at + Duration::seconds(CLOSE_AFTER_SECONDS);
-        let directive = sale.directive(&close)?;
-        let close = Order::Schedule { key: key("close", id, refund_id), due_at, directive };
-        Ok(vec![sale.ask(&command)?, close])
-    }
-
-    fn refund_booked(&mut self, id: Uuid, refund_id: Uuid) -> Result<Vec<Order>, PolicyError> {
-        let Some(refund) = self.refunds.get_mut(&refund_id) else { return Ok(vec![]) };
-        refund.booked = true;
-        let mut orders = vec![cancel("close", id, refund_id)];
-        orders.extend(self.give_back(id, refund_id)?);
-        Ok(orders)
-    }
-
-    /// Gives back what was taken for a refund that came to nothing.
-    fn give_back(&self, id: Uuid, refund_id: Uuid) -> Result<Vec<Order>, PolicyError> {
-        let refund = self.refunds.get(&refund_id).copied().unwrap_or_default();
-        let Some(sale) = self.sale.filter(|_| refund.paid && refund.failed) else {
-            return Ok(vec![]);
-        };
-        if !refund.booked {
-            return Ok(vec![cancel("close", id, refund_id)]);
-        }
-        let command = CreditLedgerCommand::ReturnRefund(ReturnRefund { refund_id });
-        Ok(vec![sale.ask(&command)?])
     }
 
     fn open_dispute(&self, id: Uuid, dispute_id: Uuid) -> Result<Vec<Order>, PolicyError> {

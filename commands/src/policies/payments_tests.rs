@@ -215,7 +215,12 @@ fn success() -> PaymentCommand {
 
 fn refunded() -> PaymentCommand {
     let (refund_id, provider_ref) = (Some(REFUND), CHARGE.to_owned());
-    PaymentCommand::RecordRefund(RecordRefund { refund_id, provider_ref, amount: stars(250) })
+    PaymentCommand::RecordRefund(RecordRefund {
+        refund_id,
+        provider_ref,
+        amount: stars(250),
+        refund_ref: None,
+    })
 }
 
 fn refund_failed() -> PaymentCommand {
@@ -224,12 +229,18 @@ fn refund_failed() -> PaymentCommand {
         provider_ref: CHARGE.to_owned(),
         amount: stars(250),
         reason: "expired_card".to_owned(),
+        refund_ref: None,
     })
 }
 
 fn requested() -> PaymentCommand {
     let reason = kontor_domain::credit_ledger::CorrectionReason::CustomerAsked;
-    PaymentCommand::RequestRefund(RequestRefund { refund_id: REFUND, reason })
+    PaymentCommand::RequestRefund(RequestRefund {
+        refund_id: REFUND,
+        reason,
+        amount: None,
+        credits: None,
+    })
 }
 
 const CREDITS: Gives = Gives::Credits(25);
@@ -320,13 +331,43 @@ fn a_refund_that_failed_afterwards_gives_the_credits_back() {
 }
 
 #[test]
+fn parts_take_unused_credits_and_the_last_of_them_closes_a_used_purchase() {
+    let part = |minor, reference: &str| {
+        PaymentCommand::RecordRefund(RecordRefund {
+            refund_id: None,
+            provider_ref: CHARGE.to_owned(),
+            amount: stars(minor),
+            refund_ref: Some(reference.to_owned()),
+        })
+    };
+    for (messages, parts, lost) in [(0, 2, 0), (5, 1, 1)] {
+        let mut shop = Shop::offering(CREDITS);
+        shop.pay(success());
+        shop.settle(&[]);
+        if messages > 0 {
+            shop.spend(messages);
+        }
+        shop.pay(part(100, "re_1"));
+        shop.settle(&[]);
+        assert_eq!(shop.clearing(), 150);
+        assert_eq!(shop.sum(BookAccount::PaidCredits), -(15 - messages));
+        shop.pay(part(150, "re_2"));
+        shop.settle(&[]);
+        assert_eq!((shop.clearing(), shop.sum(BookAccount::PaidCredits)), (0, 0));
+        assert_eq!(shop.count("credit_ledger.part_refunded"), parts);
+        assert_eq!(shop.count("credit_ledger.dispute_closed"), lost);
+        assert_eq!(shop.sum(BookAccount::Receivable), messages, "what was used is owed");
+    }
+}
+
+#[test]
 fn a_second_charge_moves_nothing_in_the_ledger() {
     let mut shop = Shop::offering(CREDITS);
     shop.pay(success());
     let provider_ref = "stxCharge-2".to_owned();
     let again = RecordSuccess { provider_ref: provider_ref.clone(), amount: stars(250) };
     shop.pay(PaymentCommand::RecordSuccess(again));
-    let back = RecordRefund { refund_id: None, provider_ref, amount: stars(250) };
+    let back = RecordRefund { refund_id: None, provider_ref, amount: stars(250), refund_ref: None };
     shop.pay(PaymentCommand::RecordRefund(back));
     shop.settle(&[]);
     assert_eq!((shop.clearing(), shop.booked.len()), (250, 2));

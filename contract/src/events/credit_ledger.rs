@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{EventContract, first};
-use crate::shapes::{always, instant, list, object, sometimes, uuid, whole, word};
+use crate::shapes::{always, flag, instant, list, object, sometimes, uuid, whole, word};
 
 const SOURCES: [&str; 5] = ["purchase", "welcome", "tutorial", "gift", "promo"];
 pub(super) const PERIODS: [&str; 3] = ["day", "week", "month"];
@@ -191,6 +191,22 @@ fn corrections() -> Vec<EventContract> {
             ],
         ),
         first(
+            "credit_ledger.part_refunded",
+            "A part of the price went back.",
+            vec![
+                always("refund_id", uuid("The refund")),
+                always("slice", slice()),
+                always("amount", money("The money that went back")),
+                always("is_last", flag("Nothing of the price is left")),
+                always("payment_id", uuid("The payment")),
+                always("reason", word("Why", &REASONS)),
+                always("booking", booking()),
+            ],
+            &[
+                r#"{"refund_id":"00000000-0000-0000-0000-000000000097","slice":{"grant_id":"00000000-0000-0000-0000-000000000091","credits":4,"value":{"amount_minor":80,"currency":"USD"}},"amount":{"amount_minor":95,"currency":"USD"},"is_last":false,"payment_id":"00000000-0000-0000-0000-000000000095","reason":"customer_asked","booking":{"number":2,"at":"2026-11-16T09:00:00Z","entries":[{"account":"liabilities:credits:paid","unit":"CR","amount":4,"grant_id":"00000000-0000-0000-0000-000000000091"},{"account":"equity:issued:paid","unit":"CR","amount":-4},{"account":"liabilities:deferred_revenue","unit":"USD","amount":80,"grant_id":"00000000-0000-0000-0000-000000000091"},{"account":"expenses:bad_debt","unit":"USD","amount":15},{"account":"assets:clearing:stripe","unit":"USD","amount":-95}],"head":"abababababababababababababababababababababababababababababababab"}}"#,
+            ],
+        ),
+        first(
             "credit_ledger.refund_returned",
             "The money of a refund came back, and so did its credits.",
             vec![
@@ -320,7 +336,7 @@ fn passes() -> Vec<EventContract> {
 }
 
 /// A number of credits.
-fn credits(description: &str) -> Value {
+pub(super) fn credits(description: &str) -> Value {
     whole(description, 0, 1_000_000_000)
 }
 

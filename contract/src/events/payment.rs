@@ -2,7 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::{EventContract, credit_ledger::money, first, product::gives};
+use super::{
+    EventContract,
+    credit_ledger::{credits, money},
+    first,
+    product::gives,
+};
 use crate::shapes::{always, flag, instant, object, sometimes, text, uuid, word};
 
 const PROVIDERS: [&str; 4] = ["stripe", "yookassa", "telegram_stars", "manual"];
@@ -87,7 +92,7 @@ fn ends() -> Vec<EventContract> {
         ),
         first(
             "payment.contradicted",
-            "A provider said what cannot be; it had no other effect.",
+            "A provider said what cannot be. Nothing is delivered for it; a charge goes back.",
             vec![
                 always("fact", word("What kind of fact it was", &FACTS)),
                 always("provider_ref", text("The provider's id of the charge")),
@@ -116,8 +121,10 @@ fn refunds() -> Vec<EventContract> {
                     "surplus",
                     flag("The charge was one too many: nothing was delivered for it"),
                 ),
+                sometimes("part", part()),
             ],
             &[
+                r#"{"refund_id":"00000000-0000-0000-0000-0000000000c2","provider_ref":"pi_1","amount":{"amount_minor":400,"currency":"USD"},"reason":"goodwill","surplus":false,"part":{"credits":10,"is_last":false}}"#,
                 r#"{"refund_id":"00000000-0000-0000-0000-0000000000c1","provider_ref":"stxCharge-1","amount":{"amount_minor":250,"currency":"XTR"},"reason":"customer_asked","surplus":false}"#,
             ],
         ),
@@ -132,8 +139,10 @@ fn refunds() -> Vec<EventContract> {
                     "surplus",
                     flag("The charge was one too many: nothing was delivered for it"),
                 ),
+                sometimes("part", part()),
             ],
             &[
+                r#"{"refund_id":"00000000-0000-0000-0000-0000000000c2","provider_ref":"pi_1","amount":{"amount_minor":599,"currency":"USD"},"surplus":false,"part":{"credits":15,"is_last":true}}"#,
                 r#"{"refund_id":"00000000-0000-0000-0000-0000000000c1","provider_ref":"stxCharge-1","amount":{"amount_minor":250,"currency":"XTR"},"surplus":false}"#,
             ],
         ),
@@ -155,6 +164,14 @@ fn refunds() -> Vec<EventContract> {
             ],
         ),
     ]
+}
+
+/// A refund that is not all of the charge in one go.
+fn part() -> Value {
+    object(vec![
+        sometimes("credits", credits("The price of how many credits it is")),
+        always("is_last", flag("Nothing of the charge is left after it")),
+    ])
 }
 
 fn disputes() -> Vec<EventContract> {

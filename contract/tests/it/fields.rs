@@ -39,6 +39,7 @@ fn of_money() -> FieldsByType {
         ("credit_ledger.spend_reversed", of::<credit_ledger::SpendReversed>()),
         ("credit_ledger.grant_expired", of::<credit_ledger::GrantExpired>()),
         ("credit_ledger.grant_refunded", of::<credit_ledger::GrantRefunded>()),
+        ("credit_ledger.part_refunded", of::<credit_ledger::PartRefunded>()),
         ("credit_ledger.refund_returned", of::<credit_ledger::RefundReturned>()),
         ("credit_ledger.grant_revoked", of::<credit_ledger::GrantRevoked>()),
         ("credit_ledger.dispute_opened", of::<credit_ledger::DisputeOpened>()),
@@ -147,6 +148,7 @@ fn all_are_listed(
         | CreditLedgerEvent::SpendReversed(_)
         | CreditLedgerEvent::GrantExpired(_)
         | CreditLedgerEvent::GrantRefunded(_)
+        | CreditLedgerEvent::PartRefunded(_)
         | CreditLedgerEvent::RefundReturned(_)
         | CreditLedgerEvent::GrantRevoked(_)
         | CreditLedgerEvent::DisputeOpened(_)

@@ -232,6 +232,7 @@ fn touched_by(event: &CreditLedgerEvent) -> Vec<Uuid> {
         E::SpendReversed(reversed) => ids(&reversed.slices),
         E::GrantExpired(expired) => vec![expired.slice.grant_id],
         E::GrantRefunded(refunded) => vec![refunded.slice.grant_id],
+        E::PartRefunded(part) => vec![part.slice.grant_id],
         E::RefundReturned(returned) => vec![returned.slice.grant_id],
         E::GrantRevoked(revoked) => vec![revoked.slice.grant_id],
         E::DisputeOpened(opened) => vec![opened.grant_id],

@@ -329,9 +329,13 @@ impl Sides {
                 &[A::PaidCredits, A::DeferredRevenue],
                 const { &with_clearing([A::IssuedPaid, A::IssuedPaid]) },
             ),
+            E::PartRefunded(_) => sides(
+                &[A::PaidCredits, A::DeferredRevenue, A::BadDebt],
+                const { &with_clearing([A::IssuedPaid, A::IncomeBreakage]) },
+            ),
             E::RefundReturned(_) => sides(
-                const { &with_clearing([A::IssuedPaid, A::IssuedPaid]) },
-                &[A::PaidCredits, A::DeferredRevenue],
+                const { &with_clearing([A::IssuedPaid, A::IncomeBreakage]) },
+                &[A::PaidCredits, A::DeferredRevenue, A::BadDebt],
             ),
             E::GrantRevoked(_) => sides(&[A::PromoCredits], &[A::Revoked]),
             E::DisputeOpened(_) => sides(&[A::DisputeReserve], &CLEARING),

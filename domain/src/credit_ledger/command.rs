@@ -35,6 +35,8 @@ pub enum CreditLedgerCommand {
     RefundGrant(RefundGrant),
     /// Ends a pass against what is left of its money.
     RefundPass(RefundPass),
+    /// Books that a part of a price went back.
+    RefundPart(RefundPart),
     /// Records that the money of a refund came back.
     ReturnRefund(ReturnRefund),
     /// Takes given credits back.
@@ -180,6 +182,26 @@ pub struct RefundPass {
     /// What the provider paid back, where that is known; what is left must be exactly that much.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<Money>,
+}
+
+/// Books that a part of a price went back.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct RefundPart {
+    /// An id that the sender makes and keeps; the same again refunds nothing.
+    pub refund_id: Uuid,
+    /// The grant or pass.
+    pub grant_id: Uuid,
+    /// What was paid back.
+    pub amount: Money,
+    /// How many unused credits are to be taken for it, as far as there are any; as many as the amount
+    /// pays for when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credits: Option<i64>,
+    /// Nothing of the price is left after it: then all that was bought must still be there.
+    pub is_last: bool,
+    /// Why.
+    pub reason: CorrectionReason,
 }
 
 /// Records that the money of a refund came back: the provider could not pay it out.

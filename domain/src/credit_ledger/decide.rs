@@ -7,6 +7,7 @@ mod draft;
 mod due;
 mod grants;
 mod low;
+mod parts;
 mod reset;
 mod spends;
 
@@ -58,6 +59,7 @@ impl CreditLedger {
             | C::ReverseSpend(_)
             | C::RefundGrant(_)
             | C::RefundPass(_)
+            | C::RefundPart(_)
             | C::ReturnRefund(_)
             | C::RevokeGrant(_)
             | C::OpenDispute(_)
@@ -125,6 +127,7 @@ impl<'a> Draft<'a> {
             C::ReverseSpend(reverse) => self.reverse(&reverse),
             C::RefundGrant(refund) => self.refund(&refund),
             C::RefundPass(refund) => self.refund_pass(&refund),
+            C::RefundPart(part) => self.refund_part(&part),
             C::ReturnRefund(returned) => self.return_refund(&returned),
             C::RevokeGrant(revoke) => self.revoke(&revoke),
             C::OpenDispute(open) => self.open_dispute(&open),

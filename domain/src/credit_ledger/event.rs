@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 pub use self::payloads::{
     Adjusted, DebtCovered, DebtWrittenOff, DisputeClosed, DisputeOpened, GrantExpired,
     GrantRefunded, GrantRevoked, Granted, Held, HoldCaptured, HoldReleased, Low, Opened,
-    PassGranted, PassRecognised, PassRefunded, RefundReturned, ResetBegun, SpendReversed, Spent,
+    PartRefunded, PassGranted, PassRecognised, PassRefunded, RefundReturned, ResetBegun,
+    SpendReversed, Spent,
 };
 use super::Booking;
 use crate::{
@@ -41,6 +42,8 @@ pub enum CreditLedgerEvent {
     GrantExpired(GrantExpired),
     /// `credit_ledger.grant_refunded`
     GrantRefunded(GrantRefunded),
+    /// `credit_ledger.part_refunded`
+    PartRefunded(PartRefunded),
     /// `credit_ledger.refund_returned`
     RefundReturned(RefundReturned),
     /// `credit_ledger.grant_revoked`
@@ -79,6 +82,7 @@ impl CreditLedgerEvent {
             Self::SpendReversed(payload) => &payload.booking,
             Self::GrantExpired(payload) => &payload.booking,
             Self::GrantRefunded(payload) => &payload.booking,
+            Self::PartRefunded(payload) => &payload.booking,
             Self::RefundReturned(payload) => &payload.booking,
             Self::GrantRevoked(payload) => &payload.booking,
             Self::DisputeOpened(payload) => &payload.booking,
@@ -117,6 +121,7 @@ impl CreditLedgerEvent {
             Self::SpendReversed(payload) => &mut payload.booking,
             Self::GrantExpired(payload) => &mut payload.booking,
             Self::GrantRefunded(payload) => &mut payload.booking,
+            Self::PartRefunded(payload) => &mut payload.booking,
             Self::RefundReturned(payload) => &mut payload.booking,
             Self::GrantRevoked(payload) => &mut payload.booking,
             Self::DisputeOpened(payload) => &mut payload.booking,
@@ -144,6 +149,7 @@ impl EventBody for CreditLedgerEvent {
         EventSchema::new("credit_ledger.spend_reversed", 1),
         EventSchema::new("credit_ledger.grant_expired", 1),
         EventSchema::new("credit_ledger.grant_refunded", 1),
+        EventSchema::new("credit_ledger.part_refunded", 1),
         EventSchema::new("credit_ledger.refund_returned", 1),
         EventSchema::new("credit_ledger.grant_revoked", 1),
         EventSchema::new("credit_ledger.dispute_opened", 1),
@@ -169,6 +175,7 @@ impl EventBody for CreditLedgerEvent {
             Self::SpendReversed(_) => "credit_ledger.spend_reversed",
             Self::GrantExpired(_) => "credit_ledger.grant_expired",
             Self::GrantRefunded(_) => "credit_ledger.grant_refunded",
+            Self::PartRefunded(_) => "credit_ledger.part_refunded",
             Self::RefundReturned(_) => "credit_ledger.refund_returned",
             Self::GrantRevoked(_) => "credit_ledger.grant_revoked",
             Self::DisputeOpened(_) => "credit_ledger.dispute_opened",
@@ -195,6 +202,7 @@ impl EventBody for CreditLedgerEvent {
             | Self::SpendReversed(_)
             | Self::GrantExpired(_)
             | Self::GrantRefunded(_)
+            | Self::PartRefunded(_)
             | Self::RefundReturned(_)
             | Self::GrantRevoked(_)
             | Self::DisputeOpened(_)
@@ -221,6 +229,7 @@ impl EventBody for CreditLedgerEvent {
             Self::SpendReversed(payload) => serde_json::to_string(payload),
             Self::GrantExpired(payload) => serde_json::to_string(payload),
             Self::GrantRefunded(payload) => serde_json::to_string(payload),
+            Self::PartRefunded(payload) => serde_json::to_string(payload),
             Self::RefundReturned(payload) => serde_json::to_string(payload),
             Self::GrantRevoked(payload) => serde_json::to_string(payload),
             Self::DisputeOpened(payload) => serde_json::to_string(payload),
@@ -262,6 +271,9 @@ impl EventBody for CreditLedgerEvent {
             }
             ("credit_ledger.grant_refunded", 1) => {
                 decode_payload(wire_type, payload).map(Self::GrantRefunded)
+            }
+            ("credit_ledger.part_refunded", 1) => {
+                decode_payload(wire_type, payload).map(Self::PartRefunded)
             }
             ("credit_ledger.refund_returned", 1) => {
                 decode_payload(wire_type, payload).map(Self::RefundReturned)
@@ -320,6 +332,7 @@ from_payloads!(
     SpendReversed,
     GrantExpired,
     GrantRefunded,
+    PartRefunded,
     RefundReturned,
     GrantRevoked,
     DisputeOpened,

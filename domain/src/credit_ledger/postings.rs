@@ -4,7 +4,8 @@ use uuid::Uuid;
 
 use super::{
     BookAccount as A, BooksDefect, CreditLedger, CreditLedgerEvent, DisputeClosed, DisputeOutcome,
-    Entry, Granted, HoldCaptured, Payment, PaymentProvider, Posting, Slice, Spent, Unit,
+    Entry, Granted, HoldCaptured, Payment, PaymentProvider, Posting, RefundReturned, Slice, Spent,
+    Unit,
     books::add,
     canary::{Canary, is_broken},
 };
@@ -29,7 +30,8 @@ pub(super) fn of(event: &CreditLedgerEvent, ledger: &CreditLedger) -> Entries {
         }
         E::GrantExpired(expired) => leave(ledger, &expired.slice, (A::Expired, A::IncomeBreakage))?,
         E::GrantRefunded(refunded) => refund(ledger, &refunded.slice)?,
-        E::RefundReturned(returned) => mirrored(refund(ledger, &returned.slice)?)?,
+        E::PartRefunded(part) => part_refund(ledger, &part.slice, part.amount)?,
+        E::RefundReturned(returned) => refund_return(ledger, returned)?,
         E::GrantRevoked(revoked) => leave(ledger, &revoked.slice, (A::Revoked, A::IncomeBreakage))?,
         E::DisputeOpened(opened) => {
             let clearing = clearing_of(ledger, opened.grant_id)?;
@@ -223,6 +225,39 @@ fn refund(ledger: &CreditLedger, slice: &Slice) -> Entries {
     leave(ledger, slice, (A::IssuedPaid, clearing_of(ledger, slice.grant_id)?))
 }
 
+/// A part of the price that goes back: out of what was not earned yet, as far as that reaches.
+fn part_refund(ledger: &CreditLedger, slice: &Slice, amount: Money) -> Entries {
+    let Slice { grant_id, credits, value } = *slice;
+    let mut entries = Vec::new();
+    if ledger.grants.contains_key(&grant_id) {
+        let own = Place::Own.account(ledger, grant_id)?;
+        entries.push(Entry::credits(own, credits).of(grant_id));
+        entries.push(Entry::credits(A::IssuedPaid, negative(credits)?));
+    }
+    let value = value.unwrap_or(Money::new(0, amount.currency));
+    let lost = amount.amount_minor.checked_sub(value.amount_minor);
+    let lost = lost.ok_or(BooksDefect::Overflow)?;
+    entries.push(Entry::money(A::DeferredRevenue, value).of(grant_id));
+    entries.push(Entry::money(house_pays(lost), Money::new(lost, amount.currency)));
+    let clearing = clearing_of(ledger, grant_id)?;
+    entries.push(Entry::money(clearing, negative_money(amount)?));
+    Ok(entries)
+}
+
+fn refund_return(ledger: &CreditLedger, returned: &RefundReturned) -> Entries {
+    let mut refunds = ledger.refunds.iter();
+    let known = refunds.find(|refund| refund.refund_id == returned.refund_id);
+    match known.and_then(|refund| refund.paid_back) {
+        Some(amount) => mirrored(part_refund(ledger, &returned.slice, amount)?),
+        None => mirrored(refund(ledger, &returned.slice)?),
+    }
+}
+
+/// What was earned and is lost is a bad debt; what was not earned and is not lost is kept.
+fn house_pays(lost: i64) -> A {
+    if lost > 0 { A::BadDebt } else { A::IncomeBreakage }
+}
+
 fn close_dispute(closed: &DisputeClosed, ledger: &CreditLedger) -> Entries {
     let DisputeClosed { grant_id, amount, revoked, owed, unearned_minor, .. } = closed;
     match closed.outcome {
@@ -232,17 +267,15 @@ fn close_dispute(closed: &DisputeClosed, ledger: &CreditLedger) -> Entries {
         DisputeOutcome::Lost => {
             let currency = amount.currency;
             let money = |minor| Money::new(minor, currency);
-            // What was earned and is lost is a bad debt; what was not earned and is not lost is kept.
             let lost = amount.amount_minor.checked_sub(*unearned_minor);
             let lost = lost.ok_or(BooksDefect::Overflow)?;
-            let account = if lost > 0 { A::BadDebt } else { A::IncomeBreakage };
             let gone = negative(add(*revoked, *owed)?)?;
             let mut entries = vec![
                 Entry::credits(A::Receivable, *owed),
                 Entry::credits(A::Revoked, gone),
                 Entry::money(A::DisputeReserve, negative_money(*amount)?),
                 Entry::money(A::DeferredRevenue, money(*unearned_minor)).of(*grant_id),
-                Entry::money(account, money(lost)),
+                Entry::money(house_pays(lost), money(lost)),
             ];
             if ledger.grants.contains_key(grant_id) {
                 let own = Place::Own.account(ledger, *grant_id)?;

@@ -119,6 +119,19 @@ pub(super) struct RefundState {
     pub(super) slice: Slice,
     /// Its money came back.
     pub(super) returned: bool,
+    /// What was paid back, where that is not what the credits were worth.
+    #[serde(default)]
+    pub(super) paid_back: Option<Money>,
+    /// It ended a pass.
+    #[serde(default)]
+    pub(super) ended_pass: bool,
+}
+
+impl RefundState {
+    /// A refund that is booked.
+    pub(super) fn new(refund_id: Uuid, slice: Slice) -> Self {
+        Self { refund_id, slice, returned: false, paid_back: None, ended_pass: false }
+    }
 }
 
 /// A dispute.

@@ -133,7 +133,7 @@ pub enum DisputeOutcome {
 pub struct Slice {
     /// The grant.
     pub grant_id: Uuid,
-    /// How many of its credits, at least 1.
+    /// How many of its credits, at least 1 unless only a part of the price moves.
     pub credits: i64,
     /// The part of its price that moves with them; none when nothing was paid, or nothing moves yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -6,6 +6,7 @@ mod corrections;
 mod history;
 mod low;
 mod model;
+mod parts;
 mod property;
 mod replays;
 mod reset;

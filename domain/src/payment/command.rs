@@ -28,7 +28,7 @@ pub enum PaymentCommand {
     RecordUnknown(RecordUnknown),
     /// Ends an offer that nobody paid in time. Sent by Kontor itself.
     Expire(Expire),
-    /// Asks the provider to pay everything back.
+    /// Asks the provider to pay all or a part of it back.
     RequestRefund(RequestRefund),
     /// Records that a charge was paid back.
     RecordRefund(RecordRefund),
@@ -107,7 +107,7 @@ pub struct RecordUnknown {}
 #[serde(deny_unknown_fields)]
 pub struct Expire {}
 
-/// Asks the provider to pay everything back.
+/// Asks the provider to pay back what has not gone back yet, or a part of it.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct RequestRefund {
@@ -115,9 +115,15 @@ pub struct RequestRefund {
     pub refund_id: Uuid,
     /// Why.
     pub reason: CorrectionReason,
+    /// How much; all that is left when this and `credits` are absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amount: Option<Money>,
+    /// The price of how many credits; not beside `amount`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credits: Option<i64>,
 }
 
-/// Records that a charge was paid back, as a whole.
+/// Records that a charge was paid back, all or a part of it.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct RecordRefund {
@@ -128,6 +134,9 @@ pub struct RecordRefund {
     pub provider_ref: String,
     /// What was paid back.
     pub amount: Money,
+    /// The provider's own id of the refund, where it has one: it tells parts apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refund_ref: Option<String>,
 }
 
 /// Records that a charge could not be paid back, or that the money came back.
@@ -143,6 +152,9 @@ pub struct RecordRefundFailure {
     pub amount: Money,
     /// The provider's code, such as `charge_not_found`.
     pub reason: String,
+    /// The provider's own id of the refund, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refund_ref: Option<String>,
 }
 
 /// Records that the payer contests a charge.

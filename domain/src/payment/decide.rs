@@ -3,6 +3,7 @@
 mod facts;
 mod offers;
 mod receipts;
+mod refunds;
 
 use super::{
     Fact, Payment, PaymentCommand, PaymentEvent, PaymentRefusal as No, Standing, state::Sale,

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Fact, ProductSold, ReceiptOf};
+use super::{Fact, Part, ProductSold, ReceiptOf};
 use crate::{
     EventBody, EventDecodeError, EventSchema, Money,
     credit_ledger::{CorrectionReason, DisputeOutcome, PaymentProvider},
@@ -265,6 +265,9 @@ pub struct RefundRequested {
     pub reason: CorrectionReason,
     /// The charge was one too many: nothing was delivered for it.
     pub surplus: bool,
+    /// It is a part of the charge.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<Part>,
 }
 
 /// A charge was paid back.
@@ -278,6 +281,9 @@ pub struct Refunded {
     pub amount: Money,
     /// The charge was one too many: nothing was delivered for it.
     pub surplus: bool,
+    /// It is a part of the charge.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<Part>,
 }
 
 /// A charge could not be paid back, or the money came back.
@@ -321,7 +327,7 @@ pub struct DisputeClosed {
     pub surplus: bool,
 }
 
-/// A provider said what cannot be; it had no other effect.
+/// A provider said what cannot be. Nothing is delivered for it, and a charge goes back.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Contradicted {
     /// The kind of fact.

@@ -81,6 +81,25 @@ pub enum PaymentRefusal {
     /// Nothing was paid yet.
     #[error("nothing was paid yet, so nothing can be paid back")]
     NotPaid,
+    /// The provider pays nothing back but the whole.
+    #[error(
+        "Telegram pays Stars back as a whole or not at all; leave `amount` and `credits` out, or give credits instead"
+    )]
+    PartImpossible,
+    /// Two figures say how much.
+    #[error("give `amount` or `credits`, not both")]
+    AmountAndCredits,
+    /// The payment is of a pass.
+    #[error("this was paid for a pass, which has no credits; give an `amount`")]
+    NoCredits,
+    /// The refund has another amount.
+    #[error("the refund {refund_id} was asked for already, of {}; make a new id", amount)]
+    OtherRefund {
+        /// The refund.
+        refund_id: Uuid,
+        /// Its amount.
+        amount: Money,
+    },
     /// Everything was paid back.
     #[error("this was paid back already, by the refund {refund_id}")]
     AlreadyRefunded {

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
-    Begun, Fact, PaymentCommand, PaymentEvent, PaymentRefusal, ProductSold, ReceiptOf,
-    ReceiptStanding, RefundStanding, Standing,
+    Begun, Fact, Part, PaymentCommand, PaymentEvent, PaymentRefusal, ProductSold, ReceiptOf,
+    ReceiptStanding, RefundFailed, RefundRequested, RefundStanding, Refunded, Standing,
 };
 use crate::{
     Issued, Money,
@@ -57,6 +57,8 @@ pub(super) struct Charge {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub(super) struct RefundState {
     pub(super) provider_ref: String,
+    pub(super) amount: Money,
+    pub(super) part: Option<Part>,
     pub(super) standing: RefundStanding,
 }
 
@@ -101,14 +103,22 @@ impl Payment {
         self.charges.get(provider_ref).map_or(sale.price, |charge| charge.amount)
     }
 
-    /// The refund of a charge that was paid, or may be.
-    pub(super) fn refund_of(&self, provider_ref: &str) -> Option<(Uuid, &RefundState)> {
-        let mut refunds = self.refunds.iter();
-        refunds
-            .find(|(_, refund)| {
-                refund.provider_ref == provider_ref && refund.standing != RefundStanding::Failed
-            })
-            .map(|(refund_id, refund)| (*refund_id, refund))
+    /// The refunds of a charge that were paid, or may be.
+    pub(super) fn refunds_of(
+        &self,
+        provider_ref: &str,
+    ) -> impl Iterator<Item = (Uuid, &RefundState)> {
+        let refunds = self.refunds.iter().filter(move |(_, refund)| {
+            refund.provider_ref == provider_ref && refund.standing != RefundStanding::Failed
+        });
+        refunds.map(|(refund_id, refund)| (*refund_id, refund))
+    }
+
+    /// How much of a charge was paid back for certain.
+    pub(super) fn paid_back_minor(&self, provider_ref: &str) -> i64 {
+        let paid = self.refunds_of(provider_ref);
+        paid.filter(|(_, refund)| refund.standing == RefundStanding::Refunded)
+            .fold(0, |sum, (_, refund)| sum.saturating_add(refund.amount.amount_minor))
     }
 
     fn rise(&mut self, standing: Standing) {
@@ -132,8 +142,8 @@ impl Payment {
         }
     }
 
-    fn note_refund(&mut self, refund_id: Uuid, provider_ref: String, standing: RefundStanding) {
-        let new = RefundState { provider_ref, standing };
+    fn note_refund(&mut self, refund_id: Uuid, new: RefundState) {
+        let standing = new.standing;
         let refund = self.refunds.entry(refund_id).or_insert(new);
         refund.standing = refund.standing.max(standing);
     }
@@ -174,16 +184,19 @@ impl Aggregate for Payment {
                 self.note_charge(paid.provider_ref, charge);
             }
             E::RefundRequested(refund) => {
+                let RefundRequested { refund_id, provider_ref, amount, part, .. } = refund;
                 let standing = RefundStanding::Requested;
-                self.note_refund(refund.refund_id, refund.provider_ref, standing);
+                self.note_refund(refund_id, RefundState { provider_ref, amount, part, standing });
             }
             E::Refunded(refund) => {
+                let Refunded { refund_id, provider_ref, amount, part, .. } = refund;
                 let standing = RefundStanding::Refunded;
-                self.note_refund(refund.refund_id, refund.provider_ref, standing);
+                self.note_refund(refund_id, RefundState { provider_ref, amount, part, standing });
             }
             E::RefundFailed(refund) => {
-                let standing = RefundStanding::Failed;
-                self.note_refund(refund.refund_id, refund.provider_ref, standing);
+                let RefundFailed { refund_id, provider_ref, amount, .. } = refund;
+                let (part, standing) = (None, RefundStanding::Failed);
+                self.note_refund(refund_id, RefundState { provider_ref, amount, part, standing });
             }
             E::DisputeOpened(dispute) => self.disputes.push(DisputeState {
                 dispute_id: dispute.dispute_id,

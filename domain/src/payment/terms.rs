@@ -51,6 +51,16 @@ pub enum RefundStanding {
     Failed,
 }
 
+/// What is said of a refund that is not all of the charge in one go.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Part {
+    /// The price of how many credits it is, where somebody said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credits: Option<i64>,
+    /// Nothing of the charge is left after it.
+    pub is_last: bool,
+}
+
 /// Of what a fiscal receipt is.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]

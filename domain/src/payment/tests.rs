@@ -1,5 +1,6 @@
 //! The rules of payments: one purchase by hand, each refusal, all orders of what a provider says.
 
+mod parts;
 mod property;
 mod receipts;
 mod refunds;
@@ -199,6 +200,7 @@ fn a_charge_with_another_amount_or_currency_buys_nothing_and_goes_back() {
             amount: found,
             reason: CorrectionReason::Mistake,
             surplus: true,
+            part: None,
         };
         let all = vec![
             PaymentEvent::Contradicted(expected),
@@ -208,7 +210,8 @@ fn a_charge_with_another_amount_or_currency_buys_nothing_and_goes_back() {
         assert_eq!(said, all);
         assert_eq!(till.hear(PaymentCommand::RecordSuccess(command)).unwrap(), vec![], "once");
         // What goes back is what was charged, whatever was agreed on.
-        let refund = RecordRefund { refund_id: None, provider_ref, amount: found };
+        let refund =
+            RecordRefund { refund_id: None, provider_ref, amount: found, refund_ref: None };
         let back = till.hear(PaymentCommand::RecordRefund(refund)).unwrap();
         assert!(matches!(&back[..], [PaymentEvent::Refunded(it)] if it.surplus), "{back:?}");
     }
@@ -255,7 +258,12 @@ fn who_says_that_something_was_paid_is_kontor_itself() {
     }
     let refused = Till::new().ask(customer(BORIS), PaymentCommand::Begin(begin()));
     assert_eq!(refused, Err(PaymentRefusal::NotAllowed));
-    let refund = RequestRefund { refund_id: BORIS, reason: CorrectionReason::Goodwill };
+    let refund = RequestRefund {
+        refund_id: BORIS,
+        reason: CorrectionReason::Goodwill,
+        amount: None,
+        credits: None,
+    };
     let refused = Till::paid().ask(customer(ANNA), PaymentCommand::RequestRefund(refund));
     assert_eq!(refused, Err(PaymentRefusal::NotAllowed));
 }

@@ -18,7 +18,7 @@ impl Projection for Books {
     }
 
     fn version(&self) -> i32 {
-        1
+        2
     }
 
     /// All that may have lines: opening a ledger, a warning and a reset move nothing by themselves.
@@ -42,6 +42,7 @@ impl Projection for Books {
             "credit_ledger.adjusted",
             "credit_ledger.pass_recognised",
             "credit_ledger.pass_refunded",
+            "credit_ledger.part_refunded",
         ]
     }
 

@@ -24,7 +24,7 @@ impl Projection for Credits {
     }
 
     fn version(&self) -> i32 {
-        1
+        2
     }
 
     fn event_types(&self) -> &'static [&'static str] {
@@ -48,6 +48,7 @@ impl Projection for Credits {
             "credit_ledger.adjusted",
             "credit_ledger.pass_recognised",
             "credit_ledger.pass_refunded",
+            "credit_ledger.part_refunded",
             "credit_ledger.low",
             "credit_ledger.reset_begun",
         ]
@@ -236,6 +237,7 @@ fn messages(fact: &CreditLedgerEvent) -> i64 {
         | CreditLedgerEvent::SpendReversed(_)
         | CreditLedgerEvent::GrantExpired(_)
         | CreditLedgerEvent::GrantRefunded(_)
+        | CreditLedgerEvent::PartRefunded(_)
         | CreditLedgerEvent::RefundReturned(_)
         | CreditLedgerEvent::GrantRevoked(_)
         | CreditLedgerEvent::DisputeOpened(_)
@@ -267,6 +269,7 @@ fn subject(fact: &CreditLedgerEvent) -> Option<Uuid> {
         CreditLedgerEvent::SpendReversed(it) => Some(it.reversal_id),
         CreditLedgerEvent::GrantExpired(it) => Some(it.slice.grant_id),
         CreditLedgerEvent::GrantRefunded(it) => Some(it.refund_id),
+        CreditLedgerEvent::PartRefunded(it) => Some(it.refund_id),
         CreditLedgerEvent::RefundReturned(it) => Some(it.refund_id),
         CreditLedgerEvent::GrantRevoked(it) => Some(it.slice.grant_id),
         CreditLedgerEvent::DisputeOpened(it) => Some(it.dispute_id),

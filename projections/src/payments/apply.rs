@@ -22,7 +22,7 @@ impl Projection for Payments {
     }
 
     fn version(&self) -> i32 {
-        2
+        3
     }
 
     fn event_types(&self) -> &'static [&'static str] {
@@ -113,6 +113,7 @@ impl PaymentRow {
                 amount: asked.amount,
                 standing: RefundStanding::Requested,
                 surplus: asked.surplus,
+                part: asked.part,
                 failure: None,
             }),
             E::Refunded(refunded) => self.refund(RefundPart {
@@ -121,6 +122,7 @@ impl PaymentRow {
                 amount: refunded.amount,
                 standing: RefundStanding::Refunded,
                 surplus: refunded.surplus,
+                part: refunded.part,
                 failure: None,
             }),
             E::RefundFailed(failed) => self.refund(RefundPart {
@@ -129,6 +131,7 @@ impl PaymentRow {
                 amount: failed.amount,
                 standing: RefundStanding::Failed,
                 surplus: failed.surplus,
+                part: None,
                 failure: Some(failed.reason),
             }),
             E::DisputeOpened(opened) => self.disputes.push(DisputePart {
@@ -167,7 +170,8 @@ impl PaymentRow {
 
     fn refund(&mut self, part: RefundPart) {
         match self.refunds.iter_mut().find(|known| known.refund_id == part.refund_id) {
-            Some(known) => *known = part,
+            // A failure does not repeat what part it was.
+            Some(known) => *known = RefundPart { part: part.part.or(known.part), ..part },
             None => self.refunds.push(part),
         }
     }

@@ -50,6 +50,7 @@ pub(crate) fn refund_requested() -> PaymentEvent {
         amount: stars(),
         reason: CorrectionReason::CustomerAsked,
         surplus: false,
+        part: None,
     })
 }
 
@@ -66,11 +67,11 @@ async fn a_payment_shows_how_far_it_has_come_and_what_went_back() {
     let page = [failed, succeeded("anna"), refund_requested()]
         .map(|fact| places.record(&slug, payment, &fact));
     world.apply(&Payments, &page).await;
-    let waiting = payments::open_refunds(&world.pool, (&slug, "telegram/shop"), 10).await.unwrap();
+    let waiting = payments::due_refunds(&world.pool, (&slug, "telegram/shop"), 10).await.unwrap();
     assert_eq!(waiting.len(), 1);
     assert_eq!((waiting[0].standing, waiting[0].failure.as_deref()), (Standing::Succeeded, None));
     assert_eq!(waiting[0].provider_ref.as_deref(), Some("stx-1"));
-    let others = payments::open_refunds(&world.pool, (&slug, "telegram/other"), 10).await.unwrap();
+    let others = payments::due_refunds(&world.pool, (&slug, "telegram/other"), 10).await.unwrap();
     assert!(others.is_empty());
     is_due_when_its_pause_is_over(&world, &waiting).await;
 
@@ -79,6 +80,7 @@ async fn a_payment_shows_how_far_it_has_come_and_what_went_back() {
         provider_ref: "stx-1".to_owned(),
         amount: stars(),
         surplus: false,
+        part: None,
     });
     let undone = PaymentEvent::RefundFailed(RefundFailed {
         refund_id: id("refund"),

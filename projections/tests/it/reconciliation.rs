@@ -205,7 +205,8 @@ async fn refunds_and_payouts_find_their_lines_and_a_refund_that_failed_is_expect
     log.paid("a", "ch_1", noon, 500);
     let amount = usd(500);
     let (refund_id, provider_ref, surplus) = (id("refund"), "ch_1".to_owned(), false);
-    let refunded = Refunded { refund_id, provider_ref: provider_ref.clone(), amount, surplus };
+    let refunded =
+        Refunded { refund_id, provider_ref: provider_ref.clone(), amount, surplus, part: None };
     log.payment("a", noon, &PaymentEvent::Refunded(refunded));
     let mut payout = line("txn_3", LineKind::Payout, &["po_1"], (noon, -455));
     payout.payout_ref = Some("po_1".to_owned());

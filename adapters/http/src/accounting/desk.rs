@@ -19,6 +19,7 @@ use crate::{
 /// The first pages of accountants.
 const BOOKS: &str = "/admin/books";
 const RECONCILIATION: &str = "/admin/reconciliation";
+const PAYMENTS: &str = "/admin/payments";
 
 /// What stands around a page of the books.
 pub(super) struct Shell {
@@ -49,7 +50,10 @@ impl Shell {
             tenant: tenant.map_or_else(String::new, ToString::to_string),
             operates: key.role.writes(),
             query,
-            place: if uri.path().starts_with(RECONCILIATION) { RECONCILIATION } else { BOOKS },
+            place: [RECONCILIATION, PAYMENTS]
+                .into_iter()
+                .find(|place| uri.path().starts_with(place))
+                .unwrap_or(BOOKS),
         }
     }
 

@@ -6,8 +6,8 @@ use kontor_domain::{
     Money,
     credit_ledger::{CorrectionReason, DisputeOutcome, PaymentProvider},
     payment::{
-        PaymentCommand, ProductSold, ReceiptOf, ReceiptStanding, RefundStanding, RequestRefund,
-        Standing,
+        Part, PaymentCommand, ProductSold, ReceiptOf, ReceiptStanding, RefundStanding,
+        RequestRefund, Standing,
     },
 };
 use kontor_projections::payments::{self, DisputePart, PaymentRow, ReceiptPart, RefundPart};
@@ -32,7 +32,7 @@ use crate::{
 };
 
 /// The read model behind this page.
-const READ_MODEL: &str = "payments";
+pub(crate) const READ_MODEL: &str = "payments";
 
 pub(crate) fn router() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
@@ -118,14 +118,18 @@ pub(crate) struct RefundBody {
     standing: RefundStanding,
     /// The charge was one too many: nothing was delivered for it.
     surplus: bool,
+    /// What is said of it when it is a part of the charge: the price of how many `credits` it is, where
+    /// somebody said so, and whether it is the last part.
+    #[schema(value_type = Option<Object>, example = json!({"credits": 10, "is_last": false}))]
+    part: Option<Part>,
     /// Why it failed.
     failure: Option<String>,
 }
 
 impl From<RefundPart> for RefundBody {
     fn from(part: RefundPart) -> Self {
-        let RefundPart { refund_id, provider_ref, amount, standing, surplus, failure } = part;
-        Self { id: refund_id, provider_ref, amount, standing, surplus, failure }
+        let RefundPart { refund_id, provider_ref, amount, standing, surplus, part, failure } = part;
+        Self { id: refund_id, provider_ref, amount, standing, surplus, part, failure }
     }
 }
 
@@ -193,16 +197,26 @@ impl From<PaymentRow> for PaymentBody {
     }
 }
 
-/// A payment to pay back, as a whole.
+/// A payment to pay back: what is left of it, or a part.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"reason": "customer_asked"}))]
+#[schema(example = json!({
+    "reason": "goodwill", "amount": {"amount_minor": 400, "currency": "USD"}
+}))]
 pub(crate) struct RequestedRefund {
     /// Your own id, which asks for nothing a second time; the command's when left out.
     #[serde(default)]
     refund_id: Option<Uuid>,
     #[schema(schema_with = reasons)]
     reason: CorrectionReason,
+    /// How much, in the payment's currency; all that is left when this and `credits` are left out.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>, example = json!({"amount_minor": 400, "currency": "USD"}))]
+    amount: Option<Money>,
+    /// The price of how many of the credits that were bought; not beside `amount`.
+    #[serde(default)]
+    #[schema(minimum = 1)]
+    credits: Option<i64>,
 }
 
 /// List the payments, newest first.
@@ -226,6 +240,11 @@ async fn list_payments(
     Ok(Json(Paged::of(rows)))
 }
 
+/// What is told when a tenant has no such payment.
+pub(crate) fn payment_unknown() -> Problem {
+    Problem::not_found("payment_unknown", "there is no such payment")
+}
+
 /// Show a payment.
 #[utoipa::path(
     get, path = "/v1/payments/{id}", tag = "payments",
@@ -239,13 +258,12 @@ async fn find_payment(
 ) -> Result<Versioned<PaymentBody>, Problem> {
     read.reach(&state, &[READ_MODEL]).await?;
     let row = payments::find(&state.pool, &read.tenant, id).await?;
-    let row =
-        row.ok_or_else(|| Problem::not_found("payment_unknown", "there is no such payment"))?;
+    let row = row.ok_or_else(payment_unknown)?;
     let version = row.version;
     Ok(Versioned(version, row.into()))
 }
 
-/// Ask the provider to pay a payment back. Whether it did shows in the payment's `refunds`; the
+/// Ask the provider to pay a payment or a part of it back. Stars go back as a whole. Whether it did shows in the payment's `refunds`; the
 /// ledger follows when the money has gone back.
 #[utoipa::path(
     post, path = "/v1/payments/{id}/refunds", tag = "payments",
@@ -260,7 +278,8 @@ async fn request_refund(
     Body(body): Body<RequestedRefund>,
 ) -> Result<Answer, Problem> {
     let refund_id = body.refund_id.unwrap_or(write.command_id);
-    let request = RequestRefund { refund_id, reason: body.reason };
+    let RequestedRefund { reason, amount, credits, .. } = body;
+    let request = RequestRefund { refund_id, reason, amount, credits };
     let command = PaymentCommand::RequestRefund(request);
     let sent = write.send(&state, ("payment", id), &command).await;
     let answer = sent.map_err(|problem| problem.of_path("payment"))?;

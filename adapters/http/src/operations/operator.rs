@@ -20,6 +20,8 @@ use crate::{
 /// The pages of accountants.
 pub(super) const BOOKS: &str = "/admin/books";
 pub(super) const RECONCILIATION: &str = "/admin/reconciliation";
+/// The pages of payments, which accountants read and operators pay back on.
+pub(super) const PAYMENTS: &str = "/admin/payments";
 
 /// The right to operate, in one tenant or on the whole platform.
 #[derive(Clone, Debug)]

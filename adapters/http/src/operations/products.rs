@@ -24,6 +24,7 @@ use kontor_projections::{
 };
 use uuid::Uuid;
 
+pub(crate) use self::form::minor_of;
 use self::{
     form::{ProductForm, capitalised, change_of},
     place::Place,

@@ -89,13 +89,18 @@ pub(super) fn of_refund(payment_id: Uuid, refund: &Value) -> Option<Said> {
     let provider_ref = text(refund, "payment_intent")?.to_owned();
     let amount = money(refund, "amount")?;
     let refund_id = meta(refund, "refund_id");
+    let refund_ref = text(refund, "id").map(str::to_owned);
     let command = match text(refund, "status")? {
-        "succeeded" => {
-            PaymentCommand::RecordRefund(RecordRefund { refund_id, provider_ref, amount })
-        }
+        "succeeded" => PaymentCommand::RecordRefund(RecordRefund {
+            refund_id,
+            provider_ref,
+            amount,
+            refund_ref,
+        }),
         "failed" | "canceled" => {
             let reason = code(text(refund, "failure_reason").unwrap_or("failed"));
-            let failure = RecordRefundFailure { refund_id, provider_ref, amount, reason };
+            let failure =
+                RecordRefundFailure { refund_id, provider_ref, amount, reason, refund_ref };
             PaymentCommand::RecordRefundFailure(failure)
         }
         _ => return None,

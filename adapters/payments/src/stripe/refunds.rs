@@ -43,11 +43,17 @@ impl Stripe {
             Err(CallError::Refused { code }) if code == "charge_already_refunded" => {
                 let refunds = self.refunds_of(&order.charge_ref).await;
                 let refunds = refunds.map_err(CallError::of_look)?;
-                let whole = refunds.iter().find(|it| {
+                let mut paid = refunds
+                    .iter()
+                    .filter(|it| !matches!(text(it, "status"), Some("failed" | "canceled")));
+                // Several of them are parts, of which each is booked under its own name.
+                let whole = paid.next().filter(|it| {
                     it.get("amount").and_then(Value::as_i64) == Some(order.amount.amount_minor)
-                        && text(it, "status") != Some("failed")
                 });
-                whole.map_or(Err(CallError::Refused { code }), answer)
+                match (whole, paid.next()) {
+                    (Some(refund), None) => answer(refund),
+                    (_, _) => Err(CallError::Refused { code }),
+                }
             }
             Err(err) => Err(err),
         }

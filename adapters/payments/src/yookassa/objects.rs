@@ -184,17 +184,19 @@ impl RefundObject {
     /// What it says of our payment, of which it is a refund.
     pub(super) fn facts(&self, payment_id: Uuid) -> Vec<Said> {
         let (refund_id, amount) = (self.refund_id, self.amount);
-        let provider_ref = self.charge_ref.clone();
+        let (provider_ref, refund_ref) = (self.charge_ref.clone(), Some(self.id.clone()));
         let fact = match self.status {
             Status::Pending | Status::WaitingForCapture => None,
             Status::Succeeded => {
-                Some(PaymentCommand::RecordRefund(RecordRefund { refund_id, provider_ref, amount }))
+                let paid = RecordRefund { refund_id, provider_ref, amount, refund_ref };
+                Some(PaymentCommand::RecordRefund(paid))
             }
             // Of a refund that nobody here asked for, and that came to nothing, nothing is left.
             Status::Canceled if refund_id.is_none() => None,
             Status::Canceled => {
                 let reason = self.reason();
-                let failed = RecordRefundFailure { refund_id, provider_ref, amount, reason };
+                let failed =
+                    RecordRefundFailure { refund_id, provider_ref, amount, reason, refund_ref };
                 Some(PaymentCommand::RecordRefundFailure(failed))
             }
         };

@@ -41,24 +41,57 @@ async fn a_refund_whose_answer_is_lost_is_found_and_never_paid_twice() {
 }
 
 #[tokio::test]
-async fn a_part_that_goes_back_is_recorded_as_what_cannot_be() {
+async fn parts_go_back_from_here_and_from_the_dashboard_and_the_books_follow() {
     let world = World::open().await;
     let payment_id = world.buy().await;
+    let paid_back = |count: usize| {
+        move |row: &kontor_projections::payments::PaymentRow| {
+            let paid = row.refunds.iter().filter(|it| it.standing == RefundStanding::Refunded);
+            paid.count() == count
+        }
+    };
+    world.weather(json!({"kind": "duplicate_update", "method": "stripe.*", "count": 20})).await;
+    // 10 of 30 credits for 4.99; the answer is lost, and nothing is paid twice.
+    let create = "stripe.refunds.create";
+    world.weather(json!({"kind": "server_error_after_effect", "method": create, "count": 1})).await;
+    world.refund_credits(payment_id, 10).await;
+    world.until_payment(payment_id, "a part was paid back", paid_back(1)).await;
+    world.until_clearing(499 - 166).await;
+    world.until_available(23).await;
+    // A part that somebody pays back in the Dashboard: 6 credits for 1.00.
     let intent = world.objects("intents").await[0]["id"].as_str().unwrap().to_owned();
     world.at_stripe(&format!("intents/{intent}/refund"), json!({"amount": 100})).await;
-    let row =
-        world.until_payment(payment_id, "it was recorded", |row| row.contradictions == 1).await;
-    assert!(row.refunds.is_empty());
-    world.settled().await;
-    assert_eq!((world.balance().await, world.clearing().await), ((33, 0), 499));
-    // What is left of the charge is less than the price: nothing more is paid back by itself.
+    world.until_payment(payment_id, "the other is known", paid_back(2)).await;
+    world.until_clearing(233).await;
+    world.until_available(17).await;
+    // And what is left of it.
     world.refund(payment_id).await;
-    let row = world
-        .until_payment(payment_id, "the refund failed", |row| {
-            row.refunds.iter().any(|it| it.standing == RefundStanding::Failed)
-        })
-        .await;
-    assert_eq!(row.refunds[0].failure.as_deref(), Some("parameter_invalid_integer"));
+    let row = world.until_payment(payment_id, "all of it is back", paid_back(3)).await;
+    world.until_clearing(0).await;
+    world.until_available(3).await;
+    world.settled().await;
+    let mut amounts: Vec<i64> = row.refunds.iter().map(|it| it.amount.amount_minor).collect();
+    amounts.sort_unstable();
+    assert_eq!((amounts, row.contradictions, row.left_minor()), (vec![100, 166, 233], 0, 0));
+    assert_eq!(world.objects("refunds").await.len(), 3);
+    assert_eq!(world.balance().await, (3, 0));
+}
+
+#[tokio::test]
+async fn the_last_part_of_a_used_purchase_closes_it_like_the_whole() {
+    let world = World::open().await;
+    world.buy().await;
+    world.spend(13).await;
+    let intent = world.objects("intents").await[0]["id"].as_str().unwrap().to_owned();
+    world.at_stripe(&format!("intents/{intent}/refund"), json!({"amount": 100})).await;
+    world.until_clearing(399).await;
+    world.until_available(14).await;
+    assert_eq!(world.balance().await, (14, 0), "nobody owes for a part");
+    world.at_stripe(&format!("intents/{intent}/refund"), json!({"amount": 399})).await;
+    world.until_clearing(0).await;
+    world.settled().await;
+    // Three of the welcome went first; ten of what was bought are owed.
+    assert_eq!(world.balance().await, (0, 10));
 }
 
 #[tokio::test]
@@ -95,10 +128,11 @@ async fn a_dispute_that_is_lost_takes_the_money_and_one_that_is_won_gives_it_bac
 async fn a_refusal_after_a_call_whose_answer_was_lost_is_believed_only_much_later() {
     let world = World::open().await;
     let payment_id = world.buy().await;
-    // The price cannot go back any more, so that every call that is answered is refused.
+    // A part of the price is gone and nobody here knows it yet, so that every call for all of it that is
+    // answered is refused.
+    world.weather(json!({"kind": "drop_update", "method": "stripe.*", "count": 100})).await;
     let intent = world.objects("intents").await[0]["id"].as_str().unwrap().to_owned();
     world.at_stripe(&format!("intents/{intent}/refund"), json!({"amount": 100})).await;
-    world.until_payment(payment_id, "it was recorded", |row| row.contradictions == 1).await;
     let create = "stripe.refunds.create";
     world.weather(json!({"kind": "server_error", "method": create, "count": 1})).await;
     world.refund(payment_id).await;
@@ -109,8 +143,11 @@ async fn a_refusal_after_a_call_whose_answer_was_lost_is_believed_only_much_late
         (attempts >= Some(3)).then_some(())
     })
     .await;
+    let ours = |row: &kontor_projections::payments::PaymentRow| {
+        row.refunds.iter().find(|it| it.amount.amount_minor == 499).cloned().unwrap()
+    };
     let row = world.payment(payment_id).await;
-    assert_eq!(row.refunds[0].standing, RefundStanding::Requested);
+    assert_eq!(ours(&row).standing, RefundStanding::Requested);
 
     let long_ago =
         "update payment_refund_calls set first_sent_at = first_sent_at - interval '2 days'";
@@ -120,5 +157,5 @@ async fn a_refusal_after_a_call_whose_answer_was_lost_is_believed_only_much_late
             row.refunds.iter().any(|it| it.standing == RefundStanding::Failed)
         })
         .await;
-    assert_eq!(row.refunds[0].failure.as_deref(), Some("parameter_invalid_integer"));
+    assert_eq!(ours(&row).failure.as_deref(), Some("parameter_invalid_integer"));
 }

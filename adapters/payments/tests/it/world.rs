@@ -279,8 +279,22 @@ impl World {
     }
 
     pub(crate) async fn refund(&self, payment_id: Uuid) {
+        self.ask_back(payment_id, None).await;
+    }
+
+    /// Asks the price of some of the credits back.
+    pub(crate) async fn refund_credits(&self, payment_id: Uuid, credits: i64) {
+        self.ask_back(payment_id, Some(credits)).await;
+    }
+
+    async fn ask_back(&self, payment_id: Uuid, credits: Option<i64>) {
         let (refund_id, reason) = (Uuid::now_v7(), CorrectionReason::CustomerAsked);
-        let command = PaymentCommand::RequestRefund(RequestRefund { refund_id, reason });
+        let command = PaymentCommand::RequestRefund(RequestRefund {
+            refund_id,
+            reason,
+            amount: None,
+            credits,
+        });
         let actor = Actor::Operator { name: "desk".into() };
         self.send("payment", payment_id, actor, &command).await;
     }

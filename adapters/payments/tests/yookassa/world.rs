@@ -331,7 +331,12 @@ impl World {
 
     pub(crate) async fn refund(&self, page: &Page) {
         let (refund_id, reason) = (Uuid::now_v7(), CorrectionReason::CustomerAsked);
-        let command = PaymentCommand::RequestRefund(RequestRefund { refund_id, reason });
+        let command = PaymentCommand::RequestRefund(RequestRefund {
+            refund_id,
+            reason,
+            amount: None,
+            credits: None,
+        });
         let actor = Actor::Operator { name: "desk".into() };
         self.send(("payment", page.payment_id), actor, &command).await;
     }

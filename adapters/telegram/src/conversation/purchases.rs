@@ -291,6 +291,10 @@ fn refused(voice: Voice, refusal: Option<&PaymentRefusal>) -> Option<String> {
         | PaymentRefusal::OtherPayer
         | PaymentRefusal::PriceDiffers { .. }
         | PaymentRefusal::NotPaid
+        | PaymentRefusal::PartImpossible
+        | PaymentRefusal::AmountAndCredits
+        | PaymentRefusal::NoCredits
+        | PaymentRefusal::OtherRefund { .. }
         | PaymentRefusal::AlreadyRefunded { .. }
         | PaymentRefusal::RefundUnderWay { .. }
         | PaymentRefusal::RefundOver { .. }
@@ -312,7 +316,12 @@ async fn paid(turn: Arc<Turn>) -> Reply {
 async fn paid_back(turn: Arc<Turn>) -> Reply {
     let Act::PaidBack(receipt) = &turn.input.act else { return Ok(turn.effects()) };
     record(&turn, receipt, |provider_ref, amount| {
-        PaymentCommand::RecordRefund(RecordRefund { refund_id: None, provider_ref, amount })
+        PaymentCommand::RecordRefund(RecordRefund {
+            refund_id: None,
+            provider_ref,
+            amount,
+            refund_ref: None,
+        })
     })
     .await
 }

@@ -102,7 +102,12 @@ impl Shop {
 
     async fn refund(&self, payload: &str) {
         let (refund_id, reason) = (Uuid::now_v7(), CorrectionReason::CustomerAsked);
-        let command = PaymentCommand::RequestRefund(RequestRefund { refund_id, reason });
+        let command = PaymentCommand::RequestRefund(RequestRefund {
+            refund_id,
+            reason,
+            amount: None,
+            credits: None,
+        });
         let actor = Actor::Operator { name: "desk".into() };
         self.send("payment", payload.parse().unwrap(), actor, &command).await;
     }

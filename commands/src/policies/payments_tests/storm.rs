@@ -14,6 +14,7 @@ enum Happens {
     Paid,
     Spent(i64),
     Refunded,
+    Part(i64),
     Disputed,
     Lost,
     Settled,
@@ -24,6 +25,7 @@ fn happens() -> impl Strategy<Value = Happens> {
         Just(Happens::Paid),
         (1_i64..9).prop_map(Happens::Spent),
         Just(Happens::Refunded),
+        (1_i64..150).prop_map(Happens::Part),
         Just(Happens::Disputed),
         Just(Happens::Lost),
         Just(Happens::Settled),
@@ -39,10 +41,31 @@ proptest! {
         is_pass in any::<bool>(),
     ) {
         let mut shop = Shop::offering(if is_pass { WEEK } else { CREDITS });
-        let dispute = ("dp_1".to_owned(), CHARGE.to_owned(), stars(250));
-        let (mut paid, mut back) = (false, false);
-        for happens in &story {
+        let (mut paid, mut back, mut left) = (false, false, 250);
+        for (number, happens) in story.iter().enumerate() {
+            let dispute = ("dp_1".to_owned(), CHARGE.to_owned(), stars(left));
             match happens {
+                Happens::Part(minor) if !back => {
+                    let minor = (*minor).min(left);
+                    shop.pay(PaymentCommand::RecordRefund(RecordRefund {
+                        refund_id: None,
+                        provider_ref: CHARGE.to_owned(),
+                        amount: stars(minor),
+                        refund_ref: Some(format!("re_{number}")),
+                    }));
+                    left -= minor;
+                    (paid, back) = (true, left == 0);
+                }
+                // What is left goes back as the last part.
+                Happens::Refunded if !back && left < 250 => {
+                    shop.pay(PaymentCommand::RecordRefund(RecordRefund {
+                        refund_id: None,
+                        provider_ref: CHARGE.to_owned(),
+                        amount: stars(left),
+                        refund_ref: Some("re_last".to_owned()),
+                    }));
+                    (paid, back) = (true, true);
+                }
                 Happens::Paid => { shop.pay(success()); paid = true; }
                 Happens::Spent(messages) => shop.spend(*messages),
                 // A provider pays one charge back once: by a refund or by a dispute.
@@ -64,12 +87,12 @@ proptest! {
                     shop.pay(PaymentCommand::RecordDisputeClosed(RecordDisputeClosed { dispute_ref, provider_ref, amount, outcome }));
                     (paid, back) = (true, true);
                 }
-                Happens::Refunded | Happens::Disputed | Happens::Lost => {}
+                Happens::Refunded | Happens::Part(_) | Happens::Disputed | Happens::Lost => {}
                 Happens::Settled => shop.settle(&picks),
             }
         }
         shop.settle(&picks);
-        let holds = if paid && !back { 250 } else { 0 };
+        let holds = if paid && !back { left } else { 0 };
         prop_assert_eq!(shop.clearing(), holds);
         prop_assert_eq!(shop.sum(BookAccount::DisputeReserve), 0);
         let grants = shop.count("credit_ledger.granted") + shop.count("credit_ledger.pass_granted");

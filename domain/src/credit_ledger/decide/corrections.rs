@@ -107,7 +107,7 @@ impl Draft<'_> {
             return Ok(());
         }
         let (slice, id) = (refund.slice, refund.slice.grant_id);
-        match self.ledger().grants.get(&id).map(|grant| grant.blocked) {
+        match self.blocked(id) {
             Some(Blocked::No | Blocked::Disputed) => {}
             Some(Blocked::Lost) => return Err(No::Disputed { id }),
             None => return Err(No::GrantUnknown { id }),

@@ -46,7 +46,7 @@ impl Draft<'_> {
             || pass.is_some_and(|pass| pass.ended)
     }
 
-    fn blocked(&self, id: Uuid) -> Option<Blocked> {
+    pub(super) fn blocked(&self, id: Uuid) -> Option<Blocked> {
         let grant = self.ledger().grants.get(&id).map(|grant| grant.blocked);
         grant.or_else(|| self.ledger().passes.get(&id).map(|pass| pass.blocked))
     }

@@ -187,6 +187,26 @@ pub struct GrantRefunded {
     pub booking: Booking,
 }
 
+/// A part of the price went back. What was paid for goes on with the rest, unless it was the last part.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct PartRefunded {
+    /// The refund.
+    pub refund_id: Uuid,
+    /// The unused credits that were taken back, which may be none, with what they were worth; of a pass,
+    /// what was not earned yet.
+    pub slice: Slice,
+    /// The money that went back.
+    pub amount: Money,
+    /// Nothing of the price is left.
+    pub is_last: bool,
+    /// The payment that the money went back to.
+    pub payment_id: Uuid,
+    /// Why.
+    pub reason: CorrectionReason,
+    /// Its booking.
+    pub booking: Booking,
+}
+
 /// The money of a refund came back, and so do its credits.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct RefundReturned {

@@ -3,9 +3,9 @@
 use super::Booked;
 use crate::credit_ledger::{
     Adjust, CaptureHold, ClaimTutorialBonus, CloseDispute, CreditLedgerCommand, CreditLedgerEvent,
-    Grant, GrantPass, GrantSource, Granted, Hold, Open, OpenDispute, RefundGrant, RefundPass,
-    ReleaseCause, ReleaseHold, Reset, ReturnRefund, ReverseSpend, RevokeGrant, SettleDue, Spend,
-    WriteOffDebt,
+    Grant, GrantPass, GrantSource, Granted, Hold, Open, OpenDispute, RefundGrant, RefundPart,
+    RefundPass, ReleaseCause, ReleaseHold, Reset, ReturnRefund, ReverseSpend, RevokeGrant,
+    SettleDue, Spend, WriteOffDebt,
 };
 
 /// Reads the command back from its bookings. What is due, what follows from a purchase and a
@@ -54,6 +54,14 @@ fn asked_by(event: &CreditLedgerEvent) -> Option<CreditLedgerCommand> {
             refund_id: it.refund_id,
             grant_id: it.slice.grant_id,
             credits: Some(it.slice.credits),
+            reason: it.reason,
+        }),
+        E::PartRefunded(it) => C::RefundPart(RefundPart {
+            refund_id: it.refund_id,
+            grant_id: it.slice.grant_id,
+            amount: it.amount,
+            credits: Some(it.slice.credits),
+            is_last: it.is_last,
             reason: it.reason,
         }),
         E::RefundReturned(it) => C::ReturnRefund(ReturnRefund { refund_id: it.refund_id }),
@@ -112,6 +120,7 @@ pub(super) fn name(command: &CreditLedgerCommand) -> &'static str {
         C::ReverseSpend(_) => "reverse_spend",
         C::RefundGrant(_) => "refund_grant",
         C::RefundPass(_) => "refund_pass",
+        C::RefundPart(_) => "refund_part",
         C::ReturnRefund(_) => "return_refund",
         C::RevokeGrant(_) => "revoke_grant",
         C::OpenDispute(_) => "open_dispute",

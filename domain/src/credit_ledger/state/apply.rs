@@ -6,8 +6,8 @@ use uuid::Uuid;
 
 use crate::credit_ledger::{
     BooksDefect, CreditLedger, CreditLedgerEvent, DisputeClosed, DisputeOpened, DisputeOutcome,
-    GrantSource, Granted, Held, HoldCaptured, HoldReleased, PassGranted, ReleaseCause, Slice,
-    SpendReversed, Spent,
+    GrantSource, Granted, Held, HoldCaptured, HoldReleased, PartRefunded, PassGranted,
+    RefundReturned, ReleaseCause, Slice, SpendReversed, Spent,
     books::add,
     canary::{Canary, is_broken},
     grant::{Blocked, GrantState, PassState},
@@ -43,16 +43,10 @@ impl CreditLedger {
             E::GrantRefunded(refunded) => {
                 let (refund_id, slice) = (refunded.refund_id, refunded.slice);
                 self.leave(&slice, |grant| &mut grant.refunded)?;
-                self.refunds.push_back(RefundState { refund_id, slice, returned: false });
+                self.refunds.push_back(RefundState::new(refund_id, slice));
             }
-            E::RefundReturned(returned) => {
-                let grant = self.grant_mut(returned.slice.grant_id)?;
-                let credits = returned.slice.credits;
-                shift(&mut grant.refunded, &mut grant.available, credits)?;
-                grant.unearn(returned.slice.value)?;
-                let known = self.refunds.iter_mut().find(|one| one.refund_id == returned.refund_id);
-                known.ok_or(BooksDefect::Unknown { id: returned.refund_id })?.returned = true;
-            }
+            E::PartRefunded(part) => self.record_part(part)?,
+            E::RefundReturned(returned) => self.record_return(returned)?,
             E::GrantRevoked(revoked) => self.leave(&revoked.slice, |grant| &mut grant.revoked)?,
             E::DisputeOpened(opened) => self.record_dispute(opened)?,
             E::DisputeClosed(closed) => self.record_dispute_end(closed)?,
@@ -108,6 +102,43 @@ impl CreditLedger {
         let place = to(grant);
         *place = add(*place, slice.credits)?;
         grant.earn(slice.value)
+    }
+
+    /// A part of the price went back; a pass ends with the last of it.
+    fn record_part(&mut self, part: &PartRefunded) -> Done {
+        let (id, slice) = (part.slice.grant_id, part.slice);
+        let mut refund = RefundState::new(part.refund_id, slice);
+        refund.paid_back = Some(part.amount);
+        if self.grants.contains_key(&id) {
+            self.leave(&slice, |grant| &mut grant.refunded)?;
+        } else {
+            let pass = self.pass_mut(id)?;
+            refund.ended_pass = part.is_last && !pass.ended;
+            pass.ended |= part.is_last;
+            let minor = slice.value.map_or(0, |value| value.amount_minor);
+            let left = pass.deferred_minor.checked_sub(minor);
+            pass.deferred_minor = left.ok_or(BooksDefect::Overflow)?;
+        }
+        self.refunds.push_back(refund);
+        Ok(())
+    }
+
+    fn record_return(&mut self, returned: &RefundReturned) -> Done {
+        let refund_id = returned.refund_id;
+        let known = self.refunds.iter_mut().find(|one| one.refund_id == refund_id);
+        let refund = known.ok_or(BooksDefect::Unknown { id: refund_id })?;
+        refund.returned = true;
+        let ended_pass = refund.ended_pass;
+        let Slice { grant_id, credits, value } = returned.slice;
+        if let Some(pass) = self.passes.get_mut(&grant_id) {
+            pass.ended &= !ended_pass;
+            let minor = value.map_or(0, |value| value.amount_minor);
+            pass.deferred_minor = add(pass.deferred_minor, minor)?;
+            return Ok(());
+        }
+        let grant = self.grant_mut(grant_id)?;
+        shift(&mut grant.refunded, &mut grant.available, credits)?;
+        grant.unearn(value)
     }
 
     fn record_grant(&mut self, granted: &Granted) -> Done {

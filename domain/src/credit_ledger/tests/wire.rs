@@ -55,6 +55,10 @@ const PINNED: &[(&str, &str)] = &[
         r#"{"refund_id":"00000000-0000-0000-0000-000000000097","slice":{"grant_id":"00000000-0000-0000-0000-000000000091","credits":10,"value":{"amount_minor":200,"currency":"USD"}},"payment_id":"00000000-0000-0000-0000-000000000095","reason":"customer_asked","booking":{"number":2,"at":"2026-11-16T09:00:00Z","entries":[{"account":"liabilities:credits:paid","unit":"CR","amount":10,"grant_id":"00000000-0000-0000-0000-000000000091"},{"account":"equity:issued:paid","unit":"CR","amount":-10},{"account":"liabilities:deferred_revenue","unit":"USD","amount":200,"grant_id":"00000000-0000-0000-0000-000000000091"},{"account":"assets:clearing:stripe","unit":"USD","amount":-200}],"head":"abababababababababababababababababababababababababababababababab"}}"#,
     ),
     (
+        "credit_ledger.part_refunded",
+        r#"{"refund_id":"00000000-0000-0000-0000-000000000097","slice":{"grant_id":"00000000-0000-0000-0000-000000000091","credits":4,"value":{"amount_minor":80,"currency":"USD"}},"amount":{"amount_minor":95,"currency":"USD"},"is_last":false,"payment_id":"00000000-0000-0000-0000-000000000095","reason":"customer_asked","booking":{"number":2,"at":"2026-11-16T09:00:00Z","entries":[{"account":"liabilities:credits:paid","unit":"CR","amount":4,"grant_id":"00000000-0000-0000-0000-000000000091"},{"account":"equity:issued:paid","unit":"CR","amount":-4},{"account":"liabilities:deferred_revenue","unit":"USD","amount":80,"grant_id":"00000000-0000-0000-0000-000000000091"},{"account":"expenses:bad_debt","unit":"USD","amount":15},{"account":"assets:clearing:stripe","unit":"USD","amount":-95}],"head":"abababababababababababababababababababababababababababababababab"}}"#,
+    ),
+    (
         "credit_ledger.refund_returned",
         r#"{"refund_id":"00000000-0000-0000-0000-000000000097","slice":{"grant_id":"00000000-0000-0000-0000-000000000091","credits":10,"value":{"amount_minor":200,"currency":"USD"}},"booking":{"number":2,"at":"2026-11-16T09:00:00Z","entries":[{"account":"liabilities:credits:paid","unit":"CR","amount":-10,"grant_id":"00000000-0000-0000-0000-000000000091"},{"account":"equity:issued:paid","unit":"CR","amount":10},{"account":"liabilities:deferred_revenue","unit":"USD","amount":-200,"grant_id":"00000000-0000-0000-0000-000000000091"},{"account":"assets:clearing:stripe","unit":"USD","amount":200}],"head":"abababababababababababababababababababababababababababababababab"}}"#,
     ),
@@ -133,6 +137,8 @@ const COMMANDS: &[&str] = &[
     r#"{"type":"reverse_spend","reversal_id":"00000000-0000-0000-0000-000000000096","spend_id":"00000000-0000-0000-0000-000000000093","reason":"not_delivered"}"#,
     r#"{"type":"refund_grant","refund_id":"00000000-0000-0000-0000-000000000097","grant_id":"00000000-0000-0000-0000-000000000091","credits":10,"reason":"customer_asked"}"#,
     r#"{"type":"refund_pass","pass_id":"00000000-0000-0000-0000-000000000092","reason":"goodwill"}"#,
+    r#"{"type":"refund_part","refund_id":"00000000-0000-0000-0000-000000000097","grant_id":"00000000-0000-0000-0000-000000000091","amount":{"amount_minor":95,"currency":"USD"},"is_last":false,"reason":"customer_asked"}"#,
+    r#"{"type":"refund_part","refund_id":"00000000-0000-0000-0000-000000000097","grant_id":"00000000-0000-0000-0000-000000000091","amount":{"amount_minor":80,"currency":"USD"},"credits":4,"is_last":true,"reason":"goodwill"}"#,
     r#"{"type":"return_refund","refund_id":"00000000-0000-0000-0000-000000000097"}"#,
     r#"{"type":"revoke_grant","grant_id":"00000000-0000-0000-0000-000000000091","reason":"mistake"}"#,
     r#"{"type":"open_dispute","dispute_id":"00000000-0000-0000-0000-000000000098","grant_id":"00000000-0000-0000-0000-000000000091","amount":{"amount_minor":500,"currency":"USD"}}"#,
@@ -163,7 +169,7 @@ fn commands_are_written_as_ever_and_read_back() {
 }
 
 /// How many kinds there are.
-const KINDS: usize = 19;
+const KINDS: usize = 20;
 
 /// A number for each kind; a new one is found here by the compiler, and by the test above.
 fn kind_of(command: &CreditLedgerCommand) -> usize {
@@ -186,6 +192,7 @@ fn kind_of(command: &CreditLedgerCommand) -> usize {
         CreditLedgerCommand::WriteOffDebt(_) => 16,
         CreditLedgerCommand::Reset(_) => 17,
         CreditLedgerCommand::Adjust(_) => 18,
+        CreditLedgerCommand::RefundPart(_) => 19,
         CreditLedgerCommand::SettleDue(_) => KINDS,
     }
 }

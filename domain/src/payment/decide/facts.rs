@@ -3,16 +3,14 @@
 use uuid::Uuid;
 
 use super::{
-    Decision, Fact, Payment, PaymentEvent, Sale, check_range, check_reason, check_reference,
-    check_room,
+    Decision, Fact, Payment, PaymentEvent, Sale, check_range, check_reference, check_room,
 };
 use crate::{
     Money,
     credit_ledger::CorrectionReason,
     payment::{
         Contradicted, DisputeClosed, DisputeOpened, RecordDispute, RecordDisputeClosed,
-        RecordRefund, RecordRefundFailure, RecordSuccess, RefundFailed, RefundRequested,
-        RefundStanding, Refunded, Succeeded, SurplusPaid, derived, dispute_id, foreign_refund_id,
+        RecordSuccess, RefundRequested, Succeeded, SurplusPaid, derived, dispute_id,
     },
 };
 
@@ -33,7 +31,8 @@ impl Payment {
         if events.iter().any(is_surplus) {
             let refund_id = derived(id, "surplus", &provider_ref);
             let (reason, surplus) = (CorrectionReason::Mistake, true);
-            let request = RefundRequested { refund_id, provider_ref, amount, reason, surplus };
+            let request =
+                RefundRequested { refund_id, provider_ref, amount, reason, surplus, part: None };
             events.push(PaymentEvent::RefundRequested(request));
         }
         Ok(events)
@@ -54,7 +53,7 @@ impl Payment {
     }
 
     /// The charge that a fact proves: all of the price, if it was not known yet.
-    fn charge(&self, provider_ref: &str, sale: &Sale) -> Decision {
+    pub(super) fn charge(&self, provider_ref: &str, sale: &Sale) -> Decision {
         if self.charges.contains_key(provider_ref) {
             return Ok(vec![]);
         }
@@ -72,69 +71,6 @@ impl Payment {
             PaymentEvent::SurplusPaid(SurplusPaid { provider_ref, amount: sale.price })
         };
         Ok(vec![event])
-    }
-
-    pub(super) fn refund(&self, refund: RecordRefund, sale: &Sale, id: Uuid) -> Decision {
-        let RecordRefund { refund_id, provider_ref, amount } = refund;
-        check_reference("provider_ref", &provider_ref)?;
-        let charged = self.charged(&provider_ref, sale);
-        if amount != charged {
-            return self.contradiction(Fact::Refund, (&provider_ref, amount), charged);
-        }
-        let refund_id = self.refund_meant(refund_id, &provider_ref, id);
-        let known = self.refunds.get(&refund_id);
-        if known.is_some_and(|known| known.standing > RefundStanding::Requested) {
-            return Ok(vec![]);
-        }
-        // A refund proves the charge, whichever is heard of first.
-        let mut events = self.charge(&provider_ref, sale)?;
-        if known.is_none() {
-            check_room(self.refunds.len(), "refunds")?;
-        }
-        let surplus = self.is_surplus(&provider_ref);
-        let refunded = Refunded { refund_id, provider_ref, amount, surplus };
-        events.push(PaymentEvent::Refunded(refunded));
-        Ok(events)
-    }
-
-    pub(super) fn refund_failure(
-        &self,
-        failure: RecordRefundFailure,
-        sale: &Sale,
-        id: Uuid,
-    ) -> Decision {
-        let RecordRefundFailure { refund_id, provider_ref, amount, reason } = failure;
-        check_reference("provider_ref", &provider_ref)?;
-        check_reason(&reason)?;
-        let charged = self.charged(&provider_ref, sale);
-        if amount != charged {
-            return self.contradiction(Fact::RefundFailure, (&provider_ref, amount), charged);
-        }
-        let refund_id = self.refund_meant(refund_id, &provider_ref, id);
-        let known = self.refunds.get(&refund_id);
-        if known.is_some_and(|known| known.standing == RefundStanding::Failed) {
-            return Ok(vec![]);
-        }
-        let mut events = self.charge(&provider_ref, sale)?;
-        if known.is_none() {
-            check_room(self.refunds.len(), "refunds")?;
-        }
-        let surplus = self.is_surplus(&provider_ref);
-        let failed = RefundFailed { refund_id, provider_ref, amount, reason, surplus };
-        events.push(PaymentEvent::RefundFailed(failed));
-        Ok(events)
-    }
-
-    /// Which refund a provider speaks of. A charge goes back as a whole, so at most one of its
-    /// refunds is paid, or may be: that one is meant, under whatever name.
-    fn refund_meant(&self, refund_id: Option<Uuid>, provider_ref: &str, id: Uuid) -> Uuid {
-        if let Some(asked) = refund_id.filter(|asked| self.refunds.contains_key(asked)) {
-            return asked;
-        }
-        match self.refund_of(provider_ref) {
-            Some((known, _)) => known,
-            None => refund_id.unwrap_or_else(|| foreign_refund_id(id, provider_ref)),
-        }
     }
 
     pub(super) fn dispute(&self, dispute: RecordDispute, sale: &Sale, id: Uuid) -> Decision {
@@ -193,7 +129,7 @@ impl Payment {
     }
 
     /// A fact with another amount or currency than there can be: recorded once.
-    fn contradiction(
+    pub(super) fn contradiction(
         &self,
         fact: Fact,
         (provider_ref, found): (&str, Money),

@@ -1,15 +1,13 @@
-//! From the offer to the door of the provider, and what the staff asks for.
+//! From the offer to the door of the provider.
 
 use chrono::{DateTime, Duration, Utc};
 
-use super::{Decision, No, Payment, Sale, Standing, check_range, check_reference, check_room};
+use super::{Decision, No, Payment, Sale, Standing, check_range, check_reference};
 use crate::{
     Issued,
-    credit_ledger::DisputeOutcome,
     payment::{
         Begin, Begun, CheckOut, Expired, Failed, OutcomeUnknown, PaymentCommand, PaymentEvent,
-        Pending, RecordFailure, RecordPending, RefundRequested, RefundStanding, RequestRefund,
-        decide::check_reason,
+        Pending, RecordFailure, RecordPending, decide::check_reason,
     },
     product::Gives,
 };
@@ -93,34 +91,5 @@ impl Payment {
 
     fn rising(&self, standing: Standing, event: PaymentEvent) -> Vec<PaymentEvent> {
         if self.standing < standing { vec![event] } else { vec![] }
-    }
-
-    pub(super) fn request_refund(&self, request: &RequestRefund, sale: &Sale) -> Decision {
-        let RequestRefund { refund_id, reason } = *request;
-        if let Some(known) = self.refunds.get(&refund_id) {
-            return match known.standing {
-                RefundStanding::Requested | RefundStanding::Refunded => Ok(vec![]),
-                RefundStanding::Failed => Err(No::RefundOver { refund_id }),
-            };
-        }
-        let Some(provider_ref) = self.paid_by().map(str::to_owned) else { return Err(No::NotPaid) };
-        if let Some((refund_id, other)) = self.refund_of(&provider_ref) {
-            return Err(match other.standing {
-                RefundStanding::Requested => No::RefundUnderWay { refund_id },
-                RefundStanding::Refunded | RefundStanding::Failed => {
-                    No::AlreadyRefunded { refund_id }
-                }
-            });
-        }
-        // Money that the provider holds back, or gave to the payer, is not there to be paid back.
-        let lost = |outcome| outcome != Some(DisputeOutcome::Won);
-        let mut disputes = self.disputes.iter();
-        if disputes.any(|one| one.provider_ref == provider_ref && lost(one.outcome)) {
-            return Err(No::Disputed);
-        }
-        check_room(self.refunds.len(), "refunds")?;
-        let (amount, surplus) = (sale.price, false);
-        let event = RefundRequested { refund_id, provider_ref, amount, reason, surplus };
-        Ok(vec![PaymentEvent::RefundRequested(event)])
     }
 }

@@ -19,11 +19,13 @@ fn facts() -> Vec<PaymentCommand> {
             refund_id: None,
             provider_ref: charge(),
             amount,
+            refund_ref: None,
         }),
         PaymentCommand::RecordRefundFailure(RecordRefundFailure {
             refund_id: None,
             provider_ref: charge(),
             amount,
+            refund_ref: None,
             reason: "expired_card".to_owned(),
         }),
         PaymentCommand::RecordDispute(RecordDispute {

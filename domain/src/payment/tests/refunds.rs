@@ -4,7 +4,12 @@ use super::*;
 
 fn request(number: u128) -> PaymentCommand {
     let reason = CorrectionReason::CustomerAsked;
-    PaymentCommand::RequestRefund(RequestRefund { refund_id: Uuid::from_u128(number), reason })
+    PaymentCommand::RequestRefund(RequestRefund {
+        refund_id: Uuid::from_u128(number),
+        reason,
+        amount: None,
+        credits: None,
+    })
 }
 
 fn refunded(refund_id: Option<u128>, charge: &str) -> PaymentCommand {
@@ -12,6 +17,7 @@ fn refunded(refund_id: Option<u128>, charge: &str) -> PaymentCommand {
         refund_id: refund_id.map(Uuid::from_u128),
         provider_ref: charge.to_owned(),
         amount: stars(250),
+        refund_ref: None,
     })
 }
 
@@ -21,6 +27,7 @@ fn refund_failed(refund_id: u128) -> PaymentCommand {
         provider_ref: CHARGE.to_owned(),
         amount: stars(250),
         reason: "charge_not_found".to_owned(),
+        refund_ref: None,
     })
 }
 

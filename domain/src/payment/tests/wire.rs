@@ -36,6 +36,14 @@ const EVENTS: &[(&str, &str)] = &[
         r#"{"refund_id":"00000000-0000-0000-0000-0000000000c1","provider_ref":"stxCharge-1","amount":{"amount_minor":250,"currency":"XTR"},"surplus":false}"#,
     ),
     (
+        "payment.refund_requested",
+        r#"{"refund_id":"00000000-0000-0000-0000-0000000000c2","provider_ref":"pi_1","amount":{"amount_minor":400,"currency":"USD"},"reason":"goodwill","surplus":false,"part":{"credits":10,"is_last":false}}"#,
+    ),
+    (
+        "payment.refunded",
+        r#"{"refund_id":"00000000-0000-0000-0000-0000000000c2","provider_ref":"pi_1","amount":{"amount_minor":599,"currency":"USD"},"surplus":false,"part":{"is_last":true}}"#,
+    ),
+    (
         "payment.refund_failed",
         r#"{"refund_id":"00000000-0000-0000-0000-0000000000c1","provider_ref":"stxCharge-1","amount":{"amount_minor":250,"currency":"XTR"},"reason":"charge_not_found","surplus":false}"#,
     ),
@@ -102,6 +110,9 @@ fn commands_are_read_as_ever_and_nothing_else_is() {
         r#"{"type":"record_unknown"}"#,
         r#"{"type":"expire"}"#,
         r#"{"type":"request_refund","refund_id":"00000000-0000-0000-0000-0000000000c1","reason":"customer_asked"}"#,
+        r#"{"type":"request_refund","refund_id":"00000000-0000-0000-0000-0000000000c1","reason":"goodwill","amount":{"amount_minor":400,"currency":"USD"}}"#,
+        r#"{"type":"request_refund","refund_id":"00000000-0000-0000-0000-0000000000c1","reason":"goodwill","credits":10}"#,
+        r#"{"type":"record_refund","refund_id":"00000000-0000-0000-0000-0000000000c1","provider_ref":"pi_1","amount":{"amount_minor":400,"currency":"USD"},"refund_ref":"re_1"}"#,
         r#"{"type":"record_refund","provider_ref":"stxCharge-1","amount":{"amount_minor":250,"currency":"XTR"}}"#,
         r#"{"type":"record_refund_failure","refund_id":"00000000-0000-0000-0000-0000000000c1","provider_ref":"stxCharge-1","amount":{"amount_minor":250,"currency":"XTR"},"reason":"charge_not_found"}"#,
         r#"{"type":"record_dispute","dispute_ref":"dp_1","provider_ref":"stxCharge-1","amount":{"amount_minor":250,"currency":"XTR"}}"#,

@@ -9,12 +9,17 @@ use kontor_domain::{Actor, provider_statement::StatementSource};
 use uuid::Uuid;
 
 use super::{
-    super::desk::Desk,
+    super::{
+        desk::Desk,
+        forms::{name_of, wait},
+    },
     show::overview_page,
-    work::{name_of, wait},
 };
 use crate::{
-    api::reconciliation::statements::{self, ImportBody, Sender},
+    api::reconciliation::{
+        READ_MODEL,
+        statements::{self, ImportBody, Sender},
+    },
     operations::operator::Person,
     problem::Problem,
     state::ApiState,
@@ -37,7 +42,7 @@ pub(super) async fn take(
     };
     match taken {
         Ok(body) => {
-            wait(&state, body.position).await?;
+            wait(&state, READ_MODEL, body.position).await?;
             let done = match (body.whole, body.changed) {
                 (false, _) => "partly",
                 (true, true) => "taken",

@@ -299,7 +299,7 @@ pub(super) async fn difference_page(
         })
         .collect();
     let it = DifferenceBody::from(found);
-    let reader = super::work::name_of(person);
+    let reader = super::super::forms::name_of(person);
     let status = if refused.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let page = html(&DifferencePage {
         time_zone: calendar.time_zone.name().to_owned(),

@@ -6,22 +6,23 @@ use axum::{
     extract::{Form, OriginalUri, State},
     response::{IntoResponse, Redirect, Response},
 };
-use kontor_commands::{Envelope, Outcome, SendError, Sent, clock};
 use kontor_domain::{
-    Actor, TenantId,
     credit_ledger::BookAccount,
     reconciliation::{
         Adjust, Assign, ConfirmWriteOff, Explain, Explanation, ProposeWriteOff,
         ReconciliationCommand, Reopen,
     },
 };
-use kontor_projections::{
-    checkpoints,
-    reconciliation::{self, Difference},
-};
+use kontor_projections::reconciliation::{self, Difference};
 use uuid::Uuid;
 
-use super::{super::desk::Desk, show::difference_page};
+use super::{
+    super::{
+        desk::Desk,
+        forms::{Address, name_of, send},
+    },
+    show::difference_page,
+};
 use crate::{
     access::PathOf,
     api::reconciliation::{READ_MODEL, difference_unknown},
@@ -32,19 +33,6 @@ use crate::{
 
 /// What a person typed.
 type Fields = HashMap<String, String>;
-
-/// The name of a person's key, as their commands over HTTP have it: two pages are not two people.
-pub(super) fn name_of(person: &Person) -> String {
-    format!("api_key:{}", person.0.key.prefix)
-}
-
-/// Waits until a page shows what was just done.
-pub(super) async fn wait(state: &ApiState, position: Option<i64>) -> Result<(), Problem> {
-    let Some(position) = position else { return Ok(()) };
-    let names = [READ_MODEL];
-    checkpoints::wait_for(&state.pool, &names, position, state.settings.read_wait).await?;
-    Ok(())
-}
 
 /// `/admin/reconciliation/differences/{id}/{step}`
 pub(super) async fn step(
@@ -69,7 +57,14 @@ pub(super) async fn step(
     };
     let once = fields.get("once").and_then(|text| text.parse().ok()).unwrap_or_else(Uuid::now_v7);
     let command_id = Uuid::new_v5(&once, format!("{}:{id}:{step}", name_of(&person)).as_bytes());
-    match send(&state, &person, (desk.tenant.clone(), id, command_id), &command).await? {
+    let address = Address {
+        tenant: desk.tenant.clone(),
+        aggregate: "reconciliation",
+        id,
+        command_id,
+        read_model: READ_MODEL,
+    };
+    match send(&state, &person, address, &command).await? {
         Ok(done) => {
             let done = if done { step.as_str() } else { "later" };
             let (query, place) = (&desk.shell.query, "/admin/reconciliation/differences");
@@ -124,34 +119,4 @@ pub(super) fn corrections() -> impl Iterator<Item = BookAccount> {
 
 fn account_of(name: Option<&str>) -> Option<BookAccount> {
     corrections().find(|account| Some(account.name()) == name)
-}
-
-/// Whether it is carried out, or waits; or why it is refused.
-async fn send(
-    state: &ApiState,
-    person: &Person,
-    (tenant, id, command_id): (TenantId, Uuid, Uuid),
-    command: &ReconciliationCommand,
-) -> Result<Result<bool, String>, Problem> {
-    let command = serde_json::to_value(command).map_err(|err| Problem::internal(&err))?;
-    let actor = Actor::Operator { name: name_of(person) };
-    let envelope = Envelope {
-        correlation_id: person.0.request_id.parse().unwrap_or(command_id),
-        trace: kontor_traces::current().map(String::from),
-        ..Envelope::new(command_id, (tenant, "reconciliation", id), command, actor, clock::now())
-    };
-    let sent = match state.sender.send(envelope, state.settings.command_wait).await {
-        Err(SendError::CommandIdReused) => {
-            return Ok(Err("This form was sent before with other values; look again.".to_owned()));
-        }
-        sent => sent?,
-    };
-    match sent {
-        Sent::Done { outcome: Outcome::Accepted(accepted), .. } => {
-            wait(state, accepted.last_position).await?;
-            Ok(Ok(true))
-        }
-        Sent::Done { outcome: Outcome::Refused { refusal }, .. } => Ok(Err(refusal.message)),
-        Sent::Unknown => Ok(Ok(false)),
-    }
 }

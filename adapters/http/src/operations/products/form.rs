@@ -278,7 +278,7 @@ fn digits_of(text: &str) -> Option<String> {
 }
 
 /// The minor units of an amount as people write it: `499`, `499.5`, `1 499,00`.
-fn minor_of(text: &str, digits: u32) -> Option<i64> {
+pub(crate) fn minor_of(text: &str, digits: u32) -> Option<i64> {
     let (whole, decimals) = text.split_once(['.', ',']).unwrap_or((text, ""));
     let has_point = whole.len() < text.len();
     let places = usize::try_from(digits).ok()?;

@@ -75,6 +75,8 @@ impl Purchases {
                 say!(voice, "fact-returned", credits = credits)
             }
             "grant_expired" => say!(voice, "fact-expired", credits = credits),
+            "part_refunded" if fact.credits == 0 => say!(voice, "fact-part-returned"),
+            "part_refunded" => say!(voice, "fact-part-refunded", credits = credits),
             "grant_refunded" | "pass_refunded" => say!(voice, "fact-refunded", credits = credits),
             "grant_revoked" => say!(voice, "fact-revoked", credits = credits),
             "dispute_opened" => say!(voice, "fact-disputed"),
