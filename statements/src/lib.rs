@@ -27,7 +27,10 @@ use kontor_domain::{
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-pub use self::error::{ImportError, Place};
+pub use self::{
+    error::{ImportError, Place},
+    stripe::transaction as stripe_transaction,
+};
 
 /// The largest file in bytes: a month of 100000 payments with long descriptions.
 pub const BYTES_MAX: usize = 32 * 1024 * 1024;

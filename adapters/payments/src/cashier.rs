@@ -78,7 +78,10 @@ impl Cashier {
                     let sweeping = every(self.settings.sweep_every, ending.clone(), || {
                         self.sweep_notices(ending.clone())
                     });
-                    tokio::join!(noticing, opening, looking, refunding, sweeping);
+                    let drawing = every(self.settings.statement_every, ending.clone(), || {
+                        self.draw_statement(ending.clone())
+                    });
+                    tokio::join!(noticing, opening, looking, refunding, sweeping, drawing);
                     if let Err(err) = kept.release().await {
                         tracing::debug!(channel = self.channel, "The lease ends by itself: {err}");
                     }

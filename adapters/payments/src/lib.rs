@@ -10,6 +10,7 @@ mod cashier;
 mod cashiers;
 mod checkouts;
 mod denied;
+mod drawing;
 mod facts;
 mod inbox;
 mod provider;

@@ -9,6 +9,7 @@ use kontor_domain::{
     Money,
     credit_ledger::{CorrectionReason, PaymentProvider},
     payment::PaymentCommand,
+    provider_statement::{StatementLine, StatementSource},
 };
 use kontor_postgres::checkouts::Asked;
 use serde_json::Value;
@@ -54,7 +55,7 @@ pub trait Provider: Send + Sync + 'static {
     /// When the provider cannot be asked; it is asked again later.
     async fn look_up(&self, order: &Order, provider_ref: &str) -> Result<Looked, CallError>;
 
-    /// Pays a charge back, or says how far that is. The same order again pays nothing twice.
+    /// Pays a charge or a part of it back, or says how far that is. The same order again pays nothing twice.
     ///
     /// # Errors
     /// [`CallError::Refused`] when this call pays nothing and none like it will; anything else is
@@ -66,6 +67,22 @@ pub trait Provider: Send + Sync + 'static {
     /// # Errors
     /// When the provider cannot be asked; it is asked again later, from the same instant.
     async fn sweep(&self, since: DateTime<Utc>) -> Result<Swept, CallError>;
+
+    /// Whose statement can be drawn by asking; none where somebody has to send files.
+    fn statement_source(&self) -> Option<StatementSource> {
+        None
+    }
+
+    /// What moved on the account from an instant up to another, as its files say it.
+    ///
+    /// # Errors
+    /// When the provider cannot be asked; it is asked again later, from the same instant.
+    async fn statement(
+        &self,
+        _between: (DateTime<Utc>, DateTime<Utc>),
+    ) -> Result<Vec<StatementLine>, CallError> {
+        Ok(Vec::new())
+    }
 }
 
 /// What came in at the route of notifications.
@@ -157,7 +174,7 @@ pub struct Looked {
     pub is_over: bool,
 }
 
-/// A charge that is to be paid back as a whole.
+/// A charge that is to be paid back, all or a part of it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RefundOrder {
     /// The refund.

@@ -74,6 +74,12 @@ pub struct PaymentsSettings {
     pub sweep_overlap: Duration,
     /// How far the first sweep reaches back.
     pub sweep_first: Duration,
+    /// How often the statements of providers that can be asked are drawn.
+    pub statement_every: Duration,
+    /// How far a drawing reaches behind the one before: lines may show late.
+    pub statement_overlap: Duration,
+    /// How far the first drawing reaches back; what is older comes in files.
+    pub statement_first: Duration,
 }
 
 impl Default for PaymentsSettings {
@@ -96,6 +102,9 @@ impl Default for PaymentsSettings {
             sweep_every: Duration::from_secs(60),
             sweep_overlap: Duration::from_secs(600),
             sweep_first: 3 * day,
+            statement_every: Duration::from_secs(1_800),
+            statement_overlap: 2 * day,
+            statement_first: 31 * day,
         }
     }
 }

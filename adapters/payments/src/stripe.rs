@@ -9,11 +9,16 @@ mod events;
 mod objects;
 mod refunds;
 mod signature;
+mod statements;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Duration, Utc};
 use kontor_commands::clock;
-use kontor_domain::{credit_ledger::PaymentProvider, payment::PaymentCommand};
+use kontor_domain::{
+    credit_ledger::PaymentProvider,
+    payment::PaymentCommand,
+    provider_statement::{StatementLine, StatementSource},
+};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use uuid::Uuid;
@@ -42,6 +47,8 @@ pub struct StripeSettings {
     pub secret_key: SecretString,
     /// The signing secrets of its webhook: two while they are exchanged.
     pub webhook_secrets: Vec<SecretString>,
+    /// Whether its balance transactions are asked for, so that nobody has to send its files.
+    pub draws_statement: bool,
 }
 
 /// An account with Stripe.
@@ -49,6 +56,7 @@ pub struct StripeSettings {
 pub struct Stripe {
     client: Client,
     webhook_secrets: Vec<SecretString>,
+    draws_statement: bool,
 }
 
 impl Stripe {
@@ -57,8 +65,8 @@ impl Stripe {
     /// # Errors
     /// When TLS cannot be set up.
     pub fn new(settings: StripeSettings) -> Result<Self, WireError> {
-        let StripeSettings { api_url, secret_key, webhook_secrets } = settings;
-        Ok(Self { client: Client::new(api_url, secret_key)?, webhook_secrets })
+        let StripeSettings { api_url, secret_key, webhook_secrets, draws_statement } = settings;
+        Ok(Self { client: Client::new(api_url, secret_key)?, webhook_secrets, draws_statement })
     }
 
     /// The page of a payment, as a form.
@@ -149,6 +157,17 @@ impl Provider for Stripe {
 
     async fn refund(&self, order: &RefundOrder) -> Result<RefundAnswer, CallError> {
         self.pay_back(order).await
+    }
+
+    fn statement_source(&self) -> Option<StatementSource> {
+        self.draws_statement.then_some(StatementSource::Stripe)
+    }
+
+    async fn statement(
+        &self,
+        between: (DateTime<Utc>, DateTime<Utc>),
+    ) -> Result<Vec<StatementLine>, CallError> {
+        self.lines_between(between).await
     }
 
     async fn sweep(&self, since: DateTime<Utc>) -> Result<Swept, CallError> {

@@ -6,6 +6,7 @@
 //! updates under the names of their events, such as `stripe.refund.created`.
 
 mod api;
+mod balance;
 mod cards;
 mod deliver;
 mod error;
@@ -36,6 +37,7 @@ pub(crate) fn router() -> Router<Arc<Shared>> {
         .route("/v1/refunds", post(api::refund).get(api::refunds))
         .route("/v1/refunds/{id}", get(api::one_refund))
         .route("/v1/disputes/{id}", get(api::dispute))
+        .route("/v1/balance_transactions", get(api::transactions))
         .route("/v1/events", get(api::events))
         .route("/pay/{id}", get(page::show).post(page::pay))
         .route("/pay/{id}/confirm", post(page::confirm))

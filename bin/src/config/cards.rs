@@ -10,7 +10,7 @@ use super::{
     reader::{Reader, by_from_str},
     settings::{
         CARD_API_URL, CARD_CURRENCY, CARD_FIELDS, CARD_PROVIDER, CARD_RETURN_URL, CARD_SECRET_KEY,
-        CARD_SHOP_ID, CARD_TENANT, CARD_WEBHOOK_SECRET, Setting,
+        CARD_SHOP_ID, CARD_STATEMENT, CARD_TENANT, CARD_WEBHOOK_SECRET, Setting,
     },
     yookassa::{self, YooKassaConfig},
 };
@@ -40,6 +40,8 @@ pub struct CardConfig {
     pub api_url: String,
     /// Where the provider's page leads back to; to a page of ours without it.
     pub return_url: Option<String>,
+    /// Whether what moved on it is drawn by asking, where the provider can be asked.
+    pub draws_statement: bool,
     /// What YooKassa wants besides; none for other providers.
     pub yookassa: Option<YooKassaConfig>,
 }
@@ -134,6 +136,8 @@ fn read_card(reader: &mut Reader<'_>, name: String) -> Option<CardConfig> {
     let api_url = reader.parsed_as(&variable(&CARD_API_URL), &CARD_API_URL, parse::base_url);
     let return_url =
         reader.parsed_as(&variable(&CARD_RETURN_URL), &CARD_RETURN_URL, parse::base_url);
+    let draws_statement =
+        reader.parsed_as(&variable(&CARD_STATEMENT), &CARD_STATEMENT, parse::switch);
     let yookassa = match provider {
         Some(CardProvider::YooKassa) => yookassa::read(reader, &name),
         Some(CardProvider::Stripe) | None => None,
@@ -149,6 +153,7 @@ fn read_card(reader: &mut Reader<'_>, name: String) -> Option<CardConfig> {
         currency: currency?,
         api_url: api_url.unwrap_or_else(|| provider.api_url().to_owned()),
         return_url,
+        draws_statement: draws_statement.unwrap_or(true),
         yookassa,
     })
 }

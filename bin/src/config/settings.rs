@@ -133,6 +133,7 @@ pub const CARD_FIELDS: &[Setting] = &[
     CARD_CURRENCY,
     CARD_API_URL,
     CARD_RETURN_URL,
+    CARD_STATEMENT,
     CARD_SHOP_ID,
     CARD_NETWORKS,
     CARD_RECEIPTS,
@@ -171,6 +172,8 @@ pub(super) const CARD_RETURN_URL: Setting = Setting {
     expects: "an http or https address such as https://t.me/your_bot",
     secret: false,
 };
+pub(super) const CARD_STATEMENT: Setting =
+    Setting { name: "STATEMENT", expects: "`on` or `off`", secret: false };
 pub(super) const CARD_SHOP_ID: Setting =
     Setting { name: "SHOP_ID", expects: "the shop's number in YooKassa's cabinet", secret: false };
 pub(super) const CARD_NETWORKS: Setting = Setting {

@@ -86,6 +86,7 @@ fn account(card: &CardConfig, pool: &PgPool) -> anyhow::Result<Account> {
             api_url: card.api_url.clone(),
             secret_key: card.secret_key.clone(),
             webhook_secrets: card.webhook_secrets.clone(),
+            draws_statement: card.draws_statement,
         })?),
         CardProvider::YooKassa => {
             let shop = card.yookassa.as_ref().context("a shop at YooKassa")?;
@@ -143,6 +144,7 @@ pub(crate) fn with_demo_cards(
             currency: "USD".parse()?,
             api_url: format!("{sandbox_url}/stripe"),
             return_url: Some(sandbox_url.to_owned()),
+            draws_statement: true,
             yookassa: None,
         });
     }
@@ -171,6 +173,7 @@ fn demo_shop(sandbox_url: &str) -> anyhow::Result<CardConfig> {
         currency: "RUB".parse()?,
         api_url: format!("{sandbox_url}/yookassa/v3"),
         return_url: Some(sandbox_url.to_owned()),
+        draws_statement: true,
         yookassa: Some(YooKassaConfig {
             shop_id: DEMO_SHOP_ID.to_owned(),
             networks: Network::list("127.0.0.0/8 ::1")?,

@@ -8,7 +8,8 @@ use uuid::Uuid;
 use super::{
     LINES_AT_ONCE_MAX, LinesRecorded, ProviderStatement, ProviderStatementCommand,
     ProviderStatementEvent, ProviderStatementRefusal as No, Record, RecordedLine, StatementFile,
-    StatementLine, month_of, provider_statement_id, state::Rest,
+    StatementLine, StatementSource, month_of, provider_statement_id,
+    state::{Rest, one_line_an_id},
 };
 use crate::{Actor, Decider, Issued};
 
@@ -69,7 +70,7 @@ impl ProviderStatement {
                 expected: expected.to_owned(),
             })?;
         }
-        let lines = self.news(record.lines, id)?;
+        let lines = self.news(record.lines, (record.source, id))?;
         if lines.is_empty() {
             return Ok(vec![]);
         }
@@ -80,11 +81,22 @@ impl ProviderStatement {
 
     /// The lines that are not there yet, or say more than is known. A line that a file has twice is
     /// one line.
-    fn news(&self, lines: Vec<StatementLine>, id: Uuid) -> Result<Vec<RecordedLine>, No> {
+    fn news(
+        &self,
+        lines: Vec<StatementLine>,
+        (source, id): (StatementSource, Uuid),
+    ) -> Result<Vec<RecordedLine>, No> {
         let mut order = Vec::new();
+        let mut named: BTreeMap<String, Uuid> = BTreeMap::new();
         let mut merged: BTreeMap<Uuid, StatementLine> = BTreeMap::new();
         for line in lines {
-            let line_id = line.id(id);
+            let line_id = if one_line_an_id(source) {
+                let known = self.named.get(&line.external_id).copied();
+                let fresh = named.entry(line.external_id.clone());
+                known.unwrap_or_else(|| *fresh.or_insert_with(|| line.id(id)))
+            } else {
+                line.id(id)
+            };
             let before = merged.get(&line_id).map(Rest::of);
             let before = before.or_else(|| self.lines.get(&line_id).cloned()).unwrap_or_default();
             let Rest { references, payout_ref } = before.with(&Rest::of(&line));

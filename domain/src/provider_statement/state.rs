@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::{
     ProviderStatementCommand, ProviderStatementEvent, ProviderStatementRefusal, StatementLine,
+    StatementSource,
 };
 use crate::{Issued, decider::decide_into};
 
@@ -15,6 +16,9 @@ use crate::{Issued, decider::decide_into};
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct ProviderStatement {
     pub(super) lines: BTreeMap<Uuid, Rest>,
+    /// The lines by the source's own id, where no other line has it ([`one_line_an_id`]).
+    #[serde(default)]
+    pub(super) named: BTreeMap<String, Uuid>,
 }
 
 /// What files may say more or less of about the same line.
@@ -35,6 +39,15 @@ impl Rest {
             references: self.references.union(&other.references).cloned().collect(),
             payout_ref: self.payout_ref.clone().max(other.payout_ref.clone()),
         }
+    }
+}
+
+/// Whether a source gives an id to one line alone. Then that is the line, whichever form of export it comes
+/// in: with seconds or without, its kind named by one column or by another.
+pub(super) fn one_line_an_id(source: StatementSource) -> bool {
+    match source {
+        StatementSource::Stripe => true,
+        StatementSource::Yookassa | StatementSource::TelegramStars | StatementSource::Bank => false,
     }
 }
 
@@ -59,6 +72,10 @@ impl Aggregate for ProviderStatement {
         match event {
             ProviderStatementEvent::LinesRecorded(recorded) => {
                 for it in recorded.lines {
+                    if one_line_an_id(recorded.source) {
+                        let named = self.named.entry(it.line.external_id.clone());
+                        named.or_insert(it.line_id);
+                    }
                     self.lines.insert(it.line_id, Rest::of(&it.line));
                 }
             }

@@ -214,3 +214,37 @@ proptest! {
         prop_assert_eq!(straight, mixed);
     }
 }
+
+#[test]
+fn a_line_of_stripe_is_one_line_in_whatever_form_of_export_it_comes() {
+    let mut statement = ProviderStatement::default();
+    let drawn = line("txn_1", 500);
+    assert_eq!(decide(&mut statement, record(vec![drawn.clone()])).unwrap().len(), 1);
+    // Without seconds, of another kind, with the payout that is known by now.
+    let other = StatementLine {
+        kind: LineKind::Other,
+        at: "2026-11-20T09:59:00Z".parse().unwrap(),
+        payout_ref: Some("po_1".to_owned()),
+        ..drawn.clone()
+    };
+    let completed = decide(&mut statement, record(vec![other.clone(), other])).unwrap();
+    let [it] = &completed[..] else { panic!("{completed:?}") };
+    assert!(it.completed);
+    assert_eq!(decide(&mut statement, record(vec![drawn])).unwrap(), vec![]);
+    // Within one file, too.
+    let mut fresh = ProviderStatement::default();
+    let (first, second) = (line("txn_2", 1), StatementLine { amount_minor: 2, ..line("txn_2", 1) });
+    assert_eq!(decide(&mut fresh, record(vec![first, second])).unwrap().len(), 1);
+    // Other sources give an id to several lines.
+    let bank = |minor| Record {
+        source: StatementSource::Bank,
+        lines: vec![StatementLine {
+            from: Some(PaymentProvider::Stripe),
+            references: [].into(),
+            ..line("17", minor)
+        }],
+        ..record(vec![])
+    };
+    assert_eq!(decide(&mut fresh, bank(100)).unwrap().len(), 1);
+    assert_eq!(decide(&mut fresh, bank(200)).unwrap().len(), 1);
+}

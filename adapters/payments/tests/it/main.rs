@@ -6,5 +6,6 @@ mod denied;
 mod going_back;
 mod looks;
 mod paying;
+mod statements;
 mod sweeps;
 mod world;

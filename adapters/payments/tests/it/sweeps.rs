@@ -45,7 +45,13 @@ async fn swept(events: usize, of_page: usize) -> (Swept, Vec<String>) {
     let serving = async move { axum::serve(listener, routes).await.unwrap() };
     let _serving = AbortOnDropHandle::new(tokio::spawn(serving));
     let (secret_key, webhook_secrets) = ("sk_test".into(), vec![]);
-    let stripe = Stripe::new(StripeSettings { api_url, secret_key, webhook_secrets }).unwrap();
+    let stripe = Stripe::new(StripeSettings {
+        api_url,
+        secret_key,
+        webhook_secrets,
+        draws_statement: false,
+    })
+    .unwrap();
     let swept = stripe.sweep(DateTime::UNIX_EPOCH).await.unwrap();
     let queries = list.queries.lock().unwrap().clone();
     (swept, queries)

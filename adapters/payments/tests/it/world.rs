@@ -17,6 +17,7 @@ use kontor_domain::{
     meter::MeterRules,
     payment::{Begin, Payment, PaymentCommand, ProductSold, RequestRefund, Standing},
     product::Gives,
+    provider_statement::ProviderStatement,
     tenant::{ChangeCreditRules, Create, TenantCommand, TenantKind},
 };
 use kontor_payments::{Account, Cashiers, PaymentsSettings, Stripe, StripeSettings};
@@ -86,6 +87,7 @@ impl World {
             .register::<AccountAggregate>()
             .register::<CreditLedger>()
             .register::<Payment>()
+            .register::<ProviderStatement>()
             .build();
         let sender = LocalSender::new(router);
         let mut tasks = follow(&pool, &vault, &heads);
@@ -148,6 +150,8 @@ impl World {
                         "whsec_before_it_was_exchanged".into(),
                         secret(name).into(),
                     ],
+                    // The twin's is the shop's.
+                    draws_statement: name == "shop",
                 })
                 .unwrap(),
             ),
@@ -159,6 +163,7 @@ impl World {
             retry_pause_first: Duration::from_millis(100),
             retry_pause_max: Duration::from_secs(1),
             sweep_every: Duration::from_millis(700),
+            statement_every: Duration::from_millis(500),
             ..PaymentsSettings::default()
         };
         let accounts = ACCOUNTS.into_iter().map(account).collect();

@@ -17,6 +17,7 @@ use crate::stripe::{self, StripeError};
 pub(super) fn router() -> Router<Arc<Shared>> {
     Router::new()
         .route("/{shop}", get(objects))
+        .route("/{shop}/payouts", post(pay_out))
         .route("/pages/{id}/expire", post(expire))
         .route("/intents/{id}/refund", post(refund))
         .route("/intents/{id}/dispute", post(dispute))
@@ -33,15 +34,20 @@ impl From<StripeError> for ApiError {
 
 type Answer = Result<Json<Value>, ApiError>;
 
-/// All pages, intents, refunds, disputes and events of an account, newest first.
+/// All pages, intents, refunds, disputes, events and balance transactions of an account, newest first.
 async fn objects(State(shared): State<Arc<Shared>>, Path(shop): Path<String>) -> Json<Value> {
     Json(shared.with(|world| {
         let list = |prefix| world.stripe.list(&shop, prefix);
         json!({
             "pages": list("cs_"), "intents": list("pi_"), "refunds": list("re_"),
-            "disputes": list("du_"), "events": list("evt_"),
+            "disputes": list("du_"), "events": list("evt_"), "transactions": list("txn_"),
         })
     }))
+}
+
+/// Stripe sends what is there to the bank.
+async fn pay_out(State(shared): State<Arc<Shared>>, Path(shop): Path<String>) -> Answer {
+    Ok(Json(stripe::act(&shared, |stripe| stripe.pay_out(&shop))?))
 }
 
 async fn expire(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Answer {

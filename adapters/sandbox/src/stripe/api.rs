@@ -238,6 +238,17 @@ pub(super) async fn events(
     .await
 }
 
+pub(super) async fn transactions(
+    State(shared): State<Arc<Shared>>,
+    headers: HeaderMap,
+    Query(form): Query<Form>,
+) -> Response {
+    look(shared, headers, ("stripe.balance_transactions.list", form), |stripe, asked| {
+        Ok(list(stripe.transactions(&asked.shop, &asked.form), &asked.form))
+    })
+    .await
+}
+
 /// One page of a list.
 fn list(all: Vec<Value>, form: &Form) -> Value {
     let limit = form.get("limit").and_then(|it| it.parse().ok()).unwrap_or(10).min(PAGE_SIZE);

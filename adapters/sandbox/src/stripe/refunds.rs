@@ -5,6 +5,9 @@ use serde_json::{Value, json};
 use super::error::StripeError;
 use super::state::{Form, Stripe, metadata};
 
+/// What a dispute costs, in minor units.
+const DISPUTE_FEE: i64 = 1_500;
+
 impl Stripe {
     /// Pays a charge back, or a part of it.
     pub(crate) fn refund(&mut self, shop: &str, form: &Form) -> Result<Value, StripeError> {
@@ -37,6 +40,7 @@ impl Stripe {
             "metadata": metadata(form, "metadata["),
         });
         let refund = self.make(shop, "re", refund);
+        self.moved(shop, ("refund", "refund"), &refund, (-amount, 0));
         let refunded = of("amount_refunded") + amount;
         let fields = json!({"amount_refunded": refunded, "refunded": refunded == of("amount")});
         let charge = self.change(&charge_id, fields);
@@ -56,6 +60,8 @@ impl Stripe {
             let of = |it: &Value, name: &str| it[name].as_i64().unwrap_or_default();
             let left = of(&charge, "amount_refunded") - of(&refund, "amount");
             self.change(&charge_id, json!({"amount_refunded": left, "refunded": false}));
+            let moved = (of(&refund, "amount"), 0);
+            self.moved(&shop, ("refund_failure", "refund_failure"), &refund, moved);
         }
         self.tell(&shop, "refund.failed", &failed);
         Ok(failed)
@@ -73,6 +79,8 @@ impl Stripe {
             "reason": "fraudulent", "status": "needs_response", "metadata": {},
         });
         let dispute = self.make(&shop, "du", dispute);
+        let amount = dispute["amount"].as_i64().unwrap_or_default();
+        self.moved(&shop, ("adjustment", "dispute"), &dispute, (-amount, DISPUTE_FEE));
         self.tell(&shop, "charge.dispute.created", &dispute);
         self.tell(&shop, "charge.dispute.funds_withdrawn", &dispute);
         Ok(dispute)
@@ -88,6 +96,8 @@ impl Stripe {
         let status = if won { "won" } else { "lost" };
         let dispute = self.change(dispute_id, json!({"status": status}));
         if won {
+            let amount = dispute["amount"].as_i64().unwrap_or_default();
+            self.moved(&shop, ("adjustment", "dispute_reversal"), &dispute, (amount, 0));
             self.tell(&shop, "charge.dispute.funds_reinstated", &dispute);
         }
         self.tell(&shop, "charge.dispute.closed", &dispute);

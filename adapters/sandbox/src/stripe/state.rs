@@ -299,6 +299,9 @@ impl Stripe {
             "metadata": intent["metadata"], "status": "succeeded",
         });
         let charge = self.make(shop, "ch", charge);
+        let amount = intent["amount"].as_i64().unwrap_or_default();
+        // 2.9 % and 30 of the smallest coins, as a card in the United States costs.
+        self.moved(shop, ("charge", "charge"), &charge, (amount, amount * 29 / 1000 + 30));
         let fields = json!({
             "status": "succeeded", "amount_received": intent["amount"],
             "latest_charge": charge["id"], "last_payment_error": null,
