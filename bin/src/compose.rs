@@ -10,8 +10,9 @@ use std::{
 use anyhow::Context;
 use kontor_commands::{EventStore, Folds, Registry, Router};
 use kontor_domain::{
-    Upcasters, account::Account, credit_ledger::CreditLedger, meter::Meter, payment::Payment,
-    product::Product, provider_statement::ProviderStatement, reconciliation::Reconciliation,
+    Upcasters, account::Account, billing::Billing, credit_ledger::CreditLedger, meter::Meter,
+    payment::Payment, product::Product, provider_statement::ProviderStatement,
+    reconciliation::Reconciliation,
 };
 use kontor_nats::{Issuer, Nats, NatsAuth, NatsSender, NatsSettings, StreamSettings};
 use kontor_postgres::{
@@ -218,6 +219,7 @@ fn aggregates<R: Registry>(registry: R) -> R {
         .register::<Meter>()
         .register::<CreditLedger>()
         .register::<Payment>()
+        .register::<Billing>()
         .register::<Product>()
         .register::<ProviderStatement>()
         .register::<Reconciliation>()

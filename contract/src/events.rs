@@ -1,6 +1,7 @@
 //! The events: for each its name, its version, its shape and examples.
 
 mod account;
+mod billing;
 mod credit_ledger;
 mod house;
 mod meter;
@@ -53,6 +54,7 @@ impl EventContract {
 pub fn events() -> Vec<EventContract> {
     let mut all: Vec<EventContract> = [
         account::events(),
+        billing::events(),
         credit_ledger::events(),
         house::events(),
         meter::events(),

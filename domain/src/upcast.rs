@@ -23,10 +23,10 @@ pub use self::{
     steps::{Fields, Upcaster},
 };
 use crate::{
-    EventBody, Recorded, account::AccountEvent, credit_ledger::CreditLedgerEvent,
-    meter::MeterEvent, payment::PaymentEvent, product::ProductEvent,
-    provider_statement::ProviderStatementEvent, reconciliation::ReconciliationEvent,
-    tenant::TenantEvent,
+    EventBody, Recorded, account::AccountEvent, billing::BillingEvent,
+    credit_ledger::CreditLedgerEvent, meter::MeterEvent, payment::PaymentEvent,
+    product::ProductEvent, provider_statement::ProviderStatementEvent,
+    reconciliation::ReconciliationEvent, tenant::TenantEvent,
 };
 
 /// The longest chain of upcasters: far more versions than an event has in its life. A sound registry
@@ -63,6 +63,7 @@ pub fn known_schemas() -> Vec<EventSchema> {
     [
         TenantEvent::SCHEMAS,
         AccountEvent::SCHEMAS,
+        BillingEvent::SCHEMAS,
         MeterEvent::SCHEMAS,
         CreditLedgerEvent::SCHEMAS,
         PaymentEvent::SCHEMAS,

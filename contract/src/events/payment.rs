@@ -240,7 +240,7 @@ fn receipts() -> Vec<EventContract> {
     ]
 }
 
-fn product() -> Value {
+pub(super) fn product() -> Value {
     object(vec![
         always("product_id", uuid("The product")),
         always("version", json!({ "type": "integer", "description": "Its version" })),

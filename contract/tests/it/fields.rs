@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, fmt};
 
 use kontor_domain::{
     account::{self, AccountEvent},
+    billing::{self, BillingEvent},
     credit_ledger::{self, CreditLedgerEvent},
     meter::{self, MeterEvent},
     payment::{self, PaymentEvent},
@@ -23,8 +24,24 @@ type FieldsByType = BTreeMap<&'static str, &'static [&'static str]>;
 /// The fields of the payload of each event.
 pub(crate) fn of_all_events() -> FieldsByType {
     let mut fields = of_money();
+    fields.extend(of_billing());
     fields.extend(of_the_rest());
     fields
+}
+
+fn of_billing() -> FieldsByType {
+    BTreeMap::from([
+        ("billing.method_saved", of::<billing::MethodSaved>()),
+        ("billing.method_removed", of::<billing::MethodRemoved>()),
+        ("billing.recharge_enabled", of::<billing::RechargeEnabled>()),
+        ("billing.recharge_disabled", of::<billing::RechargeDisabled>()),
+        ("billing.recharge_requested", of::<billing::RechargeRequested>()),
+        ("billing.charge_begun", of::<billing::ChargeBegun>()),
+        ("billing.recharge_succeeded", of::<billing::RechargeSucceeded>()),
+        ("billing.recharge_failed", of::<billing::RechargeFailed>()),
+        ("billing.cap_reached", of::<billing::CapReached>()),
+        ("billing.closed", of::<billing::Closed>()),
+    ])
 }
 
 fn of_money() -> FieldsByType {
@@ -177,6 +194,23 @@ fn all_are_listed(
         | TenantEvent::ReadingRemindersChanged(_)
         | TenantEvent::ReadingRemindersDue(_)
         | TenantEvent::CreditRulesChanged(_) => {}
+    }
+}
+
+/// The same for the cards that are kept.
+#[expect(dead_code, reason = "the compiler reads it")]
+fn all_of_billing_is_listed(billing: &BillingEvent) {
+    match billing {
+        BillingEvent::MethodSaved(_)
+        | BillingEvent::MethodRemoved(_)
+        | BillingEvent::RechargeEnabled(_)
+        | BillingEvent::RechargeDisabled(_)
+        | BillingEvent::RechargeRequested(_)
+        | BillingEvent::ChargeBegun(_)
+        | BillingEvent::RechargeSucceeded(_)
+        | BillingEvent::RechargeFailed(_)
+        | BillingEvent::CapReached(_)
+        | BillingEvent::Closed(_) => {}
     }
 }
 

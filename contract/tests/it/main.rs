@@ -13,9 +13,10 @@ use std::{
 
 use kontor_contract::{FOLDER, SCHEMAS, breaking_file_changes, events, files};
 use kontor_domain::{
-    EventBody, account::AccountEvent, credit_ledger::CreditLedgerEvent, meter::MeterEvent,
-    payment::PaymentEvent, product::ProductEvent, provider_statement::ProviderStatementEvent,
-    reconciliation::ReconciliationEvent, tenant::TenantEvent,
+    EventBody, account::AccountEvent, billing::BillingEvent, credit_ledger::CreditLedgerEvent,
+    meter::MeterEvent, payment::PaymentEvent, product::ProductEvent,
+    provider_statement::ProviderStatementEvent, reconciliation::ReconciliationEvent,
+    tenant::TenantEvent,
 };
 use serde_json::Value;
 
@@ -32,6 +33,7 @@ fn rewritten(event_type: &str, version: i32, payload: &str) -> Value {
     }
     let text = match event_type.split_once('.').unwrap().0 {
         "account" => of::<AccountEvent>(event_type, version, payload),
+        "billing" => of::<BillingEvent>(event_type, version, payload),
         "credit_ledger" => of::<CreditLedgerEvent>(event_type, version, payload),
         "payment" => of::<PaymentEvent>(event_type, version, payload),
         "meter" => of::<MeterEvent>(event_type, version, payload),

@@ -13,8 +13,8 @@ use std::{
 use chrono::DateTime;
 use kontor_domain::{
     Actor, EventBody, EventDecodeError, Metadata, Recorded, Upcasters, account::AccountEvent,
-    credit_ledger::CreditLedgerEvent, meter::MeterEvent, payment::PaymentEvent,
-    product::ProductEvent, provider_statement::ProviderStatementEvent,
+    billing::BillingEvent, credit_ledger::CreditLedgerEvent, meter::MeterEvent,
+    payment::PaymentEvent, product::ProductEvent, provider_statement::ProviderStatementEvent,
     reconciliation::ReconciliationEvent, tenant::TenantEvent,
 };
 use serde::Deserialize;
@@ -94,6 +94,7 @@ fn through_its_type(event: &Recorded) -> Result<String, EventDecodeError> {
     match event.event_type.split('.').next() {
         Some("tenant") => again::<TenantEvent>(event),
         Some("account") => again::<AccountEvent>(event),
+        Some("billing") => again::<BillingEvent>(event),
         Some("credit_ledger") => again::<CreditLedgerEvent>(event),
         Some("payment") => again::<PaymentEvent>(event),
         Some("meter") => again::<MeterEvent>(event),
