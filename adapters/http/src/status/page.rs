@@ -173,6 +173,8 @@ fn about(name: &str) -> &'static str {
         "reconciliation" => "payments against what providers say",
         "settle_books" => "fees, payouts and corrections, booked",
         "fulfil_payments" => "what was paid for, delivered",
+        "auto_recharge" => "credits bought by themselves, as agreed",
+        "recharge_outcomes" => "what came of such charges",
         "telegram_payments" => "news of payments out to bots",
         "credit_dues" => "credits that run out",
         "erasures" => "people who are forgotten",
