@@ -10,6 +10,7 @@
 //! the stream version of its last event, so a page that comes twice changes nothing.
 
 pub mod accounts;
+pub mod billing;
 pub mod books;
 pub mod checkpoints;
 mod columns;
@@ -41,6 +42,7 @@ pub fn all() -> Vec<Arc<dyn Projection>> {
         Arc::new(books::Books),
         Arc::new(products::Products),
         Arc::new(payments::Payments),
+        Arc::new(billing::Billings),
         Arc::new(reconciliation::Reconciliations),
     ]
 }

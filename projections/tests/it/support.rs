@@ -20,7 +20,7 @@ use kontor_projections::Projection;
 use sqlx::{AssertSqlSafe, PgPool};
 use uuid::Uuid;
 
-pub(crate) const TABLES: [&str; 17] = [
+pub(crate) const TABLES: [&str; 18] = [
     "tenant_directory",
     "account_directory",
     "account_erasures",
@@ -33,6 +33,7 @@ pub(crate) const TABLES: [&str; 17] = [
     "book_days",
     "product_directory",
     "payment_directory",
+    "billing_directory",
     "recon_items",
     "recon_refs",
     "recon_files",

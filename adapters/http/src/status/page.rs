@@ -171,6 +171,7 @@ fn about(name: &str) -> &'static str {
         "relay" => "events out to NATS",
         "payments" => "payments and what went back",
         "reconciliation" => "payments against what providers say",
+        "billing" => "cards that are kept, and what is charged",
         "settle_books" => "fees, payouts and corrections, booked",
         "fulfil_payments" => "what was paid for, delivered",
         "auto_recharge" => "credits bought by themselves, as agreed",
