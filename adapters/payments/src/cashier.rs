@@ -15,6 +15,10 @@ use crate::{Accepted, PaymentsSettings, denied::DeniedNotices, facts::Recorder};
 /// The most attempts at a notification: with the pauses of the settings some two weeks.
 const ATTEMPTS_MAX: u32 = 4_000;
 
+/// Kept cards are looked at so many times less often than everything else: nobody waits in front of a
+/// page for them.
+const CARDS_PACE: u32 = 4;
+
 /// One account, owned or not.
 pub(crate) struct Cashier {
     pub(crate) recorder: Recorder,
@@ -75,13 +79,18 @@ impl Cashier {
                         every(idle, ending.clone(), || self.look_at_checkouts(ending.clone()));
                     let refunding =
                         every(idle, ending.clone(), || self.pay_refunds(ending.clone()));
+                    let with_cards = every(idle * CARDS_PACE, ending.clone(), || {
+                        self.work_with_cards(ending.clone())
+                    });
                     let sweeping = every(self.settings.sweep_every, ending.clone(), || {
                         self.sweep_notices(ending.clone())
                     });
                     let drawing = every(self.settings.statement_every, ending.clone(), || {
                         self.draw_statement(ending.clone())
                     });
-                    tokio::join!(noticing, opening, looking, refunding, sweeping, drawing);
+                    tokio::join!(
+                        noticing, opening, looking, refunding, with_cards, sweeping, drawing
+                    );
                     if let Err(err) = kept.release().await {
                         tracing::debug!(channel = self.channel, "The lease ends by itself: {err}");
                     }
@@ -93,6 +102,13 @@ impl Cashier {
             }
             stop.run_until_cancelled(tokio::time::sleep(leases.ttl() / 3)).await;
         }
+    }
+
+    /// One round of everything about kept cards but the charges themselves.
+    async fn work_with_cards(&self, stop: CancellationToken) {
+        self.take_charges(stop.clone()).await;
+        self.see_cards(stop.clone()).await;
+        self.remove_cards(stop).await;
     }
 
     /// Looks for notifications that did not arrive, and stores them as if they had.

@@ -1,13 +1,15 @@
 //! Opens pages for payments, and looks at those of which the provider has not spoken.
 
 use kontor_commands::clock;
+use kontor_domain::payment::PaymentCommand;
 use kontor_postgres::{
     DatabaseError,
     checkouts::{self, CheckoutRow, CheckoutState},
+    payment_methods,
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{CallError, Order, cashier::Cashier, facts::RecordError};
+use crate::{CallError, Order, Said, cashier::Cashier, charges::ChargeError, facts::RecordError};
 
 /// The most pages that are opened or looked at in one round.
 const BATCH: u32 = 20;
@@ -18,8 +20,14 @@ impl Cashier {
         let rows = self.due(CheckoutState::Wanted).await;
         // Side by side: one that is slow holds nobody up.
         let opening = rows.iter().map(async |row| {
-            if let Some(Err(err)) = stop.run_until_cancelled(self.open(row)).await {
-                tracing::warn!(channel = self.channel, "A checkout cannot be noted: {err}");
+            let opened = stop.run_until_cancelled(async {
+                match row.method_to_charge() {
+                    Some(method_id) => self.charge(row, method_id).await,
+                    None => Ok(self.open(row).await?),
+                }
+            });
+            if let Some(Err(err)) = opened.await {
+                tracing::warn!(channel = self.channel, "A checkout goes on later: {err}");
             }
         });
         futures::future::join_all(opening).await;
@@ -30,8 +38,14 @@ impl Cashier {
         if row.asked.expires_at <= clock::now() {
             return checkouts::refused(pool, id, "expired").await;
         }
+        let customer_ref = match row.account_id.filter(|_| row.keep_card) {
+            Some(account_id) => {
+                payment_methods::customer_of(pool, &self.channel, account_id).await?
+            }
+            None => None,
+        };
         checkouts::send(pool, id).await?;
-        match self.recorder.account.provider.open(&order(row)).await {
+        match self.recorder.account.provider.open(&order(row, customer_ref)).await {
             Ok(checkout) => {
                 let page = (checkout.provider_ref.as_str(), checkout.url.as_str());
                 checkouts::opened(pool, id, page, self.settings.look_up_after).await
@@ -64,7 +78,7 @@ impl Cashier {
         }
     }
 
-    async fn look_at(&self, row: &CheckoutRow) -> Result<(), DatabaseError> {
+    async fn look_at(&self, row: &CheckoutRow) -> Result<(), ChargeError> {
         let (pool, id) = (&self.recorder.pool, row.payment_id);
         let Some(provider_ref) = &row.provider_ref else { return Ok(()) };
         let pauses = (self.settings.look_up_after, self.settings.look_up_max);
@@ -76,9 +90,15 @@ impl Cashier {
                 payment.id = %id,
                 "The provider has not said for too long what came of a payment; look at it there"
             );
-            return checkouts::over(pool, id).await;
+            return Ok(checkouts::over(pool, id).await?);
         }
-        let looked = match self.recorder.account.provider.look_up(&order(row), provider_ref).await {
+        let looked = match self
+            .recorder
+            .account
+            .provider
+            .look_up(&order(row, None), provider_ref)
+            .await
+        {
             Ok(looked) => looked,
             Err(err) => {
                 tracing::warn!(channel = self.channel, payment.id = %id, "No look at it: {err}");
@@ -86,9 +106,13 @@ impl Cashier {
             }
         };
         for said in &looked.said {
-            match self.recorder.record(said).await {
+            let recorded = match row.method_to_charge() {
+                Some(_) => self.recorder.record_own(said).await,
+                None => self.recorder.record(said).await,
+            };
+            match recorded {
                 Ok(()) => {}
-                Err(RecordError::Database(err)) => return Err(err),
+                Err(RecordError::Database(err)) => return Err(err.into()),
                 Err(
                     err @ (RecordError::Unknown
                     | RecordError::Busy(_)
@@ -100,7 +124,14 @@ impl Cashier {
                 }
             }
         }
-        if looked.is_over { checkouts::over(pool, id).await } else { Ok(()) }
+        if !looked.is_over {
+            return Ok(());
+        }
+        let is_paid = |said: &Said| matches!(said.command, PaymentCommand::RecordSuccess(_));
+        if row.needs_customer && !looked.said.iter().any(is_paid) {
+            return self.not_confirmed(row).await;
+        }
+        Ok(checkouts::over(pool, id).await?)
     }
 
     async fn due(&self, state: CheckoutState) -> Vec<CheckoutRow> {
@@ -128,7 +159,8 @@ impl Cashier {
     }
 }
 
-fn order(row: &CheckoutRow) -> Order {
+fn order(row: &CheckoutRow, customer_ref: Option<String>) -> Order {
     let (payment_id, asked) = (row.payment_id, row.asked.clone());
-    Order { payment_id, asked, first_sent_at: row.first_sent_at }
+    let (first_sent_at, keep_card) = (row.first_sent_at, row.keep_card);
+    Order { payment_id, asked, first_sent_at, keep_card, customer_ref }
 }

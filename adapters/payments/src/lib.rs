@@ -6,8 +6,10 @@
 //! What a provider says is believed only when it was fetched from the provider itself, and reaches
 //! the `payment` as a fact, so that twice, late and out of order end alike.
 
+mod cards;
 mod cashier;
 mod cashiers;
+mod charges;
 mod checkouts;
 mod denied;
 mod drawing;
@@ -23,8 +25,8 @@ mod yookassa;
 
 pub use cashiers::{Cashiers, CashiersError};
 pub use provider::{
-    Accepted, CallError, Checkout, Denied, Heard, Looked, Notice, Order, Provider, RefundAnswer,
-    RefundOrder, RefundState, Said, Swept,
+    Accepted, CallError, CardRemoval, ChargeOrder, Charged, Checkout, Denied, Heard, KeptCard,
+    Looked, Notice, Order, Provider, RefundAnswer, RefundOrder, RefundState, Said, Swept,
 };
 pub use settings::{Account, PaymentsSettings, channel, provider_name};
 pub use stripe::{Stripe, StripeSettings};

@@ -7,6 +7,7 @@ use axum::http::HeaderMap;
 use chrono::{DateTime, Utc};
 use kontor_domain::{
     Money,
+    billing::Card,
     credit_ledger::{CorrectionReason, PaymentProvider},
     payment::PaymentCommand,
     provider_statement::{StatementLine, StatementSource},
@@ -61,6 +62,27 @@ pub trait Provider: Send + Sync + 'static {
     /// [`CallError::Refused`] when this call pays nothing and none like it will; anything else is
     /// tried again. What cannot be looked up is unknown, never refused.
     async fn refund(&self, order: &RefundOrder) -> Result<RefundAnswer, CallError>;
+
+    /// Charges a card that is kept, without its holder, or says what became of that. The same order
+    /// again charges nothing twice: when it was sent before it is looked for first, and it is asked
+    /// for again only while the provider knows the key.
+    ///
+    /// # Errors
+    /// [`CallError::Refused`] when nothing was charged and nothing will be; anything else is tried
+    /// again.
+    async fn charge(&self, order: &ChargeOrder) -> Result<Charged, CallError>;
+
+    /// The card that was paid with and is kept; none when it is not kept.
+    ///
+    /// # Errors
+    /// When the provider cannot be asked; it is asked again later.
+    async fn kept_card(&self, charge_ref: &str) -> Result<Option<KeptCard>, CallError>;
+
+    /// Removes a card that is kept. One that is not there any more is removed.
+    ///
+    /// # Errors
+    /// When the provider cannot be asked; it is asked again later.
+    async fn remove_card(&self, removal: &CardRemoval) -> Result<(), CallError>;
 
     /// Notifications since an instant that may not have arrived. They are stored as if they had.
     ///
@@ -154,6 +176,72 @@ pub struct Order {
     pub asked: Asked,
     /// When the provider was asked before; none the first time.
     pub first_sent_at: Option<DateTime<Utc>>,
+    /// The customer wants the card to be kept that they pay with.
+    pub keep_card: bool,
+    /// Who the customer is at the provider, when that is known.
+    pub customer_ref: Option<String>,
+}
+
+/// A charge without the card's holder.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ChargeOrder {
+    /// The payment.
+    pub payment_id: Uuid,
+    /// What is charged.
+    pub asked: Asked,
+    /// The provider's id of the card.
+    pub method_ref: String,
+    /// The provider's id of its holder.
+    pub customer_ref: Option<String>,
+    /// When the provider was asked before; none the first time.
+    pub first_sent_at: Option<DateTime<Utc>>,
+    /// It may still be charged; otherwise it is only looked for.
+    pub is_in_time: bool,
+}
+
+/// What the provider says of a charge.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Charged {
+    /// It was paid.
+    Paid {
+        /// The provider's id of the charge.
+        provider_ref: String,
+        /// What was charged.
+        amount: Money,
+    },
+    /// The bank takes its time.
+    Waiting {
+        /// The provider's id of the charge.
+        provider_ref: String,
+    },
+    /// The bank wants the card's holder; nothing was charged.
+    NeedsCustomer,
+    /// It was refused, for this reason, a code of `a-z`, `0-9` and `_`.
+    Declined(String),
+    /// It is not there, and is not asked for any more.
+    Absent,
+}
+
+/// A card that a provider keeps.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KeptCard {
+    /// The provider's id of it.
+    pub method_ref: String,
+    /// The provider's id of its holder.
+    pub customer_ref: Option<String>,
+    /// What is shown of it.
+    pub card: Option<Card>,
+}
+
+/// A card that is to be removed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CardRemoval {
+    /// Its id in events.
+    pub method_id: Uuid,
+    /// The provider's id of it.
+    pub method_ref: String,
+    /// The provider's id of its holder, when that is to be removed, too.
+    pub customer_ref: Option<String>,
 }
 
 /// A page that is open.

@@ -15,6 +15,8 @@ pub struct Account {
     pub name: String,
     /// The tenant that sells.
     pub tenant: TenantId,
+    /// Where a page leads back to that Kontor opens by itself.
+    pub return_url: String,
     /// The provider, with the account's secrets.
     pub provider: Arc<dyn Provider>,
 }

@@ -4,6 +4,7 @@
 //! to it. The payment's id stands in the metadata of page and intent, so that no object has to be
 //! looked up to know whose it is, and an object of somebody else is told by its absence.
 
+mod cards;
 mod client;
 mod events;
 mod objects;
@@ -25,8 +26,8 @@ use uuid::Uuid;
 
 use self::client::{Client, Form};
 use crate::{
-    Accepted, CallError, Checkout, Denied, Heard, Looked, Notice, Order, Provider, RefundAnswer,
-    RefundOrder, Said, Swept, WireError,
+    Accepted, CallError, CardRemoval, ChargeOrder, Charged, Checkout, Denied, Heard, KeptCard,
+    Looked, Notice, Order, Provider, RefundAnswer, RefundOrder, Said, Swept, WireError,
 };
 
 /// A page lives at least so long by Stripe's rules, with a minute for clocks that differ.
@@ -79,6 +80,13 @@ impl Stripe {
         form.set("client_reference_id", &id);
         form.set("metadata[payment_id]", &id);
         form.set("payment_intent_data[metadata][payment_id]", &id);
+        if order.keep_card {
+            form.set("payment_intent_data[setup_future_usage]", "off_session");
+            match &order.customer_ref {
+                Some(customer) => form.set("customer", customer),
+                None => form.set("customer_creation", "always"),
+            }
+        }
         form.set("locale", asked.language.code());
         form.set("success_url", &asked.return_url);
         form.set("cancel_url", &asked.return_url);
@@ -145,6 +153,17 @@ impl Provider for Stripe {
     }
 
     async fn look_up(&self, order: &Order, provider_ref: &str) -> Result<Looked, CallError> {
+        // A charge without its holder has no page.
+        if provider_ref.starts_with("pi_") {
+            let said = objects::of_intent(order.payment_id, &self.intent(provider_ref).await?);
+            let is_over = said.iter().any(|it| {
+                matches!(
+                    it.command,
+                    PaymentCommand::RecordSuccess(_) | PaymentCommand::RecordFailure(_)
+                )
+            });
+            return Ok(Looked { said, is_over });
+        }
         let page = self.client.get(&format!("/v1/checkout/sessions/{provider_ref}")).await?;
         if objects::payment_id(&page) != Some(order.payment_id) {
             return Err(CallError::Unknown("the page is another payment's".to_owned()));
@@ -168,6 +187,18 @@ impl Provider for Stripe {
         between: (DateTime<Utc>, DateTime<Utc>),
     ) -> Result<Vec<StatementLine>, CallError> {
         self.lines_between(between).await
+    }
+
+    async fn charge(&self, order: &ChargeOrder) -> Result<Charged, CallError> {
+        self.charge_card(order).await
+    }
+
+    async fn kept_card(&self, charge_ref: &str) -> Result<Option<KeptCard>, CallError> {
+        self.card_of(charge_ref).await
+    }
+
+    async fn remove_card(&self, removal: &CardRemoval) -> Result<(), CallError> {
+        self.detach(removal).await
     }
 
     async fn sweep(&self, since: DateTime<Utc>) -> Result<Swept, CallError> {

@@ -7,6 +7,7 @@
 //! under the same key again.
 
 mod amount;
+mod cards;
 mod client;
 mod networks;
 mod notices;
@@ -22,8 +23,8 @@ use serde_json::{Value, json};
 use sqlx::PgPool;
 
 use crate::{
-    Accepted, CallError, Checkout, Denied, Heard, Looked, Notice, Order, Provider, RefundAnswer,
-    RefundOrder, RefundState, Swept, Wire,
+    Accepted, CallError, CardRemoval, ChargeOrder, Charged, Checkout, Denied, Heard, KeptCard,
+    Looked, Notice, Order, Provider, RefundAnswer, RefundOrder, RefundState, Swept, Wire,
 };
 
 pub use networks::{Network, NetworkError, YOOKASSA_NETWORKS};
@@ -84,6 +85,9 @@ impl YooKassa {
             "description": description,
             "metadata": { "payment_id": order.payment_id, "tenant": self.settings.tenant.as_str() },
         });
+        if order.keep_card {
+            body["save_payment_method"] = true.into();
+        }
         if let Some(receipts) = &self.settings.receipts {
             let contact = receipts.contact(self, order.payment_id).await?;
             body["receipt"] = receipts.receipt(&contact, &description, asked.price);
@@ -183,6 +187,19 @@ impl Provider for YooKassa {
         }
         let body = self.refund_body(order).await?;
         self.client.create_refund(order.refund_id, &body).await.map(answer)
+    }
+
+    async fn charge(&self, order: &ChargeOrder) -> Result<Charged, CallError> {
+        self.charge_card(order).await
+    }
+
+    async fn kept_card(&self, charge_ref: &str) -> Result<Option<KeptCard>, CallError> {
+        self.card_of(charge_ref).await
+    }
+
+    /// YooKassa has no call for it: a card is removed when its id is forgotten here.
+    async fn remove_card(&self, _removal: &CardRemoval) -> Result<(), CallError> {
+        Ok(())
     }
 
     async fn sweep(&self, since: DateTime<Utc>) -> Result<Swept, CallError> {

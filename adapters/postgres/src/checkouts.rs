@@ -3,8 +3,13 @@
 //! The bot that sells wants a page, the owner of the provider's account opens it, and whoever waits
 //! for it reads its address here.
 
+mod charges;
 mod refunds;
 
+pub use charges::{
+    CardToSee, Keeping, card_seen, cards_to_see, charging, needs_customer, want_charge,
+    want_keeping,
+};
 pub use refunds::{RefundCall, found_refund, postpone_refund, send_refund, swept, swept_until};
 
 use std::time::Duration;
@@ -72,13 +77,22 @@ pub struct CheckoutRow {
     pub first_sent_at: Option<DateTime<Utc>>,
     /// When it was wanted.
     pub wanted_at: DateTime<Utc>,
+    /// Whose card is kept or charged.
+    pub account_id: Option<Uuid>,
+    /// The card is kept that is paid with.
+    pub keep_card: bool,
+    /// The card that is charged without its holder; none for a page.
+    pub method_id: Option<Uuid>,
+    /// The bank wants its holder after all, so there is a page.
+    pub needs_customer: bool,
 }
 
 macro_rules! select_checkouts {
     ($rest:literal) => {
         concat!(
             "select payment_id, tenant, channel, asked, state, provider_ref, url, failure, \
-             attempts, first_sent_at, wanted_at from payment_checkouts ",
+             attempts, first_sent_at, wanted_at, account_id, keep_card, method_id, needs_customer \
+             from payment_checkouts ",
             $rest
         )
     };
@@ -207,7 +221,8 @@ pub async fn refused(pool: &PgPool, payment_id: Uuid, code: &str) -> Result<(), 
 /// When the database fails.
 pub async fn over(pool: &PgPool, payment_id: Uuid) -> Result<(), DatabaseError> {
     sqlx::query(
-        "update payment_checkouts set state = 'over' where payment_id = $1 and state = 'open'",
+        "update payment_checkouts set state = 'over'
+         where payment_id = $1 and (state = 'open' or (state = 'wanted' and method_id is not null))",
     )
     .bind(payment_id)
     .execute(pool)

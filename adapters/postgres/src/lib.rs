@@ -27,6 +27,7 @@ mod matching;
 pub mod members;
 pub mod observe;
 pub mod pauses;
+pub mod payment_methods;
 pub mod policies;
 pub mod schemas;
 pub mod seals;

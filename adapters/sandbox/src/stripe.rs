@@ -10,6 +10,7 @@ mod balance;
 mod cards;
 mod deliver;
 mod error;
+mod methods;
 mod page;
 mod refunds;
 mod state;
@@ -18,7 +19,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 
 pub(crate) use self::deliver::deliver_until_stopped;
 pub(crate) use self::error::StripeError;
@@ -33,7 +34,11 @@ pub(crate) fn router() -> Router<Arc<Shared>> {
     Router::new()
         .route("/v1/checkout/sessions", post(api::open_page))
         .route("/v1/checkout/sessions/{id}", get(api::page))
+        .route("/v1/payment_intents", post(api::charge).get(api::intents))
         .route("/v1/payment_intents/{id}", get(api::intent))
+        .route("/v1/payment_methods/{id}", get(api::method))
+        .route("/v1/payment_methods/{id}/detach", post(api::detach))
+        .route("/v1/customers/{id}", delete(api::delete_customer))
         .route("/v1/refunds", post(api::refund).get(api::refunds))
         .route("/v1/refunds/{id}", get(api::one_refund))
         .route("/v1/disputes/{id}", get(api::dispute))

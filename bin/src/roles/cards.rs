@@ -12,7 +12,6 @@ use kontor_payments::{
 use kontor_sandbox::{SandboxShop, YooKassaShop};
 use kontor_telegram::CardAccount;
 use secrecy::ExposeSecret;
-use sqlx::PgPool;
 
 use crate::{
     compose::Parts,
@@ -46,7 +45,7 @@ impl Cards {
             members: Some(parts.members()),
             ..PaymentsSettings::default()
         };
-        let account = |card| account(card, &parts.query);
+        let account = |card| account(card, parts);
         let accounts = cards.iter().map(account).collect::<anyhow::Result<Vec<_>>>()?;
         let sender = Arc::new(parts.sender.clone());
         let cashiers =
@@ -80,7 +79,7 @@ fn provider_of(card: &CardConfig) -> PaymentProvider {
     }
 }
 
-fn account(card: &CardConfig, pool: &PgPool) -> anyhow::Result<Account> {
+fn account(card: &CardConfig, parts: &Parts) -> anyhow::Result<Account> {
     let provider: Arc<dyn Provider> = match card.provider {
         CardProvider::Stripe => Arc::new(Stripe::new(StripeSettings {
             api_url: card.api_url.clone(),
@@ -99,10 +98,18 @@ fn account(card: &CardConfig, pool: &PgPool) -> anyhow::Result<Account> {
                 networks: shop.networks.clone(),
                 receipts: shop.receipts.clone(),
             };
-            Arc::new(YooKassa::new(Wire::new()?, settings, pool.clone()))
+            Arc::new(YooKassa::new(Wire::new()?, settings, parts.query.clone()))
         }
     };
-    Ok(Account { name: card.name.clone(), tenant: card.tenant.clone(), provider })
+    let (name, tenant) = (card.name.clone(), card.tenant.clone());
+    let return_url = return_url(card, &parts.config);
+    Ok(Account { name, tenant, return_url, provider })
+}
+
+/// Where the provider's page leads back to.
+fn return_url(card: &CardConfig, config: &Config) -> String {
+    let home = || format!("{}/paid", config.callers_url());
+    card.return_url.clone().unwrap_or_else(home)
 }
 
 /// The accounts of a tenant, as its bots offer them.
@@ -115,13 +122,12 @@ pub(super) fn of_tenant(
     let account = |card: &CardConfig| {
         let provider = provider_of(card);
         let receipts = card.yookassa.as_ref().and_then(|shop| shop.receipts.as_ref());
-        let home = || format!("{}/paid", config.callers_url());
         CardAccount {
             name: card.name.clone(),
             channel: channel(provider, &card.name),
             provider,
             currency: card.currency,
-            return_url: card.return_url.clone().unwrap_or_else(home),
+            return_url: return_url(card, config),
             wants_phone: receipts.is_some(),
         }
     };

@@ -42,6 +42,12 @@ impl Client {
         judge(self.send(request).await?)
     }
 
+    /// Deletes an object; one that is not there is refused.
+    pub(super) async fn delete(&self, path: &str) -> Result<Value, CallError> {
+        let request = self.wire.client().delete(format!("{}{path}", self.api_url));
+        judge(self.send(request).await?)
+    }
+
     /// Makes something under a key: the same key again makes nothing and has the same answer.
     pub(super) async fn post(
         &self,

@@ -150,7 +150,7 @@ impl Stripe {
         Ok(Heard::Said(said.into_iter().collect()))
     }
 
-    async fn intent(&self, id: &str) -> Result<Value, CallError> {
+    pub(super) async fn intent(&self, id: &str) -> Result<Value, CallError> {
         if !is_id(id) {
             return Err(CallError::Refused { code: "no_id".to_owned() });
         }

@@ -34,7 +34,7 @@ pub(super) fn is_id(text: &str) -> bool {
     (1..=255).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
-fn money(object: &Value, amount: &str) -> Option<Money> {
+pub(super) fn money(object: &Value, amount: &str) -> Option<Money> {
     let currency: Currency = text(object, "currency")?.to_ascii_uppercase().parse().ok()?;
     Some(Money::new(object.get(amount)?.as_i64()?, currency))
 }

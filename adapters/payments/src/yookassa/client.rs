@@ -63,6 +63,22 @@ impl Client {
         RefundObject::read(&made)
     }
 
+    /// Charges a card that is kept. The same key again makes nothing new for a day.
+    pub(super) async fn create_charge(
+        &self,
+        payment_id: Uuid,
+        body: &Value,
+    ) -> Result<PaymentObject, CallError> {
+        let made = self.post("/payments", &format!("charge-{payment_id}"), body).await?;
+        PaymentObject::read(&made)
+    }
+
+    /// With what a payment was paid.
+    pub(super) async fn method_of(&self, id: &str) -> Result<Option<Value>, CallError> {
+        let found = self.get(&format!("/payments/{id}"), &[]).await?;
+        Ok(found.map(|mut payment| payment["payment_method"].take()))
+    }
+
     /// Takes the money of a payment that was reserved.
     pub(super) async fn capture(
         &self,

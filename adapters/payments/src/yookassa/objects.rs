@@ -137,6 +137,11 @@ impl PaymentObject {
         read().ok_or_else(|| unreadable("payment"))
     }
 
+    /// Why it was canceled.
+    pub(super) fn reason(&self) -> String {
+        self.reason.clone().unwrap_or_else(|| "canceled".to_owned())
+    }
+
     /// What it says of our payment; nothing when it is none of ours.
     pub(super) fn facts(&self) -> Vec<Said> {
         let Some(payment_id) = self.of else { return vec![] };
@@ -147,7 +152,7 @@ impl PaymentObject {
                 Some(PaymentCommand::RecordSuccess(RecordSuccess { provider_ref, amount }))
             }
             Status::Canceled => {
-                let reason = self.reason.clone().unwrap_or_else(|| "canceled".to_owned());
+                let reason = self.reason();
                 Some(PaymentCommand::RecordFailure(RecordFailure { reason }))
             }
         };

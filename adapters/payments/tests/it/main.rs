@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod charging;
 mod denied;
 mod going_back;
 mod looks;

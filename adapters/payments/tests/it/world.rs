@@ -5,11 +5,13 @@ use std::{sync::Arc, time::Duration};
 
 use kontor_commands::{
     CommandSender, Envelope, EventStore, LocalSender, Outcome, Router, Sent, clock,
-    policies::FulfilPayments,
+    policies::{AutoRecharge, FulfilPayments, RechargeOutcomes},
+    policy::AnyPolicy,
 };
 use kontor_domain::{
     Actor, Language, Money, TenantId,
     account::Account as AccountAggregate,
+    billing::Billing,
     credit_ledger::{
         CorrectionReason, CreditLedger, CreditLedgerCommand, CreditRules, Open, PaymentProvider,
         Spend, credit_ledger_id,
@@ -76,7 +78,7 @@ pub(crate) struct World {
 impl World {
     pub(crate) async fn open() -> Self {
         let database = kontor_engines::testing::database().await;
-        let pool = kontor_postgres::connect(&database.url, 20).await.unwrap();
+        let pool = kontor_postgres::connect(&database.url, 40).await.unwrap();
         kontor_postgres::migrate(&pool).await.unwrap();
         let (head, heads) = watch::channel(0);
         let vault = Vault::new(pool.clone(), MasterKeys::throwaway());
@@ -88,6 +90,7 @@ impl World {
             .register::<CreditLedger>()
             .register::<Payment>()
             .register::<ProviderStatement>()
+            .register::<Billing>()
             .build();
         let sender = LocalSender::new(router);
         let mut tasks = follow(&pool, &vault, &heads);
@@ -142,6 +145,7 @@ impl World {
         let account = |(name, tenant, key): (&str, &str, &str)| Account {
             name: name.to_owned(),
             tenant: tenant.parse().unwrap(),
+            return_url: "https://example.org/".to_owned(),
             provider: Arc::new(
                 Stripe::new(StripeSettings {
                     api_url: format!("{}/stripe", self.stripe),
@@ -334,14 +338,21 @@ fn follow(
     kontor_projections::all().into_iter().map(follower).collect()
 }
 
-/// The policy of payments with its dispatcher, over and over.
+/// The policies of payments with their dispatcher, over and over.
 async fn fulfil(pool: PgPool, vault: Vault, sender: LocalSender) {
-    let policy: Arc<dyn Projection> = Arc::new(PolicyEffect::new(Arc::new(FulfilPayments)));
-    let settings = FollowerSettings { vault: Some(vault), ..FollowerSettings::default() };
-    let mut follower = Follower::projection(pool.clone(), policy, settings);
+    let policies: [Arc<dyn AnyPolicy>; 3] =
+        [Arc::new(FulfilPayments), Arc::new(AutoRecharge), Arc::new(RechargeOutcomes)];
+    let mut followers = policies.map(|policy| {
+        let policy: Arc<dyn Projection> = Arc::new(PolicyEffect::new(policy));
+        let vault = Some(vault.clone());
+        let settings = FollowerSettings { vault, ..FollowerSettings::default() };
+        Follower::projection(pool.clone(), policy, settings)
+    });
     let dispatcher = Dispatcher::new(pool, Arc::new(sender), DispatchSettings::default());
     loop {
-        while follower.step().await.unwrap() != Step::Idle {}
+        for follower in &mut followers {
+            while follower.step().await.unwrap() != Step::Idle {}
+        }
         dispatcher.step(clock::now()).await.unwrap();
         sleep(Duration::from_millis(20)).await;
     }

@@ -141,7 +141,8 @@ impl World {
             receipts,
         };
         let provider = Arc::new(YooKassa::new(Wire::new().unwrap(), yookassa, pool.clone()));
-        let till = Till { name: "main".to_owned(), tenant: tenant.clone(), provider };
+        let return_url = "https://example.org/".to_owned();
+        let till = Till { name: "main".to_owned(), tenant: tenant.clone(), return_url, provider };
         let seller = Arc::new(sender.clone());
         let cashiers = Cashiers::new(pool.clone(), seller, vec![till], settings).unwrap();
         let routes = cashiers.webhook_router();

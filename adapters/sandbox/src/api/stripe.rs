@@ -34,13 +34,15 @@ impl From<StripeError> for ApiError {
 
 type Answer = Result<Json<Value>, ApiError>;
 
-/// All pages, intents, refunds, disputes, events and balance transactions of an account, newest first.
+/// All pages, intents, refunds, disputes, kept cards, customers, events and balance transactions of an
+/// account, newest first.
 async fn objects(State(shared): State<Arc<Shared>>, Path(shop): Path<String>) -> Json<Value> {
     Json(shared.with(|world| {
         let list = |prefix| world.stripe.list(&shop, prefix);
         json!({
             "pages": list("cs_"), "intents": list("pi_"), "refunds": list("re_"),
             "disputes": list("du_"), "events": list("evt_"), "transactions": list("txn_"),
+            "methods": list("pm_"), "customers": list("cus_"),
         })
     }))
 }

@@ -186,6 +186,34 @@ pub(super) async fn refund(
     make(shared, headers, call, |stripe, asked| stripe.refund(&asked.shop, &asked.form)).await
 }
 
+pub(super) async fn charge(
+    State(shared): State<Arc<Shared>>,
+    headers: HeaderMap,
+    Fields(form): Fields<Form>,
+) -> Response {
+    let call = ("stripe.payment_intents.create", "/v1/payment_intents", form);
+    make(shared, headers, call, |stripe, asked| stripe.charge_kept(&asked.shop, &asked.form)).await
+}
+
+pub(super) async fn detach(
+    State(shared): State<Arc<Shared>>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    Fields(form): Fields<Form>,
+) -> Response {
+    let call = ("stripe.payment_methods.detach", "/v1/payment_methods", form);
+    make(shared, headers, call, move |stripe, asked| stripe.detach(&asked.shop, &id)).await
+}
+
+pub(super) async fn delete_customer(
+    State(shared): State<Arc<Shared>>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Response {
+    let call = ("stripe.customers.delete", "/v1/customers", Form::new());
+    make(shared, headers, call, move |stripe, asked| stripe.delete_customer(&asked.shop, &id)).await
+}
+
 macro_rules! one {
     ($handler:ident, $name:literal, $prefix:literal) => {
         pub(super) async fn $handler(
@@ -203,6 +231,7 @@ macro_rules! one {
 
 one!(page, "stripe.checkout.sessions.retrieve", "cs_");
 one!(intent, "stripe.payment_intents.retrieve", "pi_");
+one!(method, "stripe.payment_methods.retrieve", "pm_");
 one!(one_refund, "stripe.refunds.retrieve", "re_");
 one!(dispute, "stripe.disputes.retrieve", "du_");
 
@@ -215,6 +244,24 @@ pub(super) async fn refunds(
         let of = asked.form.get("payment_intent").cloned().unwrap_or_default();
         let all = stripe.list(&asked.shop, "re_").into_iter();
         Ok(list(all.filter(|it| it["payment_intent"] == of.as_str()).collect(), &asked.form))
+    })
+    .await
+}
+
+pub(super) async fn intents(
+    State(shared): State<Arc<Shared>>,
+    headers: HeaderMap,
+    Query(form): Query<Form>,
+) -> Response {
+    look(shared, headers, ("stripe.payment_intents.list", form), |stripe, asked| {
+        let of = asked.form.get("customer").cloned().unwrap_or_default();
+        let since: i64 =
+            asked.form.get("created[gte]").and_then(|it| it.parse().ok()).unwrap_or_default();
+        let all = stripe.list(&asked.shop, "pi_").into_iter();
+        let wanted = all.filter(|it| {
+            it["customer"] == of.as_str() && it["created"].as_i64().unwrap_or_default() >= since
+        });
+        Ok(list(wanted.collect(), &asked.form))
     })
     .await
 }

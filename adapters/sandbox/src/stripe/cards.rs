@@ -16,8 +16,18 @@ pub(crate) enum Verdict {
     },
 }
 
+/// What the bank says of a card that is charged without its holder.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum OffSession {
+    /// The same as on a page.
+    Same,
+    /// Something else.
+    Else(Verdict),
+}
+
 /// A card to try, with what it shows.
 pub(crate) struct Card {
+    pub(crate) off_session: OffSession,
     pub(crate) number: &'static str,
     pub(crate) verdict: Verdict,
     pub(crate) en: &'static str,
@@ -25,7 +35,7 @@ pub(crate) struct Card {
 }
 
 /// The first ones are Stripe's own test cards; the last two stand for slow banks.
-pub(crate) const CARDS: [Card; 7] = [
+pub(crate) const CARDS: [Card; 10] = [
     card("4242424242424242", Verdict::Paid, ("Paid at once", "Оплата проходит")),
     card("4000000000003220", Verdict::Challenge, ("3-D Secure", "3-D Secure")),
     card(
@@ -45,6 +55,30 @@ pub(crate) const CARDS: [Card; 7] = [
         Verdict::Later { paid: false },
         ("Fails after a while", "Отказ приходит позже"),
     ),
+    Card {
+        off_session: OffSession::Else(Verdict::Declined("authentication_required")),
+        ..card(
+            "4000002500003155",
+            Verdict::Challenge,
+            ("3-D Secure also when kept", "3-D Secure и после сохранения"),
+        )
+    },
+    Card {
+        off_session: OffSession::Else(Verdict::Declined("insufficient_funds")),
+        ..card(
+            "4000000000000341",
+            Verdict::Paid,
+            ("Paid, then declined when kept", "Проходит, после сохранения — отказ"),
+        )
+    },
+    Card {
+        off_session: OffSession::Else(Verdict::Later { paid: true }),
+        ..card(
+            "4000000000000077",
+            Verdict::Paid,
+            ("Paid, then slow when kept", "Проходит, после сохранения — не сразу"),
+        )
+    },
 ];
 
 const fn card(
@@ -52,12 +86,29 @@ const fn card(
     verdict: Verdict,
     (en, ru): (&'static str, &'static str),
 ) -> Card {
-    Card { number, verdict, en, ru }
+    Card { off_session: OffSession::Same, number, verdict, en, ru }
+}
+
+/// What the bank says of a kept card when it is charged without its holder.
+pub(crate) fn off_session(number: &str) -> Verdict {
+    let known = CARDS.iter().find(|card| card.number == number);
+    match known.map(|card| (card.off_session, card.verdict)) {
+        Some((OffSession::Else(verdict), _)) => verdict,
+        // Its holder confirmed it once.
+        Some((OffSession::Same, Verdict::Challenge)) => Verdict::Paid,
+        Some((OffSession::Same, verdict)) => verdict,
+        None => Verdict::Declined("test_mode_live_card"),
+    }
+}
+
+/// The digits of a card number as somebody typed it.
+pub(crate) fn digits(typed: &str) -> String {
+    typed.chars().filter(|c| ![' ', '-', '\u{a0}'].contains(c)).collect()
 }
 
 /// What the bank says of a card number as somebody typed it; none when it is no card number.
 pub(crate) fn verdict(typed: &str) -> Option<Verdict> {
-    let number: String = typed.chars().filter(|c| ![' ', '-', '\u{a0}'].contains(c)).collect();
+    let number = digits(typed);
     if !(12..=19).contains(&number.len()) || !number.bytes().all(|b| b.is_ascii_digit()) {
         return None;
     }

@@ -35,7 +35,11 @@ pub(super) async fn pay(
     let Some(verdict) = cards::verdict(number) else {
         return render(&shared, &id, Some(Word::NoCard));
     };
-    if let Err(error) = stripe::act(&shared, |stripe| stripe.pay(&id, verdict)) {
+    let paid = stripe::act(&shared, |stripe| {
+        stripe.keep_card(&id, &cards::digits(number));
+        stripe.pay(&id, verdict)
+    });
+    if let Err(error) = paid {
         return error.into_response();
     }
     match verdict {

@@ -43,7 +43,7 @@ pub(crate) struct StripeKept {
     order: VecDeque<String>,
     keys: VecDeque<Answer>,
     pub(super) deliveries: Vec<Delivery>,
-    /// Intents of slow banks: id, when, whether it is charged.
+    /// Pages and intents of slow banks: id, when, whether it is charged.
     slow: Vec<(String, i64, bool)>,
 }
 
@@ -226,6 +226,8 @@ impl Stripe {
             "success_url": success_url, "cancel_url": field("cancel_url"),
             "locale": field("locale"), "client_reference_id": field("client_reference_id"),
             "metadata": metadata(form, "metadata["), "description": name,
+            "customer": field("customer"),
+            "setup_future_usage": field("payment_intent_data[setup_future_usage]"),
             "customer_details": {"email": "customer@example.com", "name": "Card Holder"},
         });
         let page = self.make(shop, "cs_test", page);
@@ -266,6 +268,10 @@ impl Stripe {
         self.kept.slow = slow;
         let due: Vec<(String, i64, bool)> = due;
         for (page_id, _, paid) in due {
+            if let Ok((shop, _)) = self.any(&page_id, "pi_") {
+                self.settle_charge(&shop, &page_id, paid);
+                continue;
+            }
             let Ok((shop, page)) = self.any(&page_id, "cs_") else { continue };
             let intent_id = page["payment_intent"].as_str().unwrap_or_default().to_owned();
             if paid {
@@ -277,6 +283,25 @@ impl Stripe {
                 self.tell(&shop, "checkout.session.async_payment_failed", &page);
             }
         }
+    }
+
+    fn settle_charge(&mut self, shop: &str, intent_id: &str, paid: bool) {
+        if paid {
+            self.charge(shop, intent_id);
+        } else {
+            self.decline(shop, intent_id, "debit_not_authorized");
+        }
+    }
+
+    /// A bank takes its time with a charge that has no page.
+    pub(super) fn slow_charge(&mut self, intent_id: &str, due_ms: i64, paid: bool) {
+        self.kept.slow.push((intent_id.to_owned(), due_ms, paid));
+    }
+
+    /// Removes an object.
+    pub(super) fn remove(&mut self, id: &str) {
+        self.kept.objects.remove(id);
+        self.kept.order.retain(|known| known != id);
     }
 
     pub(super) fn has_slow(&self) -> bool {
@@ -291,7 +316,7 @@ impl Stripe {
         self.tell(shop, "checkout.session.completed", &page);
     }
 
-    fn charge(&mut self, shop: &str, intent_id: &str) {
+    pub(super) fn charge(&mut self, shop: &str, intent_id: &str) {
         let Ok(intent) = self.find(shop, intent_id, "pi_") else { return };
         let charge = json!({
             "object": "charge", "amount": intent["amount"], "amount_refunded": 0, "paid": true,
