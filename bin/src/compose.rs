@@ -10,9 +10,9 @@ use std::{
 use anyhow::Context;
 use kontor_commands::{EventStore, Folds, Registry, Router};
 use kontor_domain::{
-    Upcasters, account::Account, billing::Billing, credit_ledger::CreditLedger, meter::Meter,
-    payment::Payment, product::Product, provider_statement::ProviderStatement,
-    reconciliation::Reconciliation,
+    Upcasters, account::Account, accounting_period::AccountingPeriods, billing::Billing,
+    credit_ledger::CreditLedger, meter::Meter, payment::Payment, product::Product,
+    provider_statement::ProviderStatement, reconciliation::Reconciliation,
 };
 use kontor_nats::{Issuer, Nats, NatsAuth, NatsSender, NatsSettings, StreamSettings};
 use kontor_postgres::{
@@ -223,6 +223,7 @@ fn aggregates<R: Registry>(registry: R) -> R {
         .register::<Product>()
         .register::<ProviderStatement>()
         .register::<Reconciliation>()
+        .register::<AccountingPeriods>()
 }
 
 /// The streams of all aggregates, for those who look at the log.

@@ -1,6 +1,7 @@
 //! The events: for each its name, its version, its shape and examples.
 
 mod account;
+mod accounting_period;
 mod billing;
 mod credit_ledger;
 mod house;
@@ -55,6 +56,7 @@ pub fn events() -> Vec<EventContract> {
     let mut all: Vec<EventContract> = [
         account::events(),
         billing::events(),
+        accounting_period::events(),
         credit_ledger::events(),
         house::events(),
         meter::events(),

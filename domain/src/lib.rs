@@ -4,6 +4,7 @@
 //! decision must know of its tenant arrive with the command, in [`Issued`].
 
 pub mod account;
+pub mod accounting_period;
 pub mod billing;
 pub mod credit_ledger;
 mod decider;

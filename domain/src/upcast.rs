@@ -23,9 +23,9 @@ pub use self::{
     steps::{Fields, Upcaster},
 };
 use crate::{
-    EventBody, Recorded, account::AccountEvent, billing::BillingEvent,
-    credit_ledger::CreditLedgerEvent, meter::MeterEvent, payment::PaymentEvent,
-    product::ProductEvent, provider_statement::ProviderStatementEvent,
+    EventBody, Recorded, account::AccountEvent, accounting_period::AccountingPeriodEvent,
+    billing::BillingEvent, credit_ledger::CreditLedgerEvent, meter::MeterEvent,
+    payment::PaymentEvent, product::ProductEvent, provider_statement::ProviderStatementEvent,
     reconciliation::ReconciliationEvent, tenant::TenantEvent,
 };
 
@@ -64,6 +64,7 @@ pub fn known_schemas() -> Vec<EventSchema> {
         TenantEvent::SCHEMAS,
         AccountEvent::SCHEMAS,
         BillingEvent::SCHEMAS,
+        AccountingPeriodEvent::SCHEMAS,
         MeterEvent::SCHEMAS,
         CreditLedgerEvent::SCHEMAS,
         PaymentEvent::SCHEMAS,

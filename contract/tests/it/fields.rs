@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, fmt};
 
 use kontor_domain::{
     account::{self, AccountEvent},
+    accounting_period::{self, AccountingPeriodEvent},
     billing::{self, BillingEvent},
     credit_ledger::{self, CreditLedgerEvent},
     meter::{self, MeterEvent},
@@ -89,6 +90,10 @@ fn of_money() -> FieldsByType {
         ("product.activated", of::<product::Activated>()),
         ("product.deactivated", of::<product::Deactivated>()),
         ("provider_statement.lines_recorded", of::<provider_statement::LinesRecorded>()),
+        ("accounting_period.closed", of::<accounting_period::Closed>()),
+        ("accounting_period.reopen_requested", of::<accounting_period::ReopenRequested>()),
+        ("accounting_period.reopen_declined", of::<accounting_period::ReopenDeclined>()),
+        ("accounting_period.reopened", of::<accounting_period::Reopened>()),
         ("reconciliation.assigned", of::<reconciliation::Assigned>()),
         ("reconciliation.explained", of::<reconciliation::Explained>()),
         ("reconciliation.adjusted", of::<reconciliation::Adjusted>()),
@@ -240,6 +245,17 @@ fn all_of_sales_are_listed(payment: &PaymentEvent, product: &ProductEvent) {
         | ProductEvent::Changed(_)
         | ProductEvent::Activated(_)
         | ProductEvent::Deactivated(_) => {}
+    }
+}
+
+/// The same for the months of the books.
+#[expect(dead_code, reason = "the compiler reads it")]
+fn all_of_months_are_listed(period: &AccountingPeriodEvent) {
+    match period {
+        AccountingPeriodEvent::Closed(_)
+        | AccountingPeriodEvent::ReopenRequested(_)
+        | AccountingPeriodEvent::ReopenDeclined(_)
+        | AccountingPeriodEvent::Reopened(_) => {}
     }
 }
 

@@ -13,10 +13,10 @@ use std::{
 
 use kontor_contract::{FOLDER, SCHEMAS, breaking_file_changes, events, files};
 use kontor_domain::{
-    EventBody, account::AccountEvent, billing::BillingEvent, credit_ledger::CreditLedgerEvent,
-    meter::MeterEvent, payment::PaymentEvent, product::ProductEvent,
-    provider_statement::ProviderStatementEvent, reconciliation::ReconciliationEvent,
-    tenant::TenantEvent,
+    EventBody, account::AccountEvent, accounting_period::AccountingPeriodEvent,
+    billing::BillingEvent, credit_ledger::CreditLedgerEvent, meter::MeterEvent,
+    payment::PaymentEvent, product::ProductEvent, provider_statement::ProviderStatementEvent,
+    reconciliation::ReconciliationEvent, tenant::TenantEvent,
 };
 use serde_json::Value;
 
@@ -32,6 +32,7 @@ fn rewritten(event_type: &str, version: i32, payload: &str) -> Value {
         event.to_payload().unwrap()
     }
     let text = match event_type.split_once('.').unwrap().0 {
+        "accounting_period" => of::<AccountingPeriodEvent>(event_type, version, payload),
         "account" => of::<AccountEvent>(event_type, version, payload),
         "billing" => of::<BillingEvent>(event_type, version, payload),
         "credit_ledger" => of::<CreditLedgerEvent>(event_type, version, payload),

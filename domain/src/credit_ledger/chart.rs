@@ -218,6 +218,11 @@ impl BookAccount {
         ADJUSTABLE.contains(&self)
     }
 
+    /// Whether money with a provider stands on it.
+    pub fn is_clearing(self) -> bool {
+        CLEARING.contains(&self)
+    }
+
     /// The accounts on which corrections are booked, in the order of the chart.
     pub fn adjustable() -> &'static [Self] {
         &ADJUSTABLE

@@ -13,8 +13,9 @@ use std::{
 use chrono::DateTime;
 use kontor_domain::{
     Actor, EventBody, EventDecodeError, Metadata, Recorded, Upcasters, account::AccountEvent,
-    billing::BillingEvent, credit_ledger::CreditLedgerEvent, meter::MeterEvent,
-    payment::PaymentEvent, product::ProductEvent, provider_statement::ProviderStatementEvent,
+    accounting_period::AccountingPeriodEvent, billing::BillingEvent,
+    credit_ledger::CreditLedgerEvent, meter::MeterEvent, payment::PaymentEvent,
+    product::ProductEvent, provider_statement::ProviderStatementEvent,
     reconciliation::ReconciliationEvent, tenant::TenantEvent,
 };
 use serde::Deserialize;
@@ -93,6 +94,7 @@ fn through_its_type(event: &Recorded) -> Result<String, EventDecodeError> {
     }
     match event.event_type.split('.').next() {
         Some("tenant") => again::<TenantEvent>(event),
+        Some("accounting_period") => again::<AccountingPeriodEvent>(event),
         Some("account") => again::<AccountEvent>(event),
         Some("billing") => again::<BillingEvent>(event),
         Some("credit_ledger") => again::<CreditLedgerEvent>(event),
