@@ -14,6 +14,7 @@ use kontor_domain::credit_ledger::{BookAccount, Unit};
 use sqlx::{FromRow, Row, postgres::PgRow};
 use uuid::Uuid;
 
+pub(crate) use self::statement::select_lines;
 pub use self::{
     balances::{account_balances, trial_balance},
     statement::{Movement, Period, Statement, Subject, Turnover, booking, statement},

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use sqlx::{FromRow, PgPool};
+use sqlx::{FromRow, PgExecutor, PgPool};
 use tokio::time::{Instant, sleep};
 
 use crate::QueryError;
@@ -181,7 +181,11 @@ pub async fn wait_for(
     }
 }
 
-async fn lowest_position(pool: &PgPool, names: &[&str]) -> Result<i64, QueryError> {
+/// The position that all named followers have reached.
+pub(crate) async fn lowest_position(
+    db: impl PgExecutor<'_>,
+    names: &[&str],
+) -> Result<i64, QueryError> {
     let lowest = sqlx::query_scalar(
         "select coalesce(min(coalesce(reached.position, 0)), 0) from unnest($1::text[]) as wanted (name) \
          left join lateral (select max(segments.position) as position from ( \
@@ -192,7 +196,7 @@ async fn lowest_position(pool: &PgPool, names: &[&str]) -> Result<i64, QueryErro
              group by c.version) as segments) as reached on true",
     )
     .bind(names);
-    Ok(lowest.fetch_one(pool).await?)
+    Ok(lowest.fetch_one(db).await?)
 }
 
 /// The read models of this build that must not be read by it yet, because an older version of the code

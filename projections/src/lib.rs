@@ -19,6 +19,7 @@ mod follower;
 pub mod meters;
 mod paging;
 pub mod payments;
+pub mod periods;
 pub mod personal;
 pub mod products;
 pub mod readings;
@@ -44,5 +45,6 @@ pub fn all() -> Vec<Arc<dyn Projection>> {
         Arc::new(payments::Payments),
         Arc::new(billing::Billings),
         Arc::new(reconciliation::Reconciliations),
+        Arc::new(periods::Periods),
     ]
 }

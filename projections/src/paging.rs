@@ -28,6 +28,7 @@ pub(crate) enum List {
     Products = b'p',
     Payments = b'y',
     Differences = b'd',
+    LateLines = b'l',
 }
 
 impl Cursor {

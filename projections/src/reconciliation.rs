@@ -14,6 +14,7 @@ mod reports;
 mod rows;
 mod work;
 
+pub(crate) use self::rows::open_before;
 pub use self::{
     reports::{
         Awaited, DayRow, FileRow, KindRow, PayoutRow, SideRow, TenantRow, days, files, kinds,

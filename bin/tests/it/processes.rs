@@ -12,9 +12,9 @@ use crate::{
 /// Far above what a hand-over takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The followers of the role `project`: ten read models, eight policies, the messages of reminders,
+/// The followers of the role `project`: eleven read models, eight policies, the messages of reminders,
 /// the warnings about credits and the news of payments.
-const PROJECTED: usize = 21;
+const PROJECTED: usize = 22;
 
 /// Whether one of two processes has its share of the followers; an odd number has no middle.
 fn has_its_half(listing: &Listing, project: &Process) -> bool {

@@ -8,7 +8,8 @@ use cqrs_es::{Aggregate, event_sink::EventSink};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AccountingPeriodCommand, AccountingPeriodEvent, AccountingPeriodRefusal, Month, Part, Sum,
+    AccountingPeriodCommand, AccountingPeriodEvent, AccountingPeriodRefusal, ClosedBounds, Month,
+    Part, Sum,
 };
 use crate::{
     Issued,
@@ -76,6 +77,16 @@ impl AccountingPeriods {
         zone: Tz,
     ) -> (DateTime<Utc>, DateTime<Utc>) {
         (last_ends_at.unwrap_or_else(|| month.begins(zone)), month.next().begins(zone))
+    }
+
+    /// The closed months in their order, as far as placing bookings is concerned.
+    pub fn closed_bounds(&self) -> Vec<ClosedBounds> {
+        let bounds = self.closed.iter().map(|closed| ClosedBounds {
+            month: closed.month,
+            ends_at: closed.ends_at,
+            position: closed.position,
+        });
+        bounds.collect()
     }
 
     /// The last closed month.

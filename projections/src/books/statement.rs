@@ -92,6 +92,8 @@ macro_rules! select_lines {
     };
 }
 
+pub(crate) use select_lines;
+
 macro_rules! sum_lines {
     ($which:literal) => {
         concat!(

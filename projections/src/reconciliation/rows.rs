@@ -8,7 +8,7 @@ use kontor_domain::{
     reconciliation::Standing,
 };
 use serde::{Deserialize, Serialize};
-use sqlx::{FromRow, PgPool, Row, postgres::PgRow};
+use sqlx::{FromRow, PgConnection, PgPool, Row, postgres::PgRow};
 use uuid::Uuid;
 
 use super::work::WorkRow;
@@ -274,6 +274,24 @@ pub async fn difference(
         .fetch_optional(pool)
         .await?;
     Ok(complete(pool, row.into_iter().collect()).await?.pop())
+}
+
+/// How many open differences of a tenant moved before an instant.
+pub(crate) async fn open_before(
+    db: &mut PgConnection,
+    tenant: &TenantId,
+    before: DateTime<Utc>,
+) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar(with_differences!(
+        "select count(*) from differences as it left join recon_work as work on work.id = it.id \
+         where it.at < $3 \
+             and coalesce(work.standing not in ('explained', 'adjusted', 'written_off'), true)"
+    ))
+    .bind(tenant.as_str())
+    .bind(COVERED)
+    .bind(before)
+    .fetch_one(db)
+    .await
 }
 
 /// Adds what items belong to, and the work on them.

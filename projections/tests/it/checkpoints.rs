@@ -84,6 +84,7 @@ async fn lag_counts_events_and_seconds_and_knows_followers_that_never_ran() {
             ("credits", 0, 10, "missing"),
             ("meters", 0, 10, "missing"),
             ("payments", 0, 10, "missing"),
+            ("periods", 0, 10, "missing"),
             ("products", 0, 10, "missing"),
             ("readings", 10, 0, "live"),
             ("reconciliation", 0, 10, "missing"),
@@ -91,11 +92,11 @@ async fn lag_counts_events_and_seconds_and_knows_followers_that_never_ran() {
             ("tenants", 0, 10, "missing"),
         ]
     );
-    let readings = &lag[6];
+    let readings = &lag[7];
     assert_eq!((readings.head, readings.parked), (10, 0));
     assert!(readings.lag_seconds == 0.0, "{readings:?}");
     assert!(readings.heartbeat_age_seconds.unwrap() < 60.0, "{readings:?}");
-    assert!(lag[8].lag_seconds >= 0.0);
+    assert!(lag[9].lag_seconds >= 0.0);
     assert_eq!(lag[0].heartbeat_age_seconds, None);
 }
 

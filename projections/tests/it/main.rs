@@ -10,6 +10,7 @@ mod erasure;
 mod meters;
 mod paging;
 mod payments;
+mod periods;
 mod products;
 mod readings;
 mod rebuild;

@@ -39,6 +39,7 @@ pub(crate) const TABLES: [&str; 18] = [
     "recon_files",
     "recon_work",
     "recon_payments",
+    "period_closes",
 ];
 
 pub(crate) struct World {

@@ -6,6 +6,7 @@ use kontor_commands::{Envelope, Outcome, Router, clock};
 use kontor_domain::{
     Actor,
     account::Account,
+    accounting_period::{AccountingPeriods, accounting_period_id},
     credit_ledger::{CreditLedger, credit_ledger_id},
     meter::Meter,
     payment::Payment,
@@ -51,6 +52,7 @@ impl Running {
             .register::<Payment>()
             .register::<ProviderStatement>()
             .register::<Reconciliation>()
+            .register::<AccountingPeriods>()
             .build();
         let followers = kontor_projections::all().into_iter().map(|projection| {
             // Small pages, and a look at the fence in every step.
@@ -112,6 +114,13 @@ impl Running {
         });
         self.accept("provider_statement", statement, record).await;
         self.accept("reconciliation", id("difference"), json!({"type": "assign"})).await;
+        let nothing = json!({"accounts": [], "payments": [], "bookings": 0, "late_bookings": 0});
+        let close = json!({
+            "type": "close", "month": "2026-01", "starts_at": "2025-12-31T21:00:00Z",
+            "ends_at": "2026-01-31T21:00:00Z", "position": 1, "figures": nothing,
+            "ledgers": {"count": 0, "bookings": 0, "root": "ab".repeat(32)},
+        });
+        self.accept("accounting_period", accounting_period_id(&tenant("moscow")), close).await;
     }
 
     async fn utility(&self) -> i64 {

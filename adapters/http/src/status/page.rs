@@ -167,6 +167,7 @@ fn about(name: &str) -> &'static str {
         "readings" => "history of readings",
         "credits" => "credits and their journal",
         "books" => "books for accountants",
+        "periods" => "closed months of the books",
         "products" => "directory of products",
         "relay" => "events out to NATS",
         "payments" => "payments and what went back",
