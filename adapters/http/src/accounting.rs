@@ -1,12 +1,13 @@
 //! The pages of accountants: trial balance, statements, and the booking behind each line, which read
-//! what `/v1/books` reads and change nothing; the reconciliation, where they settle differences; and
-//! payments, which operators pay back.
+//! what `/v1/books` reads and change nothing; the months, which they close; the reconciliation, where
+//! they settle differences; and payments, which operators pay back.
 
 mod booking;
 mod desk;
 mod forms;
 mod pages;
 mod payments;
+mod periods;
 mod reconciliation;
 
 use axum::{Router, routing::get};
@@ -25,5 +26,6 @@ pub(crate) fn pages() -> Router<ApiState> {
         .route("/admin/books/ledgers/{id}/statement.csv", get(pages::ledger_table))
         .route("/admin/books/bookings/{position}", get(booking::page))
         .merge(payments::pages())
+        .merge(periods::pages())
         .merge(reconciliation::pages())
 }

@@ -7,6 +7,7 @@ pub(crate) mod documents;
 pub(crate) mod ledgers;
 pub(crate) mod meters;
 pub(crate) mod payments;
+pub(crate) mod periods;
 pub(crate) mod products;
 pub(crate) mod readings;
 pub(crate) mod reconciliation;
@@ -28,6 +29,7 @@ pub(crate) fn router() -> OpenApiRouter<ApiState> {
         .merge(ledgers::router())
         .merge(books::router())
         .merge(payments::router())
+        .merge(periods::router())
         .merge(products::router())
         .merge(reconciliation::router())
         .merge(commands::router())

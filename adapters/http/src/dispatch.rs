@@ -6,6 +6,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use kontor_commands::{Accepted, Envelope, Outcome, SendError, Sent, clock};
+use kontor_postgres::inspect;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -111,6 +112,26 @@ impl Write {
             changed.push(*field);
         }
         Ok(Answer { command_id, id: address.1, done, location: None })
+    }
+
+    /// The answer to the request's command when it has an outcome already. Asked before a command is
+    /// made whose content depends on when that is done: a repetition would be another one.
+    pub(crate) async fn answered(
+        &self,
+        state: &ApiState,
+        id: Uuid,
+    ) -> Result<Option<Answer>, Problem> {
+        let receipts = inspect::receipts(&state.pool, self.command_id).await;
+        let receipts = receipts.map_err(|err| Problem::internal(&err))?;
+        let own = receipts.into_iter().find(|(tenant, _)| *tenant == self.tenant);
+        match own.map(|(_, receipt)| receipt.outcome) {
+            Some(Outcome::Accepted(accepted)) => {
+                let done = Done::Accepted { accepted, replayed: true };
+                Ok(Some(Answer { command_id: self.command_id, id, done, location: None }))
+            }
+            Some(Outcome::Refused { refusal }) => Err(Problem::refused(&refusal, true)),
+            None => Ok(None),
+        }
     }
 
     async fn send_as<C: Serialize>(

@@ -44,6 +44,7 @@ pub use openapi::document;
 pub use serve::{ServeLimits, serve, serve_within};
 pub use state::{
     ApiSettings, ApiState, BrokerProbe, BrokerShard, BrokerView, ExportError, ExportLimits,
+    ReportWorkbook,
 };
 
 use crate::{

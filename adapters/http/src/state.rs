@@ -9,7 +9,7 @@ use std::{
 };
 
 use kontor_commands::{CommandSender, Folds};
-use kontor_domain::TenantId;
+use kontor_domain::{TenantId, accounting_period::Closed};
 use kontor_postgres::Vault;
 use serde_json::Value;
 use sqlx::PgPool;
@@ -169,6 +169,9 @@ const EXPORTS_MAX: usize = 2;
 /// Why a person's data could not be put together.
 pub type ExportError = Box<dyn std::error::Error + Send + Sync>;
 
+/// Makes a workbook of the report of a closed month.
+pub type ReportWorkbook = fn(&TenantId, &Closed) -> Result<Vec<u8>, ExportError>;
+
 type Export = Answer<Result<Option<Value>, ExportError>>;
 
 /// Puts together what is kept about a person.
@@ -201,6 +204,7 @@ pub struct ApiState {
     pub(crate) vault: Vault,
     /// Puts together what is kept about a person.
     pub(crate) exporter: Option<Arc<Exporter>>,
+    pub(crate) workbook: Option<ReportWorkbook>,
     /// Answers that said that Kontor failed, since the start.
     pub(crate) errors: Arc<AtomicU64>,
 }
@@ -225,6 +229,7 @@ impl ApiState {
             folds: Arc::default(),
             vault: Vault::locked(),
             exporter: None,
+            workbook: None,
             errors: Arc::default(),
             pool,
             sender,
@@ -250,6 +255,14 @@ impl ApiState {
     {
         let ask = Box::new(move |tenant, account| -> Answer<_> { Box::pin(ask(tenant, account)) });
         self.exporter = Some(Arc::new(Exporter { ask, places: Semaphore::new(EXPORTS_MAX) }));
+        self
+    }
+
+    /// The same state, which makes workbooks of reports. Who writes the formats of spreadsheets is
+    /// another adapter, which the composition root knows.
+    #[must_use]
+    pub fn reporting(mut self, workbook: ReportWorkbook) -> Self {
+        self.workbook = Some(workbook);
         self
     }
 

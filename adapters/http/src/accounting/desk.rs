@@ -20,6 +20,7 @@ use crate::{
 const BOOKS: &str = "/admin/books";
 const RECONCILIATION: &str = "/admin/reconciliation";
 const PAYMENTS: &str = "/admin/payments";
+const PERIODS: &str = "/admin/periods";
 
 /// What stands around a page of the books.
 pub(super) struct Shell {
@@ -50,7 +51,7 @@ impl Shell {
             tenant: tenant.map_or_else(String::new, ToString::to_string),
             operates: key.role.writes(),
             query,
-            place: [RECONCILIATION, PAYMENTS]
+            place: [RECONCILIATION, PAYMENTS, PERIODS]
                 .into_iter()
                 .find(|place| uri.path().starts_with(place))
                 .unwrap_or(BOOKS),

@@ -8,7 +8,7 @@ use axum::{
 use kontor_domain::credit_ledger::BookAccount;
 use kontor_projections::{
     books::{self, AsOf, Period, Subject},
-    credits,
+    credits, periods,
 };
 use uuid::Uuid;
 
@@ -119,6 +119,8 @@ struct Row {
     holds_from: String,
     /// Given where it was recorded on a later day.
     recorded: Option<String>,
+    /// Given where it came after the close of its month.
+    late: Option<String>,
 }
 
 #[derive(Template)]
@@ -227,7 +229,8 @@ async fn show(state: &ApiState, desk: Desk, subject: Subject) -> Result<Response
     let period = calendar.period(&parameters)?;
     let page = parameters.page()?;
     let statement = books::statement(&state.pool, &tenant, (subject, period), &page).await?;
-    let body = StatementBody::new(&calendar, period, statement);
+    let closed = periods::closed_bounds(&state.pool, &tenant).await?;
+    let body = StatementBody::new((&calendar, &closed), period, statement);
     let (title, about, place) = match subject {
         Subject::Account(account) => {
             (account.to_string(), account.about(), format!("/admin/books/accounts/{account}"))
@@ -241,7 +244,9 @@ async fn show(state: &ApiState, desk: Desk, subject: Subject) -> Result<Response
         let (holds_from, recorded) =
             (calendar.local(&it.effective_at), calendar.local(&it.recorded_at));
         let is_late = recorded.get(..10) > holds_from.get(..10);
-        Row { it, holds_from, recorded: is_late.then_some(recorded) }
+        let late = it.late_of.zip(it.counts_in);
+        let late = late.map(|(of, counts_in)| format!("late entry of {of}, counts in {counts_in}"));
+        Row { it, holds_from, recorded: is_late.then_some(recorded), late }
     });
     let Period { from, to, recorded_before } = period;
     let (from, to) = (calendar.written(from, Edge::Begins), calendar.written(to, Edge::Ends));

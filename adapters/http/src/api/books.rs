@@ -12,11 +12,14 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use chrono::{DateTime, Utc};
-use kontor_domain::credit_ledger::{BookAccount, Unit};
+use kontor_domain::{
+    accounting_period::{ClosedBounds, Month},
+    credit_ledger::{BookAccount, Unit},
+};
 use kontor_projections::{
     PageRequest,
     books::{self, AccountBalance, AsOf, Movement, Period, Statement, Subject, Turnover},
-    credits,
+    credits, periods,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -27,6 +30,7 @@ use self::bounds::Calendar;
 use super::{
     documents::{AsOfParameters, Failures, PageParameters, PeriodParameters, ReadParameters},
     ledgers::ledger_unknown,
+    periods::lines::late_of,
 };
 use crate::{
     access::{PathOf, Read, ReadBooks},
@@ -164,6 +168,12 @@ pub(crate) struct MovementBody {
     pub(crate) effective_at: DateTime<Utc>,
     /// When the log accepted it.
     pub(crate) recorded_at: DateTime<Utc>,
+    /// The closed month that it came too late for; null when it did not.
+    #[schema(value_type = Option<String>, example = "2026-11")]
+    pub(crate) late_of: Option<Month>,
+    /// The month in which a late entry counts.
+    #[schema(value_type = Option<String>, example = "2026-12")]
+    pub(crate) counts_in: Option<Month>,
 }
 
 impl From<&AccountBalance> for TrialBalanceRow {
@@ -192,8 +202,9 @@ impl From<&Turnover> for TurnoverBody {
     }
 }
 
-impl From<Movement> for MovementBody {
-    fn from(Movement { line, balance }: Movement) -> Self {
+impl MovementBody {
+    pub(crate) fn new(closed: &[ClosedBounds], Movement { line, balance }: Movement) -> Self {
+        let (late_of, counts_in) = late_of(closed, &line);
         Self {
             position: line.position(),
             line: line.line(),
@@ -206,6 +217,8 @@ impl From<Movement> for MovementBody {
             grant_id: line.grant_id,
             effective_at: line.effective_at,
             recorded_at: line.recorded_at,
+            late_of,
+            counts_in,
         }
     }
 }
@@ -234,7 +247,12 @@ impl TrialBalanceBody {
 }
 
 impl StatementBody {
-    pub(crate) fn new(calendar: &Calendar, period: Period, statement: Statement) -> Self {
+    pub(crate) fn new(
+        (calendar, closed): (&Calendar, &[ClosedBounds]),
+        period: Period,
+        statement: Statement,
+    ) -> Self {
+        let movements = statement.movements.items.into_iter();
         Self {
             time_zone: calendar.time_zone.name().to_owned(),
             from: period.from,
@@ -242,7 +260,7 @@ impl StatementBody {
             recorded_before: period.recorded_before,
             turnovers: statement.turnovers.iter().map(Into::into).collect(),
             next_cursor: statement.movements.next.map(|cursor| cursor.to_string()),
-            items: statement.movements.items.into_iter().map(Into::into).collect(),
+            items: movements.map(|it| MovementBody::new(closed, it)).collect(),
         }
     }
 }
@@ -352,7 +370,8 @@ async fn show(
     }
     let of = (subject, period);
     let statement = books::statement(&state.pool, &read.tenant, of, &page).await?;
-    Ok(varying(Json(StatementBody::new(&calendar, period, statement))))
+    let closed = periods::closed_bounds(&state.pool, &read.tenant).await?;
+    Ok(varying(Json(StatementBody::new((&calendar, &closed), period, statement))))
 }
 
 /// An answer that depends on what the caller accepts.

@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::{
     actions::{self, Action},
-    operator::{BOOKS, Operator, PAYMENTS, Person, RECONCILIATION, foreign},
+    operator::{BOOKS, Operator, PAYMENTS, PERIODS, Person, RECONCILIATION, foreign},
     shell::{Assets, html},
     words,
 };
@@ -121,7 +121,7 @@ fn own_page(next: &str) -> &str {
 
 /// Whether an address is one of the accountants' pages.
 fn is_of_books(next: &str) -> bool {
-    [BOOKS, PAYMENTS, RECONCILIATION].iter().any(|page| {
+    [BOOKS, PAYMENTS, PERIODS, RECONCILIATION].iter().any(|page| {
         next.strip_prefix(page).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
     })
 }

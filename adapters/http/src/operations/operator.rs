@@ -22,6 +22,7 @@ pub(super) const BOOKS: &str = "/admin/books";
 pub(super) const RECONCILIATION: &str = "/admin/reconciliation";
 /// The pages of payments, which accountants read and operators pay back on.
 pub(super) const PAYMENTS: &str = "/admin/payments";
+pub(super) const PERIODS: &str = "/admin/periods";
 
 /// The right to operate, in one tenant or on the whole platform.
 #[derive(Clone, Debug)]

@@ -90,6 +90,15 @@ fn every_other_route_is_described() {
     get /v1/payments ["200"]
     get /v1/payments/{id} ["200"]
     post /v1/payments/{id}/refunds ["201", "202"]
+    get /v1/periods ["200"]
+    get /v1/periods/{month} ["200"]
+    post /v1/periods/{month}/close ["200", "202"]
+    get /v1/periods/{month}/draft ["200"]
+    get /v1/periods/{month}/late-entries ["200"]
+    post /v1/periods/{month}/reopen ["200", "202"]
+    post /v1/periods/{month}/reopen/approve ["200", "202"]
+    post /v1/periods/{month}/reopen/decline ["200", "202"]
+    get /v1/periods/{month}/report ["200"]
     get /v1/products ["200"]
     post /v1/products ["201", "202"]
     get /v1/products/{id} ["200"]
@@ -173,6 +182,7 @@ async fn examples_run_as_they_stand() {
                 .replace("{hold_id}", &account)
                 .replace("{pass_id}", &account)
                 .replace("{dispute_id}", &account)
+                .replace("{month}", "2026-01")
                 .replace("{tenant}", "moscow");
             if path.contains("payments") {
                 // Only what was paid can be paid back: `payments.rs` runs it.

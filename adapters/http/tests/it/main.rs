@@ -15,6 +15,7 @@ mod meters;
 mod operations;
 mod pages;
 mod payments;
+mod periods;
 mod products;
 mod readings;
 mod reads;

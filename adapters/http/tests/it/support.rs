@@ -9,8 +9,9 @@ use axum::{
 };
 use kontor_commands::{CommandSender, Folds, LocalSender, Registry, Router as CommandRouter};
 use kontor_domain::{
-    TenantId, account::Account, credit_ledger::CreditLedger, meter::Meter, payment::Payment,
-    product::Product, provider_statement::ProviderStatement, reconciliation::Reconciliation,
+    TenantId, account::Account, accounting_period::AccountingPeriods, credit_ledger::CreditLedger,
+    meter::Meter, payment::Payment, product::Product, provider_statement::ProviderStatement,
+    reconciliation::Reconciliation,
 };
 use kontor_engines::testing::TestDatabase;
 use kontor_http::{ApiSettings, ApiState, BrokerProbe, Rate, keys, keys::Role};
@@ -84,6 +85,7 @@ impl World {
             .register::<Payment>()
             .register::<ProviderStatement>()
             .register::<Reconciliation>()
+            .register::<AccountingPeriods>()
             .build();
         let sender: Arc<dyn CommandSender> = Arc::new(LocalSender::new(router));
         let folds = Folds::new()
@@ -93,7 +95,8 @@ impl World {
             .register::<Product>()
             .register::<Payment>()
             .register::<ProviderStatement>()
-            .register::<Reconciliation>();
+            .register::<Reconciliation>()
+            .register::<AccountingPeriods>();
         let state = ApiState::new(pool.clone(), Arc::clone(&sender), settings, probe(true))
             .folding(folds)
             .opening(vault)

@@ -6,8 +6,14 @@ use axum::{
 };
 use futures::stream;
 use kontor_commands::clock;
-use kontor_domain::TenantId;
-use kontor_projections::books::{self, Period, Subject};
+use kontor_domain::{
+    TenantId,
+    accounting_period::{ClosedBounds, Month},
+};
+use kontor_projections::{
+    books::{self, Period, Subject},
+    periods,
+};
 
 use super::{MovementBody, TrialBalanceBody, TurnoverBody, large_page};
 use crate::{
@@ -18,7 +24,7 @@ use crate::{
 
 const TRIAL_BALANCE: [&str; 6] = ["account", "about", "unit", "debits", "credits", "balance"];
 
-const STATEMENT: [&str; 11] = [
+const STATEMENT: [&str; 13] = [
     "position",
     "line",
     "effective_at",
@@ -30,6 +36,8 @@ const STATEMENT: [&str; 11] = [
     "amount",
     "balance",
     "grant_id",
+    "late_of",
+    "counts_in",
 ];
 
 /// Whether the caller asks for a table.
@@ -64,6 +72,7 @@ pub(crate) async fn statement(
 ) -> Result<Response, Problem> {
     let recorded_before = period.recorded_before.unwrap_or_else(clock::now);
     let of = (subject, Period { recorded_before: Some(recorded_before), ..period });
+    let closed = periods::closed_bounds(&state.pool, tenant).await?;
     let first = books::statement(&state.pool, tenant, of, &large_page()).await?;
     let turnovers: Vec<TurnoverBody> = first.turnovers.iter().map(Into::into).collect();
     let opening = turnovers.iter().map(|it| edge("opening", it, &it.opening)).collect();
@@ -71,10 +80,10 @@ pub(crate) async fn statement(
     let rest = stream::unfold(Some(first.movements), {
         let (pool, tenant) = (state.pool.clone(), tenant.clone());
         move |page| {
-            let (pool, tenant) = (pool.clone(), tenant.clone());
+            let (pool, tenant, closed) = (pool.clone(), tenant.clone(), closed.clone());
             async move {
                 let page = page?;
-                let rows: Page = page.items.into_iter().map(row).collect();
+                let rows: Page = page.items.into_iter().map(|it| row(&closed, it)).collect();
                 let Some(next) = page.next else { return Some((Ok(rows), None)) };
                 let after = kontor_projections::PageRequest { after: Some(next), ..large_page() };
                 match books::statement(&pool, &tenant, of, &after).await {
@@ -109,8 +118,9 @@ fn edge(kind: &str, turnover: &TurnoverBody, balance: &str) -> Vec<String> {
     cells
 }
 
-fn row(movement: books::Movement) -> Vec<String> {
-    let it = MovementBody::from(movement);
+fn row(closed: &[ClosedBounds], movement: books::Movement) -> Vec<String> {
+    let it = MovementBody::new(closed, movement);
+    let named = |month: Option<Month>| month.map_or_else(String::new, |month| month.to_string());
     vec![
         it.position.to_string(),
         it.line.to_string(),
@@ -123,5 +133,7 @@ fn row(movement: books::Movement) -> Vec<String> {
         it.amount,
         it.balance,
         it.grant_id.map_or_else(String::new, |id| id.to_string()),
+        named(it.late_of),
+        named(it.counts_in),
     ]
 }

@@ -1,0 +1,184 @@
+//! Closing months and opening them again.
+
+use axum::extract::State;
+use kontor_domain::{
+    TenantId,
+    accounting_period::{
+        AccountingPeriodCommand, Acknowledgement, AcknowledgementReason, ApproveReopen, Check,
+        Close, DeclineReopen, Month, ReopenReason, RequestReopen, accounting_period_id,
+    },
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{bodies, draft, month_of};
+use crate::{
+    access::{PathOf, Write, WriteBooks},
+    api::{
+        books::bounds::Calendar,
+        documents::{CommandParameters, Failures},
+    },
+    body::Body,
+    dispatch::{Answer, OutcomeBody},
+    problem::Problem,
+    state::ApiState,
+};
+
+/// The aggregate's type.
+pub(crate) const AGGREGATE: &str = "accounting_period";
+
+pub(crate) fn router() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
+        .routes(routes!(close_period))
+        .routes(routes!(request_reopen))
+        .routes(routes!(approve_reopen))
+        .routes(routes!(decline_reopen))
+}
+
+/// What whoever closes a month knows of. Every finding of the draft needs a line.
+#[derive(Debug, Default, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"acknowledged": [
+    {"check": "clearing_open", "reason": "settles_later", "reference": "TICKET-17"}
+]}))]
+pub(crate) struct CloseBody {
+    #[serde(default)]
+    acknowledged: Vec<AcknowledgementAsked>,
+}
+
+/// One finding that does not stand against the close.
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AcknowledgementAsked {
+    #[schema(schema_with = bodies::checks)]
+    check: Check,
+    #[schema(schema_with = bodies::acknowledgements)]
+    reason: AcknowledgementReason,
+    /// Where more is written, such as the number of a letter; with a digit in it.
+    #[serde(default)]
+    reference: Option<String>,
+}
+
+impl From<AcknowledgementAsked> for Acknowledgement {
+    fn from(asked: AcknowledgementAsked) -> Self {
+        let AcknowledgementAsked { check, reason, reference } = asked;
+        Self { check, reason, reference }
+    }
+}
+
+/// Why a month is opened again.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"reason": "statement_late", "reference": "LETTER-7"}))]
+pub(crate) struct ReopenBody {
+    #[schema(schema_with = bodies::reasons)]
+    reason: ReopenReason,
+    /// Where more is written, such as the number of a letter; with a digit in it.
+    #[serde(default)]
+    reference: Option<String>,
+}
+
+/// The command that closes a month, with the figures of now.
+pub(crate) async fn closing(
+    state: &ApiState,
+    (tenant, calendar): (&TenantId, &Calendar),
+    month: Month,
+    acknowledged: Vec<Acknowledgement>,
+) -> Result<AccountingPeriodCommand, Problem> {
+    let draft = draft(state, (tenant, calendar), month).await?;
+    Ok(AccountingPeriodCommand::Close(Box::new(Close { acknowledged, ..draft.close })))
+}
+
+async fn give(
+    state: &ApiState,
+    write: &Write,
+    command: &AccountingPeriodCommand,
+) -> Result<Answer, Problem> {
+    write.send(state, (AGGREGATE, accounting_period_id(&write.tenant)), command).await
+}
+
+/// Close a month with the figures of now. Months are closed in order; every finding of the draft needs
+/// a reason.
+#[utoipa::path(
+    post, path = "/v1/periods/{month}/close", tag = "periods",
+    params(("month" = String, Path, description = "The month, such as `2026-11`"),
+        CommandParameters),
+    request_body = CloseBody,
+    responses((status = 200, body = OutcomeBody), (status = 202, body = OutcomeBody), Failures)
+)]
+async fn close_period(
+    State(state): State<ApiState>,
+    WriteBooks(write): WriteBooks,
+    PathOf(month): PathOf<String>,
+    Body(body): Body<CloseBody>,
+) -> Result<Answer, Problem> {
+    let month = month_of(&month)?;
+    // The figures of a repetition are others. Its id follows from what was asked, and what has an
+    // outcome under it is not asked again.
+    let asked = serde_json::to_string(&body).map_err(|err| Problem::internal(&err))?;
+    let command_id = write.derived_id(&format!("close:{month}:{asked}"));
+    let write = Write { command_id, ..write };
+    let id = accounting_period_id(&write.tenant);
+    if let Some(answer) = write.answered(&state, id).await? {
+        return Ok(answer);
+    }
+    let calendar = Calendar::of(&state, &write.tenant).await?;
+    let acknowledged = body.acknowledged.into_iter().map(Into::into).collect();
+    let command = closing(&state, (&write.tenant, &calendar), month, acknowledged).await?;
+    give(&state, &write, &command).await
+}
+
+/// Ask to open the last closed month again. Somebody with another key must agree.
+#[utoipa::path(
+    post, path = "/v1/periods/{month}/reopen", tag = "periods",
+    params(("month" = String, Path, description = "The month, such as `2026-11`"),
+        CommandParameters),
+    request_body = ReopenBody,
+    responses((status = 200, body = OutcomeBody), (status = 202, body = OutcomeBody), Failures)
+)]
+async fn request_reopen(
+    State(state): State<ApiState>,
+    WriteBooks(write): WriteBooks,
+    PathOf(month): PathOf<String>,
+    Body(body): Body<ReopenBody>,
+) -> Result<Answer, Problem> {
+    let (month, ReopenBody { reason, reference }) = (month_of(&month)?, body);
+    let request = RequestReopen { month, reason, reference };
+    give(&state, &write, &AccountingPeriodCommand::RequestReopen(request)).await
+}
+
+/// Agree to open a month again, with another key than the one that asked.
+#[utoipa::path(
+    post, path = "/v1/periods/{month}/reopen/approve", tag = "periods",
+    params(("month" = String, Path, description = "The month, such as `2026-11`"),
+        CommandParameters),
+    request_body = ReopenBody,
+    responses((status = 200, body = OutcomeBody), (status = 202, body = OutcomeBody), Failures)
+)]
+async fn approve_reopen(
+    State(state): State<ApiState>,
+    WriteBooks(write): WriteBooks,
+    PathOf(month): PathOf<String>,
+    Body(body): Body<ReopenBody>,
+) -> Result<Answer, Problem> {
+    let (month, ReopenBody { reason, reference }) = (month_of(&month)?, body);
+    let approve = ApproveReopen { month, reason, reference };
+    give(&state, &write, &AccountingPeriodCommand::ApproveReopen(approve)).await
+}
+
+/// Decline to open a month again, or take the request back. It stays closed.
+#[utoipa::path(
+    post, path = "/v1/periods/{month}/reopen/decline", tag = "periods",
+    params(("month" = String, Path, description = "The month, such as `2026-11`"),
+        CommandParameters),
+    responses((status = 200, body = OutcomeBody), (status = 202, body = OutcomeBody), Failures)
+)]
+async fn decline_reopen(
+    State(state): State<ApiState>,
+    WriteBooks(write): WriteBooks,
+    PathOf(month): PathOf<String>,
+) -> Result<Answer, Problem> {
+    let decline = DeclineReopen { month: month_of(&month)? };
+    give(&state, &write, &AccountingPeriodCommand::DeclineReopen(decline)).await
+}
