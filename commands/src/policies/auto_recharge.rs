@@ -179,6 +179,7 @@ impl Holder {
             | CreditLedgerEvent::SpendReversed(_)
             | CreditLedgerEvent::GrantExpired(_)
             | CreditLedgerEvent::GrantRefunded(_)
+            | CreditLedgerEvent::PartRefunded(_)
             | CreditLedgerEvent::RefundReturned(_)
             | CreditLedgerEvent::GrantRevoked(_)
             | CreditLedgerEvent::DisputeOpened(_)
