@@ -20,7 +20,7 @@ use kontor_projections::Projection;
 use sqlx::{AssertSqlSafe, PgPool};
 use uuid::Uuid;
 
-pub(crate) const TABLES: [&str; 18] = [
+pub(crate) const TABLES: [&str; 19] = [
     "tenant_directory",
     "account_directory",
     "account_erasures",
