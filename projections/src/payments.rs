@@ -201,6 +201,18 @@ pub async fn find_all(
     Ok(rows.fetch_all(pool).await?)
 }
 
+/// When the first payment of one of the provider's doors was begun.
+///
+/// # Errors
+/// When the database fails.
+pub async fn first_begun(
+    pool: &PgPool,
+    (tenant, channel): (&TenantId, &str),
+) -> Result<Option<DateTime<Utc>>, QueryError> {
+    let query = "select min(begun_at) from payment_directory where tenant = $1 and channel = $2";
+    Ok(sqlx::query_scalar(query).bind(tenant.as_str()).bind(channel).fetch_one(pool).await?)
+}
+
 /// The payments of one of the provider's doors with receipts that are not registered yet, at most
 /// `limit`. Which of more than that is left to chance, so that those that stay open hide no others.
 ///
@@ -221,9 +233,10 @@ pub async fn open_receipts(
     Ok(rows.fetch_all(pool).await?)
 }
 
-/// The payments of one of the provider's doors of whose refunds the provider is to be asked now, oldest
-/// first, at most `limit`: those that were not asked for yet, and those whose pause is over. So what has to
-/// wait holds nothing up behind it.
+/// The payments of one of the provider's doors of whose refunds the provider is to be asked now.
+///
+/// Oldest first, at most `limit`: those that were not asked for yet, and those whose pause is over. So what
+/// has to wait holds nothing up behind it.
 ///
 /// # Errors
 /// When the database fails.

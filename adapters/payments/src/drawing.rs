@@ -8,6 +8,7 @@ use kontor_domain::{
     provider_statement::{ProviderStatementCommand, StatementFile, StatementLine, StatementSource},
 };
 use kontor_postgres::{DatabaseError, checkouts};
+use kontor_projections::{QueryError, payments};
 use kontor_statements::Statement;
 use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
@@ -23,6 +24,8 @@ const WINDOW: Duration = Duration::days(7);
 enum DrawError {
     #[error(transparent)]
     Database(#[from] DatabaseError),
+    #[error(transparent)]
+    Query(#[from] QueryError),
     #[error(transparent)]
     Call(#[from] CallError),
     #[error("lines could not be handed over: {0}")]
@@ -52,7 +55,12 @@ impl Cashier {
         let now = clock::now();
         let mut from = match checkouts::swept_until(pool, &mark).await? {
             Some(until) => until - self.settings.statement_overlap,
-            None => now - self.settings.statement_first,
+            // What moved before anything was sold here is nobody's business here.
+            None => {
+                let door = (&self.recorder.account.tenant, self.channel.as_str());
+                let Some(first) = payments::first_begun(pool, door).await? else { return Ok(()) };
+                first.max(now - self.settings.statement_first)
+            }
         };
         while from < now {
             let before = now.min(from + WINDOW);

@@ -9,7 +9,7 @@ use super::{
     LINES_AT_ONCE_MAX, LinesRecorded, ProviderStatement, ProviderStatementCommand,
     ProviderStatementEvent, ProviderStatementRefusal as No, Record, RecordedLine, StatementFile,
     StatementLine, StatementSource, month_of, provider_statement_id,
-    state::{Rest, one_line_an_id},
+    state::{Rest, key_of},
 };
 use crate::{Actor, Decider, Issued};
 
@@ -90,12 +90,12 @@ impl ProviderStatement {
         let mut named: BTreeMap<String, Uuid> = BTreeMap::new();
         let mut merged: BTreeMap<Uuid, StatementLine> = BTreeMap::new();
         for line in lines {
-            let line_id = if one_line_an_id(source) {
-                let known = self.named.get(&line.external_id).copied();
-                let fresh = named.entry(line.external_id.clone());
-                known.unwrap_or_else(|| *fresh.or_insert_with(|| line.id(id)))
-            } else {
-                line.id(id)
+            let line_id = match key_of(source, &line) {
+                Some(key) => {
+                    let known = self.named.get(&key).copied();
+                    known.unwrap_or_else(|| *named.entry(key).or_insert_with(|| line.id(id)))
+                }
+                None => line.id(id),
             };
             let before = merged.get(&line_id).map(Rest::of);
             let before = before.or_else(|| self.lines.get(&line_id).cloned()).unwrap_or_default();

@@ -16,7 +16,7 @@ use crate::{Issued, decider::decide_into};
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct ProviderStatement {
     pub(super) lines: BTreeMap<Uuid, Rest>,
-    /// The lines by the source's own id, where no other line has it ([`one_line_an_id`]).
+    /// The lines by what is the same in every form of export ([`key_of`]), where there is such a thing.
     #[serde(default)]
     pub(super) named: BTreeMap<String, Uuid>,
 }
@@ -42,12 +42,17 @@ impl Rest {
     }
 }
 
-/// Whether a source gives an id to one line alone. Then that is the line, whichever form of export it comes
-/// in: with seconds or without, its kind named by one column or by another.
-pub(super) fn one_line_an_id(source: StatementSource) -> bool {
+/// What is the same of a line in whatever form of export it comes: with seconds or without, its kind named by
+/// one column or by another. Stripe gives an id to one line alone; with other figures it is another one
+/// all the same, because nobody knows here which of them is right. Other sources give an id to several.
+pub(super) fn key_of(source: StatementSource, line: &StatementLine) -> Option<String> {
     match source {
-        StatementSource::Stripe => true,
-        StatementSource::Yookassa | StatementSource::TelegramStars | StatementSource::Bank => false,
+        StatementSource::Stripe => {
+            let StatementLine { external_id, amount_minor, fee_minor, net_minor, .. } = line;
+            let figures = (amount_minor, fee_minor, net_minor, line.currency.code());
+            Some(format!("{external_id:?}:{figures:?}"))
+        }
+        StatementSource::Yookassa | StatementSource::TelegramStars | StatementSource::Bank => None,
     }
 }
 
@@ -72,9 +77,8 @@ impl Aggregate for ProviderStatement {
         match event {
             ProviderStatementEvent::LinesRecorded(recorded) => {
                 for it in recorded.lines {
-                    if one_line_an_id(recorded.source) {
-                        let named = self.named.entry(it.line.external_id.clone());
-                        named.or_insert(it.line_id);
+                    if let Some(key) = key_of(recorded.source, &it.line) {
+                        self.named.entry(key).or_insert(it.line_id);
                     }
                     self.lines.insert(it.line_id, Rest::of(&it.line));
                 }

@@ -231,10 +231,11 @@ fn a_line_of_stripe_is_one_line_in_whatever_form_of_export_it_comes() {
     let [it] = &completed[..] else { panic!("{completed:?}") };
     assert!(it.completed);
     assert_eq!(decide(&mut statement, record(vec![drawn])).unwrap(), vec![]);
-    // Within one file, too.
+    // Within one file, too; with other figures it is another line.
     let mut fresh = ProviderStatement::default();
-    let (first, second) = (line("txn_2", 1), StatementLine { amount_minor: 2, ..line("txn_2", 1) });
-    assert_eq!(decide(&mut fresh, record(vec![first, second])).unwrap().len(), 1);
+    let second = StatementLine { kind: LineKind::Other, ..line("txn_2", 1) };
+    let lines = vec![line("txn_2", 1), second, line("txn_2", 2)];
+    assert_eq!(decide(&mut fresh, record(lines)).unwrap().len(), 2);
     // Other sources give an id to several lines.
     let bank = |minor| Record {
         source: StatementSource::Bank,

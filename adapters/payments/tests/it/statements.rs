@@ -32,8 +32,7 @@ async fn until_lines(world: &World, what: &str, are: impl Fn(&[Line]) -> bool) -
 
 /// The same transactions as the dashboard exports them: without seconds, their kind by another column.
 fn exported(transactions: &[Value]) -> Statement {
-    let mut csv = "id,Type,Source,Amount,Fee,Net,Currency,Created (UTC)\n".to_owned();
-    for it in transactions {
+    let row = |it: &Value| {
         let text = |name: &str| it[name].as_str().unwrap().to_owned();
         let money = |name: &str| {
             let minor = it[name].as_i64().unwrap();
@@ -41,18 +40,14 @@ fn exported(transactions: &[Value]) -> Statement {
             format!("{sign}{}.{:02}", minor.abs() / 100, minor.abs() % 100)
         };
         let at = chrono::DateTime::from_timestamp(it["created"].as_i64().unwrap(), 0).unwrap();
-        csv += &format!(
-            "{},{},{},{},{},{},{},{}\n",
-            text("id"),
-            text("type"),
-            text("source"),
-            money("amount"),
-            money("fee"),
-            money("net"),
-            text("currency"),
-            at.format("%Y-%m-%d %H:%M"),
-        );
-    }
+        let names = ["id", "type", "source"].map(text);
+        let figures = ["amount", "fee", "net"].map(money);
+        let at = at.format("%Y-%m-%d %H:%M");
+        format!("{},{},{},{at}", names.join(","), figures.join(","), text("currency"))
+    };
+    let mut rows = vec!["id,Type,Source,Amount,Fee,Net,Currency,Created (UTC)".to_owned()];
+    rows.extend(transactions.iter().map(row));
+    let csv = rows.join("\n");
     let zone = "UTC".parse().unwrap();
     kontor_statements::read(StatementSource::Stripe, "export.csv", csv.as_bytes(), zone).unwrap()
 }
