@@ -277,12 +277,12 @@ impl News {
 
     /// What it is, seen beside its payment.
     fn beside(self, payment: &PaymentRow) -> Self {
-        match self {
-            Self::SurplusBack { payment_id, amount } if amount != payment.price => {
-                Self::OtherBack { payment_id, amount }
-            }
-            other => other,
+        if let Self::SurplusBack { payment_id, amount } = self
+            && amount != payment.price
+        {
+            return Self::OtherBack { payment_id, amount };
         }
+        self
     }
 
     fn payment_id(&self) -> Uuid {

@@ -12,7 +12,7 @@ const REASONS: [&str; 6] =
     ["not_delivered", "customer_asked", "mistake", "fraud", "goodwill", "uncollectible"];
 
 pub(super) fn events() -> Vec<EventContract> {
-    [sales(), spends(), notices(), corrections(), disputes(), passes()].concat()
+    [sales(), spends(), notices(), corrections(), parts(), disputes(), passes()].concat()
 }
 
 fn sales() -> Vec<EventContract> {
@@ -159,6 +159,25 @@ fn notices() -> Vec<EventContract> {
     ]
 }
 
+fn parts() -> Vec<EventContract> {
+    vec![first(
+        "credit_ledger.part_refunded",
+        "A part of the price went back.",
+        vec![
+            always("refund_id", uuid("The refund")),
+            always("slice", slice()),
+            always("amount", money("The money that went back")),
+            always("is_last", flag("Nothing of the price is left")),
+            always("payment_id", uuid("The payment")),
+            always("reason", word("Why", &REASONS)),
+            always("booking", booking()),
+        ],
+        &[
+            r#"{"refund_id":"00000000-0000-0000-0000-000000000097","slice":{"grant_id":"00000000-0000-0000-0000-000000000091","credits":4,"value":{"amount_minor":80,"currency":"USD"}},"amount":{"amount_minor":95,"currency":"USD"},"is_last":false,"payment_id":"00000000-0000-0000-0000-000000000095","reason":"customer_asked","booking":{"number":2,"at":"2026-11-16T09:00:00Z","entries":[{"account":"liabilities:credits:paid","unit":"CR","amount":4,"grant_id":"00000000-0000-0000-0000-000000000091"},{"account":"equity:issued:paid","unit":"CR","amount":-4},{"account":"liabilities:deferred_revenue","unit":"USD","amount":80,"grant_id":"00000000-0000-0000-0000-000000000091"},{"account":"expenses:bad_debt","unit":"USD","amount":15},{"account":"assets:clearing:stripe","unit":"USD","amount":-95}],"head":"abababababababababababababababababababababababababababababababab"}}"#,
+        ],
+    )]
+}
+
 fn corrections() -> Vec<EventContract> {
     vec![
         first(
@@ -188,22 +207,6 @@ fn corrections() -> Vec<EventContract> {
             ],
             &[
                 r#"{"refund_id":"00000000-0000-0000-0000-000000000097","slice":{"grant_id":"00000000-0000-0000-0000-000000000091","credits":10,"value":{"amount_minor":200,"currency":"USD"}},"payment_id":"00000000-0000-0000-0000-000000000095","reason":"customer_asked","booking":{"number":2,"at":"2026-11-16T09:00:00Z","entries":[{"account":"liabilities:credits:paid","unit":"CR","amount":10,"grant_id":"00000000-0000-0000-0000-000000000091"},{"account":"equity:issued:paid","unit":"CR","amount":-10},{"account":"liabilities:deferred_revenue","unit":"USD","amount":200,"grant_id":"00000000-0000-0000-0000-000000000091"},{"account":"assets:clearing:stripe","unit":"USD","amount":-200}],"head":"abababababababababababababababababababababababababababababababab"}}"#,
-            ],
-        ),
-        first(
-            "credit_ledger.part_refunded",
-            "A part of the price went back.",
-            vec![
-                always("refund_id", uuid("The refund")),
-                always("slice", slice()),
-                always("amount", money("The money that went back")),
-                always("is_last", flag("Nothing of the price is left")),
-                always("payment_id", uuid("The payment")),
-                always("reason", word("Why", &REASONS)),
-                always("booking", booking()),
-            ],
-            &[
-                r#"{"refund_id":"00000000-0000-0000-0000-000000000097","slice":{"grant_id":"00000000-0000-0000-0000-000000000091","credits":4,"value":{"amount_minor":80,"currency":"USD"}},"amount":{"amount_minor":95,"currency":"USD"},"is_last":false,"payment_id":"00000000-0000-0000-0000-000000000095","reason":"customer_asked","booking":{"number":2,"at":"2026-11-16T09:00:00Z","entries":[{"account":"liabilities:credits:paid","unit":"CR","amount":4,"grant_id":"00000000-0000-0000-0000-000000000091"},{"account":"equity:issued:paid","unit":"CR","amount":-4},{"account":"liabilities:deferred_revenue","unit":"USD","amount":80,"grant_id":"00000000-0000-0000-0000-000000000091"},{"account":"expenses:bad_debt","unit":"USD","amount":15},{"account":"assets:clearing:stripe","unit":"USD","amount":-95}],"head":"abababababababababababababababababababababababababababababababab"}}"#,
             ],
         ),
         first(

@@ -12,6 +12,7 @@ mod meddler;
 mod payments;
 mod person;
 mod receipt_phone;
+mod refund_queue;
 mod refused;
 mod reminders;
 mod stand_in;

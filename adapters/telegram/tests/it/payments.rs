@@ -5,14 +5,10 @@ use std::{sync::Arc, time::Duration};
 
 use kontor_commands::{CommandSender, Envelope, Outcome, Sent, clock, policies::FulfilPayments};
 use kontor_domain::{
-    Actor, Money,
+    Actor,
     account::telegram_account_id,
-    credit_ledger::{
-        CorrectionReason, CreditLedgerCommand, CreditRules, PaymentProvider, Spend,
-        credit_ledger_id,
-    },
-    payment::{Begin, PaymentCommand, ProductSold, RecordSuccess, RefundStanding, RequestRefund},
-    product::Gives,
+    credit_ledger::{CorrectionReason, CreditLedgerCommand, CreditRules, Spend, credit_ledger_id},
+    payment::{PaymentCommand, RefundStanding, RequestRefund},
     tenant::TenantKind,
 };
 use kontor_postgres::{
@@ -22,7 +18,7 @@ use kontor_projections::{
     Projection, credits,
     payments::{self, PaymentRow},
 };
-use kontor_telegram::{PaymentNews, TelegramSettings};
+use kontor_telegram::PaymentNews;
 use serde_json::{Value, json};
 use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
@@ -31,7 +27,7 @@ use crate::{
     meddler::{Meddler, Meddling},
     person::Person,
     stand_in::Fault,
-    world::{BOT, PATIENCE, World, until},
+    world::{PATIENCE, World, until},
 };
 
 /// A business with two products for Stars, the policy of payments and the news of them at work.
@@ -75,7 +71,7 @@ impl Shop {
             .await
     }
 
-    async fn until_refund(&self, payload: &str, standing: RefundStanding) -> PaymentRow {
+    pub(crate) async fn until_refund(&self, payload: &str, standing: RefundStanding) -> PaymentRow {
         until("the refund has come so far", || async {
             let row = self.payment(payload).await;
             row.refunds.iter().any(|refund| refund.standing == standing).then_some(row)
@@ -100,7 +96,7 @@ impl Shop {
         .unwrap()
     }
 
-    async fn refund(&self, payload: &str) {
+    pub(crate) async fn refund(&self, payload: &str) {
         let (refund_id, reason) = (Uuid::now_v7(), CorrectionReason::CustomerAsked);
         let command = PaymentCommand::RequestRefund(RequestRefund {
             refund_id,
@@ -112,28 +108,6 @@ impl Shop {
         self.send("payment", payload.parse().unwrap(), actor, &command).await;
     }
 
-    /// A purchase that is paid and asked back, without the chat; its payload.
-    async fn paid_and_back(&self, user_id: i64, charge: &str) -> String {
-        let id = Uuid::now_v7();
-        let price = Money::new(250, "XTR".parse().unwrap());
-        let gives = Gives::Credits(25);
-        let begin = PaymentCommand::Begin(Begin {
-            account_id: telegram_account_id(&self.world.tenant, user_id),
-            product: ProductSold { product_id: Uuid::now_v7(), version: 1, gives },
-            price,
-            provider: PaymentProvider::TelegramStars,
-            channel: format!("telegram/{BOT}"),
-            expires_at: clock::now() + chrono::Duration::hours(1),
-        });
-        let provider_ref = charge.to_owned();
-        let paid = PaymentCommand::RecordSuccess(RecordSuccess { provider_ref, amount: price });
-        let kontor = || Actor::System { name: "telegram_stars".into() };
-        self.send("payment", id, kontor(), &begin).await;
-        self.send("payment", id, kontor(), &paid).await;
-        self.refund(&id.to_string()).await;
-        id.to_string()
-    }
-
     pub(crate) async fn spend(&self, user_id: i64, messages: i64) {
         let account_id = telegram_account_id(&self.world.tenant, user_id);
         let spend = CreditLedgerCommand::Spend(Spend { spend_id: Uuid::now_v7(), messages });
@@ -143,7 +117,7 @@ impl Shop {
     }
 
     /// Carries a command out; the position of its last event.
-    async fn send(
+    pub(crate) async fn send(
         &self,
         aggregate: &str,
         id: Uuid,
@@ -345,31 +319,6 @@ async fn a_refund_that_telegram_refuses_is_failed_with_its_reason_and_changes_no
     let row = shop.until_refund(&payload, RefundStanding::Failed).await;
     assert_eq!(row.refunds[0].failure.as_deref(), Some("charge_not_found"));
     assert_eq!((shop.available(1001).await, shop.clearing().await), (28, 250));
-    bots.stop().await;
-}
-
-#[tokio::test]
-async fn refunds_that_have_to_wait_hold_up_no_others() {
-    // One more than are looked at in one round.
-    const WAITING: usize = 21;
-    let shop = Shop::open().await;
-    let hour = Duration::from_secs(3600);
-    let settings =
-        TelegramSettings { retry_pause_first: hour, retry_pause_max: hour, ..World::settings() };
-    let bots = shop.world.work_with(Arc::new(shop.world.sender.clone()), settings);
-    shop.welcome(1001).await;
-    for number in 0..WAITING {
-        shop.world.telegram.fail("refundStarPayment", Fault::RetryAfter(3600));
-        shop.paid_and_back(1001, &format!("stx-waits-{number}")).await;
-    }
-    until("each was asked for", || async {
-        (shop.world.telegram.calls("refundStarPayment").len() == WAITING).then_some(())
-    })
-    .await;
-    let payload = shop.paid_and_back(1001, "stx-goes").await;
-    shop.until_refund(&payload, RefundStanding::Refunded).await;
-    let last = shop.world.telegram.calls("refundStarPayment").pop().unwrap();
-    assert_eq!(last.parameters["telegram_payment_charge_id"], "stx-goes");
     bots.stop().await;
 }
 

@@ -53,7 +53,8 @@ impl Payment {
             (None, None) => left,
         };
         if amount.currency != left.currency {
-            return Err(No::PriceDiffers { expected: sale.price });
+            let expected = format!("in {}, the currency of the payment", left.currency.code());
+            return Err(No::Malformed { field: "amount".to_owned(), expected });
         }
         check_range("amount", amount.amount_minor, (1, left.amount_minor))?;
         let part = (amount != sale.price)
