@@ -20,7 +20,7 @@ impl Projection for Reconciliations {
     }
 
     fn version(&self) -> i32 {
-        1
+        2
     }
 
     fn event_types(&self) -> &'static [&'static str] {
@@ -32,6 +32,8 @@ impl Projection for Reconciliations {
             "payment.refund_failed",
             "payment.dispute_opened",
             "payment.dispute_closed",
+            "payment.receipt_failed",
+            "payment.receipt_registered",
             "provider_statement.lines_recorded",
             "reconciliation.assigned",
             "reconciliation.explained",

@@ -43,6 +43,8 @@ pub(super) struct Item {
     pub(super) payment_id: Option<Uuid>,
     pub(super) file: Option<String>,
     pub(super) void: bool,
+    /// What is wrong with it whatever the other side says.
+    pub(super) fault: Option<&'static str>,
     pub(super) version: i64,
 }
 
@@ -75,6 +77,7 @@ impl Item {
             payment_id: Some(event.stream_id),
             file: None,
             void: false,
+            fault: None,
             version: event.version,
         }
     }
@@ -103,6 +106,7 @@ impl Item {
             payment_id: None,
             file: Some(file.to_owned()),
             void: false,
+            fault: None,
             version: event.version,
         }
     }
@@ -268,15 +272,16 @@ async fn insert(db: &mut PgConnection, rows: &[Item]) -> Result<(), ApplyError> 
          select id, place, tenant, provider, side, bucket, kind, reference, \
              array(select jsonb_array_elements_text(refs)), external_id, amount_minor, fee_minor, \
              net_minor, expected_minor, currency, at, payout_ref, payment_id, file, void, version, \
-             case when bucket = '' and amount_minor - fee_minor <> net_minor \
+             case when void then null when wrong is not null then wrong \
+                 when bucket = '' and amount_minor - fee_minor <> net_minor \
                  then 'fee_unexplained' end \
          from unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::smallint[], $6::text[], \
              $7::text[], $8::text[], $9::jsonb[], $10::text[], $11::bigint[], $12::bigint[], \
              $13::bigint[], $14::bigint[], $15::text[], $16::timestamptz[], $17::text[], \
-             $18::uuid[], $19::text[], $20::boolean[], $21::bigint[]) \
+             $18::uuid[], $19::text[], $20::boolean[], $21::bigint[], $22::text[]) \
              as it (id, place, tenant, provider, side, bucket, kind, reference, refs, external_id, \
                  amount_minor, fee_minor, net_minor, expected_minor, currency, at, payout_ref, \
-                 payment_id, file, void, version) \
+                 payment_id, file, void, version, wrong) \
          on conflict (id) do update set refs = excluded.refs, payout_ref = excluded.payout_ref, \
              reference = excluded.reference, void = excluded.void, version = excluded.version, \
              fault = case when excluded.void then null else row.fault end \
@@ -303,6 +308,7 @@ async fn insert(db: &mut PgConnection, rows: &[Item]) -> Result<(), ApplyError> 
     .bind(column(rows, |row| row.file.as_deref()))
     .bind(column(rows, |row| row.void))
     .bind(column(rows, |row| row.version))
+    .bind(column(rows, |row| row.fault))
     .execute(db)
     .await?;
     Ok(())

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use kontor_domain::{
     Money, Recorded,
     credit_ledger::{DisputeOutcome, PaymentProvider},
-    payment::PaymentEvent,
+    payment::{PaymentEvent, ReceiptOf},
 };
 use serde::{Deserialize, Serialize};
 use sqlx::{PgConnection, Row};
@@ -22,6 +22,7 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Known {
     provider: PaymentProvider,
+    price: Money,
     disputes: BTreeMap<Uuid, Contested>,
     version: i64,
 }
@@ -56,6 +57,7 @@ pub(super) async fn known(
     for row in &rows {
         let it = Known {
             provider: named(row, "provider")?,
+            price: Money::new(row.try_get("price_minor")?, named(row, "currency")?),
             disputes: json(row, "disputes")?,
             version: row.try_get("version")?,
         };
@@ -65,8 +67,9 @@ pub(super) async fn known(
         let id = event.stream_id;
         match event.body::<PaymentEvent>()? {
             PaymentEvent::Begun(begun) => {
-                let (provider, disputes) = (begun.provider, BTreeMap::new());
-                known.entry(id).or_insert(Known { provider, disputes, version: event.version });
+                let (provider, price, disputes) = (begun.provider, begun.price, BTreeMap::new());
+                let version = event.version;
+                known.entry(id).or_insert(Known { provider, price, disputes, version });
             }
             PaymentEvent::DisputeOpened(opened) => {
                 let it = known.get_mut(&id).ok_or_else(|| no_row(event))?;
@@ -99,8 +102,9 @@ async fn write(db: &mut PgConnection, known: &HashMap<Uuid, Known>) -> Result<()
     let rows: Vec<_> = known.iter().collect();
     let disputes: Result<Vec<_>, _> = rows.iter().map(|(_, it)| json_of(&it.disputes)).collect();
     sqlx::query(
-        "insert into recon_payments as row (id, provider, disputes, version) \
-         select * from unnest($1::uuid[], $2::text[], $3::jsonb[], $4::bigint[]) \
+        "insert into recon_payments as row (id, provider, disputes, version, price_minor, currency) \
+         select * from unnest($1::uuid[], $2::text[], $3::jsonb[], $4::bigint[], $5::bigint[], \
+             $6::text[]) \
          on conflict (id) do update set disputes = excluded.disputes, version = excluded.version \
          where row.version < excluded.version",
     )
@@ -108,6 +112,8 @@ async fn write(db: &mut PgConnection, known: &HashMap<Uuid, Known>) -> Result<()
     .bind(column(&rows, |(_, it)| provider_name(it.provider)))
     .bind(disputes?)
     .bind(column(&rows, |(_, it)| it.version))
+    .bind(column(&rows, |(_, it)| it.price.amount_minor))
+    .bind(column(&rows, |(_, it)| it.price.currency.code()))
     .execute(db)
     .await?;
     Ok(())
@@ -164,6 +170,8 @@ pub(super) fn item(
                 }
             }
         }
+        E::ReceiptFailed(failed) => receipt(event, it, (failed.of, &failed.provider_ref), false),
+        E::ReceiptRegistered(one) => receipt(event, it, (one.of, &one.provider_ref), true),
         E::Begun(_)
         | E::Pending(_)
         | E::Failed(_)
@@ -171,8 +179,25 @@ pub(super) fn item(
         | E::OutcomeUnknown(_)
         | E::RefundRequested(_)
         | E::Contradicted(_)
-        | E::ReceiptRequested(_)
-        | E::ReceiptFailed(_)
-        | E::ReceiptRegistered(_) => return Ok(None),
+        | E::ReceiptRequested(_) => return Ok(None),
     }))
+}
+
+/// A fiscal receipt that could not be registered is a difference by itself, until it is registered. It is
+/// held against nothing; the amount is the price of its payment.
+fn receipt(
+    event: &Recorded,
+    known: &Known,
+    (of, provider_ref): (ReceiptOf, &str),
+    is_registered: bool,
+) -> Item {
+    let (kind, minor) = match of {
+        ReceiptOf::Charge => ("charge", known.price.amount_minor),
+        ReceiptOf::Refund => ("refund", known.price.amount_minor.saturating_neg()),
+    };
+    let name = format!("receipt {kind} {provider_ref}");
+    let id = Uuid::new_v5(&event.stream_id, name.as_bytes());
+    let place = (id, provider_name(known.provider), "");
+    let item = Item::ours(event, place, provider_ref, Money::new(minor, known.price.currency));
+    Item { kind, void: is_registered, fault: Some("receipt_missing"), ..item }
 }

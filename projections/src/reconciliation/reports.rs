@@ -163,7 +163,7 @@ pub async fn sides(pool: &PgPool, tenant: &TenantId) -> Result<Vec<SideRow>, Que
              coalesce(-sum(amount_minor) filter (where kind = 'payout'), 0)::bigint as paid_out_minor, \
              coalesce(sum(amount_minor) filter (where kind = 'arrival'), 0)::bigint as arrived_minor \
          from recon_items as item left join covered on covered.provider = item.provider, \
-             lateral (select side = 1 and bucket <> 'payout' as ours, \
+             lateral (select side = 1 and bucket not in ('', 'payout') as ours, \
                  side = 2 and bucket in ('charge', 'refund', 'dispute') as theirs, \
                  fault = 'missing' and coalesce(at >= covered.until - $2, true) as awaited) as it \
          where tenant = $1 and not void group by 1, 2 order by 1, 2",

@@ -38,8 +38,8 @@ create table recon_items (
     partner uuid,
     -- reference | window
     matched_by text,
-    -- missing | duplicate | amount_differs | currency_differs | late | fee_unexplained; none when all is
-    -- well.
+    -- missing | duplicate | amount_differs | currency_differs | late | fee_unexplained | receipt_missing;
+    -- none when all is well.
     fault text
 );
 
@@ -100,11 +100,14 @@ create table recon_work (
 
 create index recon_work_tenant on recon_work (tenant, standing);
 
--- What the facts of a payment do not repeat: who takes the money, and what is contested.
+-- What the facts of a payment do not repeat: who takes how much money, and what is contested.
 create table recon_payments (
     id uuid primary key,
     provider text not null,
     -- By the id of the dispute: the charge and the amount.
     disputes jsonb not null,
-    version bigint not null
+    version bigint not null,
+    -- What it costs.
+    price_minor bigint not null,
+    currency text not null
 );

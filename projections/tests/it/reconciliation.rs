@@ -4,7 +4,10 @@ use chrono::{DateTime, Duration, Utc};
 use kontor_domain::{
     Money, Recorded, TenantId,
     credit_ledger::{BookAccount, PaymentProvider, Posting},
-    payment::{Begun, PaymentEvent, ProductSold, RefundFailed, Refunded, Succeeded},
+    payment::{
+        Begun, PaymentEvent, ProductSold, ReceiptFailed, ReceiptOf, ReceiptRegistered,
+        RefundFailed, Refunded, Succeeded,
+    },
     product::Gives,
     provider_statement::{
         LineKind, LinesRecorded, ProviderStatementEvent, RecordedLine, StatementFile,
@@ -236,6 +239,37 @@ async fn refunds_and_payouts_find_their_lines_and_a_refund_that_failed_is_expect
     // A page that comes again does not bring the refund back.
     world.apply(&Reconciliations, &log.events[..begun]).await;
     assert_eq!(open(&world, &log).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_receipt_that_failed_is_a_difference_until_it_is_registered() {
+    let (world, mut log) = (World::new().await, Log::new());
+    let noon = at("2026-11-20T12:00:00Z");
+    log.paid("a", "ch_1", noon, 500);
+    let (of, provider_ref) = (ReceiptOf::Charge, "ch_1".to_owned());
+    let failed = ReceiptFailed { of, provider_ref: provider_ref.clone() };
+    log.payment("a", noon, &PaymentEvent::ReceiptFailed(failed));
+    let (of, refund) = (ReceiptOf::Refund, "re_1".to_owned());
+    let registered = ReceiptRegistered { of, provider_ref: refund };
+    log.payment("a", noon, &PaymentEvent::ReceiptRegistered(registered));
+    world.apply(&Reconciliations, &log.events).await;
+    assert_eq!(open(&world, &log).await, [(Kind::ReceiptMissing, "ch_1".to_owned())]);
+    let page = PageRequest::first(10);
+    let found = differences(&world.pool, &log.slug, Filter::default(), &page).await.unwrap();
+    let item = &found.items[0];
+    assert_eq!((item.item.amount_minor, item.posting()), (500, None));
+    // Receipts are no money: the payment alone is.
+    let side = &sides(&world.pool, &log.slug).await.unwrap()[0];
+    assert_eq!((side.ours, side.fees_minor), ((1, 500), 0));
+    let begun = log.events.len();
+    let registered = ReceiptRegistered { of: ReceiptOf::Charge, provider_ref };
+    log.payment("a", noon, &PaymentEvent::ReceiptRegistered(registered));
+    world.apply(&Reconciliations, &log.events[begun..]).await;
+    assert!(open(&world, &log).await.is_empty());
+    // The same in one page, from the beginning.
+    world.clear().await;
+    world.apply(&Reconciliations, &log.events).await;
+    assert!(open(&world, &log).await.is_empty());
 }
 
 #[tokio::test]

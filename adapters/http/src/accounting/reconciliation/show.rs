@@ -339,6 +339,8 @@ fn about(kind: DifferenceKind) -> &'static str {
         DifferenceKind::ArrivalUnknown => {
             "The bank got this, and the provider did not say that it sent it."
         }
-        DifferenceKind::ReceiptMissing => "A receipt is missing.",
+        DifferenceKind::ReceiptMissing => {
+            "The provider could not register this fiscal receipt. Register it there, or at your cash register."
+        }
     }
 }
