@@ -19,7 +19,9 @@ use kontor_postgres::{
 };
 use kontor_projections::{Projection, Reactor};
 use kontor_sandbox::{Person, Sandbox, SandboxSettings};
-use kontor_telegram::{CreditWarnings, PaymentNews, ReminderMessages, TelegramSettings};
+use kontor_telegram::{
+    BillingNews, CreditWarnings, PaymentNews, ReminderMessages, TelegramSettings,
+};
 
 pub(crate) use self::{
     alone::{Kind, run, run_sandbox},
@@ -54,6 +56,8 @@ pub(crate) const REMINDER_MESSAGES: &str = "telegram_reminders";
 pub(crate) const CREDIT_WARNINGS: &str = "telegram_credit_warnings";
 /// The checkpoint of the news of payments.
 pub(crate) const PAYMENT_NEWS: &str = "telegram_payments";
+/// The follower that writes the news of kept cards.
+pub(crate) const BILLING_NEWS: &str = "telegram_billing";
 
 /// All roles but the sandbox.
 pub(crate) fn all(
@@ -242,26 +246,10 @@ pub(crate) fn policies(parts: &Parts) -> Vec<Role> {
             })
         })
         .collect();
-    let views = parts.query.clone();
-    let backlog_max = TelegramSettings::default().outbox_backlog_max;
-    let vault = parts.vault.clone();
-    roles.push(follower(parts, REMINDER_MESSAGES, move |pool, settings| {
-        let settings = FollowerSettings { vault: Some(vault.clone()), ..settings };
-        let messages = ReminderMessages::new(views.clone(), backlog_max);
-        Follower::projection(pool, Arc::new(messages), settings)
-    }));
-    let (views, vault) = (parts.query.clone(), parts.vault.clone());
-    roles.push(follower(parts, CREDIT_WARNINGS, move |pool, settings| {
-        let settings = FollowerSettings { vault: Some(vault.clone()), ..settings };
-        let warnings = CreditWarnings::new(views.clone(), backlog_max);
-        Follower::projection(pool, Arc::new(warnings), settings)
-    }));
-    let (views, vault) = (parts.query.clone(), parts.vault.clone());
-    roles.push(follower(parts, PAYMENT_NEWS, move |pool, settings| {
-        let settings = FollowerSettings { vault: Some(vault.clone()), ..settings };
-        let news = PaymentNews::new(views.clone(), backlog_max);
-        Follower::projection(pool, Arc::new(news), settings)
-    }));
+    roles.push(messages(parts, REMINDER_MESSAGES, ReminderMessages::new));
+    roles.push(messages(parts, CREDIT_WARNINGS, CreditWarnings::new));
+    roles.push(messages(parts, PAYMENT_NEWS, PaymentNews::new));
+    roles.push(messages(parts, BILLING_NEWS, BillingNews::new));
     let sender = Arc::new(parts.sender.clone());
     let dispatcher = Dispatcher::new(parts.follow.clone(), sender, DispatchSettings::default());
     roles.push(Role::new("dispatch", Phase::Follow, move |stop| {
@@ -272,6 +260,20 @@ pub(crate) fn policies(parts: &Parts) -> Vec<Role> {
         }
     }));
     roles
+}
+
+/// A follower that writes messages to customers out of the log.
+fn messages<P: Projection>(
+    parts: &Parts,
+    name: &'static str,
+    make: fn(sqlx::PgPool, i64) -> P,
+) -> Role {
+    let (views, vault) = (parts.query.clone(), parts.vault.clone());
+    let backlog_max = TelegramSettings::default().outbox_backlog_max;
+    follower(parts, name, move |pool, settings| {
+        let settings = FollowerSettings { vault: Some(vault.clone()), ..settings };
+        Follower::projection(pool, Arc::new(make(views.clone(), backlog_max)), settings)
+    })
 }
 
 /// What follows from the erasure of a person.
@@ -310,9 +312,8 @@ pub(crate) fn relay(parts: &Parts, schemas: &str) -> Role {
 pub(crate) fn follower_names() -> Vec<&'static str> {
     let (projections, policies) = (kontor_projections::all(), kontor_commands::policies::all());
     let projections = projections.iter().map(|projection| projection.name());
-    let policies = policies.iter().map(|policy| policy.name());
-    let others = [REMINDER_MESSAGES, CREDIT_WARNINGS, PAYMENT_NEWS, RELAY, ERASURES];
-    projections.chain(policies).chain(others).collect()
+    let others = [REMINDER_MESSAGES, CREDIT_WARNINGS, PAYMENT_NEWS, BILLING_NEWS, RELAY, ERASURES];
+    projections.chain(policies.iter().map(|policy| policy.name())).chain(others).collect()
 }
 
 /// Pokes of other processes wake the followers of this one.

@@ -2,6 +2,7 @@
 //! one tree.
 
 mod add_meter;
+mod billing;
 mod credits;
 mod fallback;
 mod history;
@@ -19,7 +20,9 @@ use std::{ops::ControlFlow, sync::Arc};
 
 use dptree::{Handler, deps};
 
-pub(crate) use self::{credits::credit_words, meters::name as meter_name, purchases::page_message};
+pub(crate) use self::{
+    billing::card_name, credits::credit_words, meters::name as meter_name, purchases::page_message,
+};
 
 use crate::{
     outgoing::Outgoing,
@@ -51,6 +54,7 @@ pub(crate) fn schema() -> Schema {
         .branch(menu::schema())
         .branch(settings::schema())
         .branch(purchases::schema())
+        .branch(billing::schema())
         .branch(credits::schema())
         .branch(about_meters())
         .branch(fallback::schema())

@@ -8,6 +8,7 @@
 
 mod api;
 mod bar;
+mod billing_news;
 mod bots;
 mod chart;
 mod checkout;
@@ -39,6 +40,7 @@ mod views;
 mod webhook;
 mod worker;
 
+pub use billing_news::BillingNews;
 pub use bots::{Bots, BotsError};
 pub use credit_warnings::CreditWarnings;
 pub use outbox::{OutboxBacklog, backlog as outbox_backlog};

@@ -83,6 +83,10 @@ impl PaymentNews {
         if !news.concerns(payment.provider) {
             return Ok(());
         }
+        let is_recharge = self.is_recharge(news.payment_id()).await?;
+        if is_recharge && news.is_of_paying() {
+            return Ok(());
+        }
         let Some((tenant, account)) = self.customer(event, payment.account_id).await? else {
             return Ok(());
         };
@@ -90,13 +94,22 @@ impl PaymentNews {
         if account.bots_blocked.contains(bot) {
             return Ok(());
         }
-        let message = match self.message(event, &news, (&tenant, &account)).await? {
+        let charged = is_recharge.then_some(payment.price);
+        let news = (&news, charged);
+        let message = match self.message(event, news, (&tenant, &account)).await? {
             Some(message) => message,
-            None => self.try_again(&news, (&payment, &account)).await?,
+            None => self.try_again(news.0, (&payment, &account)).await?,
         };
         let key = format!("e{}", event.event_id);
         outbox::enqueue(db, (bot, *user_id), &key, &message, self.backlog_max).await?;
         Ok(())
+    }
+
+    /// Whether the payment began without its customer, as they agreed.
+    async fn is_recharge(&self, payment_id: Uuid) -> Result<bool, ApplyError> {
+        let row = checkouts::find(&self.pool, payment_id).await;
+        let row = row.map_err(|err| unread(err.source.into()))?;
+        Ok(row.is_some_and(|row| row.is_recharge()))
     }
 
     async fn customer(
@@ -113,7 +126,7 @@ impl PaymentNews {
     async fn message(
         &self,
         event: &Recorded,
-        news: &News,
+        (news, charged): (&News, Option<Money>),
         (tenant, account): (&TenantRow, &AccountRow),
     ) -> Result<Option<Outgoing>, ApplyError> {
         let voice = Voice::new(account.language);
@@ -123,14 +136,22 @@ impl PaymentNews {
                 let ledger_id = credit_ledger_id(account.id);
                 let row = credits::find(pool, slug, ledger_id).await.map_err(unread)?;
                 let available = row.map_or(*credits, |row| row.available);
-                let bought = Some(*credits);
-                say!(
-                    voice,
-                    "paid-credits",
-                    credits = credit_words(voice, *credits),
-                    balance = credit_words(voice, available),
-                    bar = bar(available, bought, tenant.credit_rules.low_credits)
-                )
+                let bar = bar(available, Some(*credits), tenant.credit_rules.low_credits);
+                let (bought, balance) =
+                    (credit_words(voice, *credits), credit_words(voice, available));
+                match charged.map(|price| money(voice, price)) {
+                    Some(price) => say!(
+                        voice,
+                        "recharged-credits",
+                        price = price,
+                        credits = bought,
+                        balance = balance,
+                        bar = bar
+                    ),
+                    None => {
+                        say!(voice, "paid-credits", credits = bought, balance = balance, bar = bar)
+                    }
+                }
             }
             News::Pass { ends_at, .. } => {
                 let day = |at: DateTime<Utc>| at.with_timezone(&tenant.time_zone).date_naive();
@@ -169,7 +190,10 @@ impl PaymentNews {
             .filter(|page| page.state == CheckoutState::Open)
             .filter(|page| page.asked.expires_at > (self.now)());
         let (text, page) = match news {
-            News::Refused { reason, .. } => (refusal(voice, reason), page),
+            News::Refused { reason, .. } => {
+                let why = decline_words(voice, reason);
+                (say!(voice, "card-declined", why = why), page)
+            }
             News::Credits { .. }
             | News::Pass { .. }
             | News::PaidBack { .. }
@@ -193,8 +217,8 @@ fn money(voice: Voice, amount: Money) -> String {
 }
 
 /// Why a card was refused, as far as the customer can do something about it.
-fn refusal(voice: Voice, reason: &str) -> String {
-    let why = match reason {
+pub(crate) fn decline_words(voice: Voice, reason: &str) -> String {
+    match reason {
         "insufficient_funds" => say!(voice, "card-declined-funds"),
         "expired_card" | "card_expired" => say!(voice, "card-declined-old"),
         "authentication_required"
@@ -203,8 +227,7 @@ fn refusal(voice: Voice, reason: &str) -> String {
             say!(voice, "card-declined-code")
         }
         _ => say!(voice, "card-declined-bank"),
-    };
-    say!(voice, "card-declined", why = why)
+    }
 }
 
 impl News {
@@ -296,6 +319,17 @@ impl News {
             | Self::Refused { payment_id, .. }
             | Self::Expired { payment_id }
             | Self::Waiting { payment_id } => *payment_id,
+        }
+    }
+
+    /// Whether it is about an attempt to pay, which a customer who is not there does not make.
+    fn is_of_paying(&self) -> bool {
+        match self {
+            Self::Refused { .. } | Self::Expired { .. } | Self::Waiting { .. } => true,
+            Self::Credits { .. }
+            | Self::Pass { .. }
+            | Self::PaidBack { .. }
+            | Self::SurplusBack { .. } => false,
         }
     }
 

@@ -80,6 +80,16 @@ pub(crate) enum Press {
         /// The account's name.
         account: String,
     },
+    /// Shows the kept card and what is bought with it by itself.
+    Billing,
+    /// Asks which package is bought by itself.
+    RechargePackages,
+    /// Chooses what is bought by itself, or agrees to it.
+    Recharge(Recharge),
+    /// Ends that something is bought by itself.
+    RechargeOff,
+    /// Forgets the kept card.
+    RemoveCard,
     /// Begins the tutorial.
     Tutorial,
     /// Shows a page of the history of credits, from 0.
@@ -89,6 +99,21 @@ pub(crate) enum Press {
     },
     /// Sends the history of credits as a file.
     CreditExport,
+}
+
+/// What is bought by itself: a package, and what else is chosen, by its place on the buttons.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Recharge {
+    /// The package.
+    pub(crate) product_id: Uuid,
+    /// Below how many credits.
+    pub(crate) threshold: u8,
+    /// How much at most in a month.
+    pub(crate) cap: u8,
+    /// The account that charges it.
+    pub(crate) account: String,
+    /// The customer agrees to it.
+    pub(crate) is_agreed: bool,
 }
 
 /// An answer to a question.
@@ -152,6 +177,12 @@ impl Press {
                 let account = account.to_owned();
                 Some(Self::PayByCard { product_id: id(product_id)?, account })
             }
+            ("bi", "") => Some(Self::Billing),
+            ("bp", "") => Some(Self::RechargePackages),
+            ("bx", "") => Some(Self::RechargeOff),
+            ("bd", "") => Some(Self::RemoveCard),
+            ("br", rest) => Recharge::parse(rest, false).map(Self::Recharge),
+            ("ba", rest) => Recharge::parse(rest, true).map(Self::Recharge),
             ("ct", "") => Some(Self::Tutorial),
             ("ce", "") => Some(Self::CreditExport),
             ("ch", page) => Some(Self::CreditHistory { page: page.parse().ok()? }),
@@ -188,10 +219,37 @@ impl fmt::Display for Press {
             Self::PayByCard { product_id, account } => {
                 write!(f, "cy:{}:{account}", short(*product_id))
             }
+            Self::Billing => f.write_str("bi"),
+            Self::RechargePackages => f.write_str("bp"),
+            Self::RechargeOff => f.write_str("bx"),
+            Self::RemoveCard => f.write_str("bd"),
+            Self::Recharge(recharge) => recharge.fmt(f),
             Self::Tutorial => f.write_str("ct"),
             Self::CreditHistory { page } => write!(f, "ch:{page}"),
             Self::CreditExport => f.write_str("ce"),
         }
+    }
+}
+
+impl Recharge {
+    fn parse(rest: &str, is_agreed: bool) -> Option<Self> {
+        let (product_id, rest) = rest.split_once(':')?;
+        let (places, account) = rest.split_once(':')?;
+        let places: Vec<u8> = places.bytes().map(|digit| digit.wrapping_sub(b'0')).collect();
+        let &[threshold, cap] = places.as_slice() else { return None };
+        if threshold > 9 || cap > 9 {
+            return None;
+        }
+        let (product_id, account) = (id(product_id)?, account.to_owned());
+        Some(Self { product_id, threshold, cap, account, is_agreed })
+    }
+}
+
+impl fmt::Display for Recharge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { product_id, threshold, cap, account, is_agreed } = self;
+        let head = if *is_agreed { "ba" } else { "br" };
+        write!(f, "{head}:{}:{threshold}{cap}:{account}", short(*product_id))
     }
 }
 
@@ -240,8 +298,13 @@ mod tests {
     use proptest::prelude::*;
     use uuid::Uuid;
 
-    use super::{Answer, Press};
+    use super::{Answer, Press, Recharge};
     use crate::outgoing::CALLBACK_DATA_BYTES_MAX;
+
+    fn recharge(is_agreed: bool) -> Press {
+        let (product_id, account) = (Uuid::max(), "a".repeat(32));
+        Press::Recharge(Recharge { product_id, threshold: 9, cap: 9, account, is_agreed })
+    }
 
     #[test]
     fn every_button_is_read_back_and_fits() {
@@ -280,6 +343,12 @@ mod tests {
             Press::CreditExport,
             Press::Product { product_id: id },
             Press::PayByCard { product_id: id, account: "a".repeat(32) },
+            Press::Billing,
+            Press::RechargePackages,
+            Press::RechargeOff,
+            Press::RemoveCard,
+            recharge(false),
+            recharge(true),
             Press::Tutorial,
             Press::CreditHistory { page: u16::MAX },
         ];

@@ -16,14 +16,18 @@ const RU: &str = concat!(
     "\n",
     include_str!("../locales/ru-credits.ftl"),
     "\n",
-    include_str!("../locales/ru-payments.ftl")
+    include_str!("../locales/ru-payments.ftl"),
+    "\n",
+    include_str!("../locales/ru-billing.ftl")
 );
 const EN: &str = concat!(
     include_str!("../locales/en.ftl"),
     "\n",
     include_str!("../locales/en-credits.ftl"),
     "\n",
-    include_str!("../locales/en-payments.ftl")
+    include_str!("../locales/en-payments.ftl"),
+    "\n",
+    include_str!("../locales/en-billing.ftl")
 );
 
 static BUNDLE_RU: LazyLock<Bundle> = LazyLock::new(|| bundle(Language::Ru));

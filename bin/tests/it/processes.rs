@@ -13,8 +13,8 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The followers of the role `project`: eleven read models, eight policies, the messages of reminders,
-/// the warnings about credits and the news of payments.
-const PROJECTED: usize = 22;
+/// the warnings about credits and the news of payments and of kept cards.
+const PROJECTED: usize = 23;
 
 /// Whether one of two processes has its share of the followers; an odd number has no middle.
 fn has_its_half(listing: &Listing, project: &Process) -> bool {

@@ -21,6 +21,7 @@ use uuid::Uuid;
 
 use self::card::Card;
 pub(crate) use self::words::credits as credit_words;
+pub(super) use self::words::credits_below;
 use super::{
     Reply, Schema,
     menu::{Intent, main_keyboard},
@@ -52,7 +53,7 @@ pub(super) fn schema() -> Schema {
 }
 
 /// The customer's ledger: the read model's row, or the words that say why there is none.
-type Found = Result<BalanceRow, String>;
+pub(super) type Found = Result<BalanceRow, String>;
 
 /// Finds the customer's ledger, and opens it when it is not there yet: for whoever was registered
 /// before the tenant dealt with credits, or is quicker than the policy.
@@ -74,6 +75,11 @@ async fn ledger(turn: &Turn) -> Result<Found, TurnError> {
     };
     checkpoints::wait_for(pool, &["credits"], position, wait).await?;
     Ok(find(turn).await?.ok_or_else(|| say!(turn.voice, "credits-later")))
+}
+
+/// The customer's ledger, opened when it is not there yet; the words say why there is none.
+pub(super) async fn of_customer(turn: &Turn) -> Result<Found, TurnError> {
+    ledger(turn).await
 }
 
 /// Makes sure that the customer has a ledger for what they are about to buy; the words say why not.

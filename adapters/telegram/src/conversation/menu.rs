@@ -31,16 +31,18 @@ pub(crate) enum Intent {
     Buy,
     Terms,
     PaySupport,
+    Billing,
     Tutorial,
     Reset,
 }
 
 /// The commands, in the order in which Telegram lists them.
-pub(crate) const COMMANDS: [(&str, Intent); 14] = [
+pub(crate) const COMMANDS: [(&str, Intent); 15] = [
     ("reading", Intent::SubmitReading),
     ("balance", Intent::Balance),
     ("history", Intent::History),
     ("buy", Intent::Buy),
+    ("billing", Intent::Billing),
     ("meters", Intent::Meters),
     ("settings", Intent::Settings),
     ("language", Intent::Language),
@@ -83,6 +85,7 @@ impl Intent {
             | Self::Buy
             | Self::Terms
             | Self::PaySupport
+            | Self::Billing
             | Self::Tutorial => offer.credits,
             Self::Reset => offer.reset,
             Self::Start
@@ -117,6 +120,7 @@ impl Intent {
             Self::Buy => say!(voice, "command-buy"),
             Self::Terms => say!(voice, "command-terms"),
             Self::PaySupport => say!(voice, "command-paysupport"),
+            Self::Billing => say!(voice, "command-billing"),
             Self::Tutorial => say!(voice, "command-tutorial"),
             Self::Reset => say!(voice, "command-reset"),
             Self::Start => say!(voice, "command-start"),

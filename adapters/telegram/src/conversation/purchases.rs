@@ -32,6 +32,7 @@ use crate::{
     turn::{Effects, Turn, TurnError, Verdict},
 };
 
+pub(super) use self::cards::buy_keeping;
 pub(crate) use self::cards::page_message;
 
 /// The numbers of this module's commands; see [`Turn::send`].

@@ -47,6 +47,33 @@ pub(super) fn credits(voice: Voice, refusal: &RefusalDocument) -> String {
     words.unwrap_or_else(|| other(voice, refusal))
 }
 
+/// Words a refusal of a billing's command, as far as a customer can meet it.
+pub(super) fn billing(voice: Voice, refusal: &RefusalDocument) -> String {
+    use kontor_domain::billing::BillingRefusal as No;
+    match refusal.to_refusal::<No>() {
+        Ok(No::TenantUnknown) => say!(voice, "refused-tenant-unknown"),
+        Ok(No::CreditsOff) => say!(voice, "refused-credits-off"),
+        Ok(No::NotAllowed) => say!(voice, "refused-not-allowed"),
+        Ok(No::BillingClosed) => say!(voice, "refused-account-erased"),
+        Ok(
+            No::NoMethod
+            | No::MethodUnknown { .. }
+            | No::OtherChannel { .. }
+            | No::OutOfRange { .. }
+            | No::CurrencyDiffers
+            | No::NotCredits
+            | No::ProviderUnfit,
+        ) => say!(voice, "recharge-refused"),
+        Ok(
+            No::IdMismatch { .. }
+            | No::Malformed { .. }
+            | No::ChargeStopped
+            | No::ChargeUnknown { .. },
+        )
+        | Err(_) => other(voice, refusal),
+    }
+}
+
 /// Words a refusal that no aggregate made, such as a deadline that passed.
 pub(super) fn other(voice: Voice, refusal: &RefusalDocument) -> String {
     tracing::warn!(refusal.code = refusal.code, "No words for the refusal `{}`", refusal.code);

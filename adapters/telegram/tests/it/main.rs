@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod billing;
 mod cards;
 mod credit_history;
 mod credits;

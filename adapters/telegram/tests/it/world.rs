@@ -8,6 +8,7 @@ use kontor_commands::{CommandSender, Envelope, LocalSender, Outcome, Router, Sen
 use kontor_domain::{
     Actor, Language, TenantId,
     account::{Account, telegram_account_id},
+    billing::Billing,
     credit_ledger::{CreditLedger, CreditRules},
     meter::{Meter, MeterRules},
     payment::Payment,
@@ -102,6 +103,7 @@ impl World {
             .register::<Meter>()
             .register::<CreditLedger>()
             .register::<Payment>()
+            .register::<Billing>()
             .register::<Product>()
             .build();
         let followers = kontor_projections::all()

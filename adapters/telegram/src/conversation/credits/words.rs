@@ -11,6 +11,12 @@ pub(crate) fn credits(voice: Voice, count: i64) -> String {
     say!(voice, "credits-count", count = count, figure = figure)
 }
 
+/// The same after *fewer than*: `3 кредитов`, `1 credit`.
+pub(crate) fn credits_below(voice: Voice, count: i64) -> String {
+    let figure = format::count(voice.language(), count);
+    say!(voice, "credits-below", count = count, figure = figure)
+}
+
 /// `1 сообщение`, `5 messages`.
 pub(super) fn messages(voice: Voice, count: i64) -> String {
     let figure = format::count(voice.language(), count);
@@ -27,7 +33,7 @@ pub(super) fn days(voice: Voice, count: i64) -> String {
 mod tests {
     use kontor_domain::Language;
 
-    use super::{Voice, credits, days, messages};
+    use super::{Voice, credits, credits_below, days, messages};
 
     #[test]
     fn words_follow_their_numbers() {
@@ -51,6 +57,9 @@ mod tests {
             ("1 credit".into(), "1,250 credits".into())
         );
         assert_eq!((messages(ru, 3), days(ru, 31)), ("3 сообщения".into(), "31 день".into()));
+        let below = |count| credits_below(ru, count);
+        let expected = ["1 кредита", "3 кредитов", "21 кредита", "50 кредитов"];
+        assert_eq!([1, 3, 21, 50].map(below), expected);
         assert_eq!((messages(en, 1), days(en, 0)), ("1 message".into(), "0 days".into()));
     }
 }

@@ -5,12 +5,14 @@ use std::time::Duration as Wait;
 use chrono::Duration;
 use kontor_domain::{
     Money,
+    billing::RechargeTerms,
     credit_ledger::PaymentProvider,
     payment::{Begin, PaymentCommand, ProductSold},
 };
-use kontor_postgres::checkouts::{self, Asked, CheckoutRow, CheckoutState};
+use kontor_postgres::checkouts::{self, Asked, CheckoutRow, CheckoutState, Keeping};
 use kontor_projections::products::ProductRow;
 use tokio::time::{Instant, sleep};
+use uuid::Uuid;
 
 use super::{BEGIN, Reply, credits, refused};
 use crate::{
@@ -72,10 +74,26 @@ pub(super) async fn pay(
 }
 
 /// Begins a payment and waits a little for its page. A page that takes longer is sent later.
-pub(super) async fn open_page(
+pub(super) async fn open_page(turn: &Turn, row: &ProductRow, way: (&CardAccount, Money)) -> Reply {
+    buy_on_page(turn, row, way, None).await
+}
+
+/// The same on a page that keeps the card: what was agreed to holds from then on.
+pub(in crate::conversation) async fn buy_keeping(
+    turn: &Turn,
+    row: &ProductRow,
+    way: (&CardAccount, Money),
+    terms: RechargeTerms,
+) -> Reply {
+    let (account_id, agreement) = (turn.account_id(), Some(terms));
+    buy_on_page(turn, row, way, Some(Keeping { account_id, agreement })).await
+}
+
+async fn buy_on_page(
     turn: &Turn,
     row: &ProductRow,
     (account, price): (&CardAccount, Money),
+    keeping: Option<Keeping>,
 ) -> Reply {
     let (voice, pool) = (turn.voice, &turn.ports.pool);
     if let Err(words) = credits::open(turn).await? {
@@ -108,7 +126,17 @@ pub(super) async fn open_page(
         return_url: account.return_url.clone(),
     };
     let door = (&turn.ports.tenant, account.channel.as_str());
-    checkouts::want(pool, door, payment_id, &asked).await?;
+    match &keeping {
+        Some(keeping) => {
+            checkouts::want_keeping(pool, door, payment_id, (&asked, keeping)).await?;
+        }
+        None => checkouts::want(pool, door, payment_id, &asked).await?,
+    }
+    wait_for_page(turn, payment_id).await
+}
+
+async fn wait_for_page(turn: &Turn, payment_id: Uuid) -> Reply {
+    let (voice, pool) = (turn.voice, &turn.ports.pool);
     let deadline = Instant::now() + PAGE_WAIT;
     loop {
         if let Some(row) = checkouts::find(pool, payment_id).await?
@@ -129,12 +157,25 @@ pub(super) async fn open_page(
 pub(crate) fn page_message(voice: Voice, row: &CheckoutRow) -> Outgoing {
     let price = format::money(voice.language(), row.asked.price);
     let page = row.url.as_deref().filter(|_| row.state != CheckoutState::Refused);
-    match page.and_then(|url| link(say!(voice, "card-pay", price = price.clone()), url)) {
-        Some(button) => {
-            let title = row.asked.title.as_str();
-            Outgoing::text(say!(voice, "card-page", product = title, price = price))
-                .buttons(vec![vec![button]])
-        }
+    let title = row.asked.title.as_str();
+    let (label, text) = if row.is_recharge() {
+        (
+            say!(voice, "recharge-confirm-button", price = price.clone()),
+            say!(voice, "recharge-confirm", product = title, price = price),
+        )
+    } else if row.keep_card {
+        (
+            say!(voice, "card-pay", price = price.clone()),
+            say!(voice, "recharge-page", product = title, price = price),
+        )
+    } else {
+        (
+            say!(voice, "card-pay", price = price.clone()),
+            say!(voice, "card-page", product = title, price = price),
+        )
+    };
+    match page.and_then(|url| link(label, url)) {
+        Some(button) => Outgoing::text(text).buttons(vec![vec![button]]),
         None => Outgoing::text(say!(voice, "card-refused")),
     }
 }
