@@ -215,13 +215,13 @@ pub async fn refused(pool: &PgPool, payment_id: Uuid, code: &str) -> Result<(), 
     Ok(())
 }
 
-/// Nothing more is expected of a page.
+/// Nothing more is expected of a page; whether its card is kept is seen to at once.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn over(pool: &PgPool, payment_id: Uuid) -> Result<(), DatabaseError> {
     sqlx::query(
-        "update payment_checkouts set state = 'over'
+        "update payment_checkouts set state = 'over', attempts = 0, next_at = clock_timestamp()
          where payment_id = $1 and (state = 'open' or (state = 'wanted' and method_id is not null))",
     )
     .bind(payment_id)

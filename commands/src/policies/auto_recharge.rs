@@ -144,9 +144,10 @@ impl Holder {
                 self.credits_left = requested.credits_left;
                 Ok(vec![begin(requested, event.occurred_at)?])
             }
+            // What was spent since it was granted was not passed on.
             BillingEvent::RechargeSucceeded(_) => {
                 self.is_charging = false;
-                Ok(vec![])
+                self.left(self.credits_left)
             }
             BillingEvent::RechargeFailed(failed) => {
                 self.is_charging = false;

@@ -6,7 +6,8 @@ use kontor_domain::{
     account::{AccountEvent, ConsentWithdrawn, Erased, ErasureGround},
     billing::{
         BillingEvent, CapReached, Closed, DisableReason, MethodSaved, RechargeDisabled,
-        RechargeEnabled, RechargeFailed, RechargeRequested, RechargeTerms, billing_id,
+        RechargeEnabled, RechargeFailed, RechargeRequested, RechargeSucceeded, RechargeTerms,
+        billing_id,
     },
     credit_ledger::{PaymentProvider, credit_ledger_id},
     payment::{Expired, Failed, PaymentEvent, ProductSold},
@@ -177,6 +178,18 @@ fn what_is_wanted_is_begun_and_while_it_is_under_way_nothing_is_passed_on() {
     let agreed = || Scenario::of(&AutoRecharge).given([saved(), enabled()]);
     let under_way = agreed().when(requested()).then_orders(&[Order::Send(directive)]);
     under_way.when(spent(3)).then_orders(&[]);
+}
+
+#[test]
+fn what_is_spent_before_a_charge_is_over_is_passed_on_when_it_is() {
+    let (account_id, payment_id) = (ANNA, PAYMENT);
+    let succeeded = RechargeSucceeded { account_id, payment_id };
+    let succeeded = || billed(BillingEvent::RechargeSucceeded(succeeded.clone()));
+    let there = [saved(), enabled(), spent(4), requested(), granted(25, PAYMENT)];
+    let scenario = || Scenario::of(&AutoRecharge).given(there.clone());
+    scenario().when(succeeded()).then_orders(&[]);
+    scenario().given([spent(3)]).when(succeeded()).then_orders(&[ask(low(3))]);
+    scenario().given([spent(5)]).when(succeeded()).then_orders(&[]);
 }
 
 #[test]
