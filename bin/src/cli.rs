@@ -6,6 +6,7 @@ pub mod integrator;
 mod journal;
 mod ledger;
 mod operate;
+mod period;
 mod process;
 pub mod projection;
 mod reconcile;
@@ -28,6 +29,7 @@ pub use ledger::{
     LedgerExportArgs, LedgerProveArgs, LedgerReplayArgs, LedgerVerb, LedgerVerifyArgs,
 };
 pub use operate::*;
+pub use period::{PeriodCloseArgs, PeriodListArgs, PeriodReportArgs, PeriodVerb, PeriodVerifyArgs};
 pub use process::ProcessVerb;
 use projection::ProjectionVerb;
 pub use reconcile::{ReconcileImportArgs, ReconcileReportArgs, ReconcileVerb};
@@ -137,6 +139,9 @@ pub enum Verb {
     /// Check the books of credits
     #[command(subcommand)]
     Ledger(LedgerVerb),
+    /// Close months of the books, and hold their reports against the log
+    #[command(subcommand)]
+    Period(PeriodVerb),
     /// Hold payments against what providers and banks say
     #[command(subcommand)]
     Reconcile(ReconcileVerb),

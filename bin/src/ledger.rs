@@ -15,6 +15,7 @@ use serde_json::json;
 use sqlx::{FromRow, PgPool};
 use uuid::Uuid;
 
+pub(crate) use self::books::newest;
 use self::{
     chains::{Chains, Finding, Place},
     witness::Witness,

@@ -20,6 +20,7 @@ mod master_key;
 mod monitoring;
 mod operate;
 mod output;
+mod period;
 mod process;
 mod projection;
 mod reconcile;
@@ -156,6 +157,7 @@ async fn carry_out(config: Arc<Config>, verb: Verb) -> Result<(), Failure> {
         Verb::Transfer(verb) => transfer::run(&config, verb).await,
         Verb::Projection(verb) => projection::run(&config, verb).await,
         Verb::Ledger(verb) => ledger::run(&config, verb).await,
+        Verb::Period(verb) => period::run(&config, verb).await,
         Verb::Reconcile(verb) => reconcile::run(&config, verb).await,
         Verb::Operate(verb) => operate::run(&config, verb).await,
         Verb::Seed(args) => run_seed(&config, args).await,

@@ -111,6 +111,8 @@ pub(crate) fn serve(
         async move { Ok(subject::document(&pool, vault, &tenant, account).await?) }
     };
     let state = state.folding(compose::folds()).opening(parts.vault.clone()).exporting(export);
+    let state =
+        state.reporting(|tenant, closed| Ok(kontor_books::report_workbook(tenant, closed)?));
     let mut app = kontor_http::app(state.clone());
     if let Some(telegram) = telegram {
         app = app.merge(telegram.webhooks());

@@ -50,6 +50,9 @@ impl<W: Write> Beancount<W> {
         writeln!(to, "  command: \"{}\"", posted.command_id)?;
         writeln!(to, "  recorded: \"{}\"", posted.recorded_at.to_rfc3339())?;
         writeln!(to, "  booked: \"{}\"", carried.at.to_rfc3339())?;
+        if let Some(late) = booking.late {
+            writeln!(to, "  late_of: \"{}\"\n  counts_in: \"{}\"", late.of, late.counts_in)?;
+        }
         for line in lines {
             let amount = line.unit.decimal(line.amount);
             writeln!(to, "  {}  {amount} {}", line.account, line.unit)?;

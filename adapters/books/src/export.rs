@@ -8,7 +8,7 @@ use std::{
 
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
-use kontor_domain::TenantId;
+use kontor_domain::{TenantId, accounting_period::ClosedBounds};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -16,7 +16,7 @@ use crate::{
     BooksError, Posted,
     beancount::{self, Beancount},
     journal,
-    posted::Dated,
+    posted::{Dated, Late},
     running::Running,
     tables::{self, BookingRow, EntryRow, Table, TrialRow},
     workbook::{self, Workbook},
@@ -34,6 +34,8 @@ pub struct Books {
     pub tenant: TenantId,
     /// Where its days begin and end.
     pub time_zone: Tz,
+    /// The closed months in their order: what came later than a close is marked.
+    pub closed: Vec<ClosedBounds>,
 }
 
 /// The sums of one account over all customers, as text with the decimals of the unit.
@@ -58,6 +60,8 @@ pub struct Summary {
     pub bookings: u64,
     /// How many lines.
     pub entries: u64,
+    /// How many bookings came after the close of their month.
+    pub late_bookings: u64,
     /// The position of the last booking; zero when there is none.
     pub last_position: i64,
     /// The balance of each account. In each unit they add up to zero.
@@ -131,6 +135,7 @@ impl Export {
                 time_zone: books.time_zone.to_string(),
                 bookings: 0,
                 entries: 0,
+                late_bookings: 0,
                 last_position: 0,
                 trial_balance: Vec::new(),
             },
@@ -155,7 +160,9 @@ impl Export {
         self.day = day;
         let holds_from =
             Some(self.local_day(posted.event.effective_at())).filter(|from| *from < day);
-        let booking = Dated { posted, day, holds_from, lines };
+        let late = Late::find(&self.books.closed, &posted);
+        self.summary.late_bookings += u64::from(late.is_some());
+        let booking = Dated { posted, day, holds_from, lines, late };
         let path = |name: &str| self.partial.path.join(name);
         journal::write_booking(&mut self.body, &booking)
             .map_err(BooksError::write(path(journal::BODY)))?;
@@ -272,7 +279,8 @@ fn readme(summary: &Summary) -> String {
     format!(
         "The books of {tenant}: {bookings} bookings with {entries} lines, up to position {last_position} of the log.\n\
          Days begin and end in {time_zone}. A booking that holds from an earlier day on says so\n\
-         (hledger: --date2, Ledger: --effective).\n\
+         (hledger: --date2, Ledger: --effective). What came after the close of its month names that\n\
+         month (late_of) and the one in which it counts (counts_in).\n\
          \n\
          Check them with a tool of others; each says nothing or names the line that is wrong:\n\
          \n\

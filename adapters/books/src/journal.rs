@@ -22,6 +22,9 @@ pub(crate) const LEDGER: &str = "books.ledger";
 const TAGS: [&str; 6] =
     ["ledger_id", "number", "event_id", "command_id", "recorded_at", "booked_at"];
 
+/// The tags of late entries: the closed month from which on they hold, and where they count.
+const LATE_TAGS: [&str; 2] = ["late_of", "counts_in"];
+
 /// The units that the books may count in.
 fn units() -> impl Iterator<Item = Unit> {
     let money = Currency::all().map(Unit::Money);
@@ -53,7 +56,7 @@ pub(crate) fn write_ledger(to: &mut impl Write) -> io::Result<()> {
     for unit in units() {
         writeln!(to, "commodity {unit}\n    format {}", sample(unit, ""))?;
     }
-    for tag in TAGS {
+    for tag in TAGS.iter().chain(&LATE_TAGS) {
         writeln!(to, "tag {tag}")?;
     }
     writeln!(to, "include {BODY}")
@@ -85,6 +88,10 @@ pub(crate) fn write_booking(to: &mut impl Write, booking: &Dated<'_>) -> io::Res
         carried.at.to_rfc3339(),
     ]) {
         writeln!(to, "    ; {tag}: {value}")?;
+    }
+    if let Some(late) = booking.late {
+        let [of, counts_in] = LATE_TAGS;
+        writeln!(to, "    ; {of}: {}\n    ; {counts_in}: {}", late.of, late.counts_in)?;
     }
     for line in lines {
         let (amount, balance) = (line.unit.decimal(line.amount), line.unit.decimal(line.balance));

@@ -8,6 +8,7 @@ mod error;
 mod export;
 mod journal;
 mod posted;
+mod report;
 mod running;
 mod tables;
 mod workbook;
@@ -16,4 +17,5 @@ pub use self::{
     error::BooksError,
     export::{Books, Export, Summary, TrialLine},
     posted::Posted,
+    report::{report_workbook, write_report},
 };

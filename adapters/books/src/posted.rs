@@ -3,6 +3,7 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use kontor_domain::{
     EventBody,
+    accounting_period::{ClosedBounds, Month, Placement, placement},
     credit_ledger::{CreditLedgerEvent, Unit},
 };
 use uuid::Uuid;
@@ -56,4 +57,30 @@ pub(crate) struct Dated<'a> {
     /// The day from which it holds, when that is an earlier one.
     pub(crate) holds_from: Option<NaiveDate>,
     pub(crate) lines: Vec<Line>,
+    /// The closed month that it came too late for, and the month in which it counts.
+    pub(crate) late: Option<Late>,
+}
+
+/// What a late entry says of itself.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Late {
+    /// The closed month from which on it holds.
+    pub(crate) of: Month,
+    /// The month in which it counts.
+    pub(crate) counts_in: Month,
+}
+
+impl Late {
+    /// Whether a booking came after the close of its month.
+    pub(crate) fn find(closed: &[ClosedBounds], posted: &Posted<'_>) -> Option<Self> {
+        match placement(closed, posted.event.effective_at(), posted.position) {
+            Placement::Late { of, counts_in } => Some(Self { of, counts_in }),
+            Placement::Closed(_) | Placement::Open => None,
+        }
+    }
+
+    /// Both months as columns; empty for a booking that is not late.
+    pub(crate) fn columns(late: Option<Self>) -> (String, String) {
+        late.map(|it| (it.of.to_string(), it.counts_in.to_string())).unwrap_or_default()
+    }
 }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::{
     TrialLine, accounts,
-    posted::{Dated, Line},
+    posted::{Dated, Late, Line},
     running::Turnover,
 };
 
@@ -35,11 +35,15 @@ pub(crate) struct BookingRow {
     pub(crate) lines: usize,
     /// The hash that the booking carries: see `kontor ledger verify`.
     pub(crate) head: String,
+    /// The closed month that it came too late for; empty when it did not.
+    pub(crate) late_of: String,
+    /// The month in which a late entry counts.
+    pub(crate) counts_in: String,
 }
 
 impl BookingRow {
     /// The columns.
-    pub(crate) const COLUMNS: [&'static str; 11] = [
+    pub(crate) const COLUMNS: [&'static str; 13] = [
         "position",
         "day",
         "kind",
@@ -51,10 +55,13 @@ impl BookingRow {
         "booked_at",
         "lines",
         "head",
+        "late_of",
+        "counts_in",
     ];
 
     pub(crate) fn of(booking: &Dated<'_>) -> Self {
         let (posted, carried) = (&booking.posted, booking.posted.event.booking());
+        let (late_of, counts_in) = Late::columns(booking.late);
         Self {
             position: posted.position,
             day: booking.day.to_string(),
@@ -67,6 +74,8 @@ impl BookingRow {
             booked_at: carried.at.to_rfc3339(),
             lines: booking.lines.len(),
             head: carried.head.to_string(),
+            late_of,
+            counts_in,
         }
     }
 }
@@ -87,11 +96,13 @@ pub(crate) struct EntryRow<'a> {
     pub(crate) amount_minor: i64,
     pub(crate) balance_minor: i64,
     pub(crate) grant_id: Option<Uuid>,
+    pub(crate) late_of: String,
+    pub(crate) counts_in: String,
 }
 
 impl<'a> EntryRow<'a> {
     /// The columns.
-    pub(crate) const COLUMNS: [&'static str; 12] = [
+    pub(crate) const COLUMNS: [&'static str; 14] = [
         "position",
         "line",
         "day",
@@ -104,9 +115,12 @@ impl<'a> EntryRow<'a> {
         "amount_minor",
         "balance_minor",
         "grant_id",
+        "late_of",
+        "counts_in",
     ];
 
     pub(crate) fn of(booking: &Dated<'_>, (number, line): (usize, &'a Line)) -> Self {
+        let (late_of, counts_in) = Late::columns(booking.late);
         Self {
             position: booking.posted.position,
             line: number,
@@ -120,6 +134,8 @@ impl<'a> EntryRow<'a> {
             amount_minor: line.amount,
             balance_minor: line.balance,
             grant_id: line.grant_id,
+            late_of,
+            counts_in,
         }
     }
 }

@@ -88,6 +88,8 @@ impl Workbook {
                 Cell::Text(&row.booked_at),
                 Cell::Whole(lines),
                 Cell::Text(&row.head),
+                Cell::Text(&row.late_of),
+                Cell::Text(&row.counts_in),
             ],
         )?;
         for numbered in (1..).zip(&booking.lines) {
@@ -109,6 +111,8 @@ impl Workbook {
                     Cell::Whole(row.amount_minor),
                     Cell::Whole(row.balance_minor),
                     Cell::Text(&grant_id),
+                    Cell::Text(&row.late_of),
+                    Cell::Text(&row.counts_in),
                 ],
             )?;
         }

@@ -5,6 +5,9 @@ use cqrs_es::Aggregate;
 use kontor_books::{Books, Export, Posted, Summary};
 use kontor_domain::{
     EventBody, Recorded, TenantId, Upcasters,
+    accounting_period::{
+        AccountingPeriodEvent, AccountingPeriods, ClosedBounds, accounting_period_id,
+    },
     credit_ledger::{CreditLedgerEvent, chain::Link},
     tenant::{Tenant, TenantEvent},
 };
@@ -61,11 +64,27 @@ async fn books_of(pool: &PgPool, tenant: &TenantId) -> anyhow::Result<Books> {
     if !facts.exists {
         bail!("there is no tenant {tenant}; `kontor stream show tenant` and /v1/tenants name them");
     }
-    Ok(Books { tenant: tenant.clone(), time_zone: facts.time_zone })
+    let closed = closed_months(pool, tenant).await?;
+    Ok(Books { tenant: tenant.clone(), time_zone: facts.time_zone, closed })
+}
+
+/// The closed months, from their own events.
+async fn closed_months(pool: &PgPool, tenant: &TenantId) -> anyhow::Result<Vec<ClosedBounds>> {
+    let (mut months, mut version) = (AccountingPeriods::default(), 0);
+    loop {
+        let page = inspect::stream(pool, accounting_period_id(tenant), version, PAGE).await?;
+        let Some(last) = page.last() else { return Ok(months.closed_bounds()) };
+        version = last.version;
+        for stored in page {
+            for event in newest::<AccountingPeriodEvent>(stored)? {
+                months.apply(event);
+            }
+        }
+    }
 }
 
 /// What a stored event says in the words of this build.
-pub(super) fn newest<E: EventBody>(stored: Recorded) -> anyhow::Result<Vec<E>> {
+pub(crate) fn newest<E: EventBody>(stored: Recorded) -> anyhow::Result<Vec<E>> {
     let position = stored.position;
     let unreadable = || format!("the event at position {position} cannot be read by this build");
     let parts = Upcasters::current().upcast(stored).map_err(|failure| failure.0);

@@ -17,6 +17,7 @@ mod load;
 mod log_lines;
 mod metrics;
 mod operate;
+mod period;
 mod processes;
 mod products;
 mod program;

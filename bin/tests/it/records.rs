@@ -3,7 +3,10 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use kontor_commands::{CommandSender, Envelope, LocalSender, Outcome, Router, Sent, clock};
-use kontor_domain::{Actor, TenantId, account::Account, credit_ledger::CreditLedger, meter::Meter};
+use kontor_domain::{
+    Actor, TenantId, account::Account, accounting_period::AccountingPeriods,
+    credit_ledger::CreditLedger, meter::Meter,
+};
 use kontor_engines::testing::{TestDatabase, database};
 use kontor_postgres::{AppenderSettings, EventLog, MasterKeys, Vault};
 use serde_json::{Value, json};
@@ -45,8 +48,8 @@ impl Records {
         let log = EventLog::start(pool.clone(), AppenderSettings::default(), watch::channel(0).0)
             .sealed_by(vault.clone());
         let router = Router::builder(Arc::new(log));
-        let router =
-            router.register::<Account>().register::<Meter>().register::<CreditLedger>().build();
+        let router = router.register::<Account>().register::<Meter>().register::<CreditLedger>();
+        let router = router.register::<AccountingPeriods>().build();
         Self { database, pool, vault, sender: LocalSender::new(router) }
     }
 

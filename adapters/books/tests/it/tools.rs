@@ -37,19 +37,24 @@ pub(crate) struct Exported {
 }
 
 pub(crate) fn exported(log: &[Kept]) -> Exported {
+    exported_as(books(), log)
+}
+
+pub(crate) fn exported_as(books: Books, log: &[Kept]) -> Exported {
     let home = tempfile::tempdir().unwrap();
     let folder = home.path().join("books");
-    let mut export = Export::begin(books(), &folder).unwrap();
+    let mut export = Export::begin(books, &folder).unwrap();
     write(&mut export, log);
     let summary = export.finish().unwrap();
     Exported { summary, folder, _home: home }
 }
 
 pub(crate) fn books() -> Books {
-    Books { tenant: "demo".parse().unwrap(), time_zone: "Europe/Moscow".parse().unwrap() }
+    let time_zone = "Europe/Moscow".parse().unwrap();
+    Books { tenant: "demo".parse().unwrap(), time_zone, closed: vec![] }
 }
 
-fn run(folder: &Path, program: &str, arguments: &[&str]) -> Output {
+pub(crate) fn run(folder: &Path, program: &str, arguments: &[&str]) -> Output {
     let mut command = Command::new(program);
     command.args(arguments).current_dir(folder).env("LC_ALL", "C.UTF-8");
     command.output().unwrap_or_else(|error| {
@@ -62,7 +67,7 @@ fn said(output: &Output) -> String {
     String::from_utf8_lossy(&both).into_owned()
 }
 
-fn check_all(folder: &Path) {
+pub(crate) fn check_all(folder: &Path) {
     for (program, arguments, _) in CHECKS {
         let output = run(folder, program, arguments);
         assert!(output.status.success(), "{program}: {}", said(&output));
