@@ -110,7 +110,7 @@ test("a month that is over says what is open and is closed with reasons", async 
   await sees("Accounts of money under way are not even at the end of the month: 1");
   await sees("0.59");
   await page.getByRole("button", { name: `Close ${months().before}` }).click();
-  await sees("acknowledge with a reason, or put right first");
+  await sees("Choose why each of these may stay, or put it right first: differences open, clearing open");
   await picture("periods-open-desktop-light");
   for (const select of await page.locator("fieldset.finding select").all()) await select.selectOption("settles_later");
   await page.locator("fieldset.finding input").first().fill("TICKET-17");
@@ -177,7 +177,7 @@ test("the command line makes the same reports from the log", async () => {
   const env = { ...process.env, KONTOR_DATA_DIR: `${kontor.dataDir}/data` };
   const words = ["period", "verify", "--tenant", TENANT];
   const told = execFileSync(process.env.KONTOR_BIN, words, { cwd: kontor.dataDir, env, encoding: "utf8" });
-  assert.match(told, /2 closes hold/);
+  assert.match(told, /Closes that hold: 2 of 2/);
 });
 
 test("the pages are read on a phone and in the dark", async () => {

@@ -86,11 +86,11 @@ fn tell(close: &Close, args: &PeriodCloseArgs, position: Option<i64>) -> anyhow:
         output::line(&format!("{}: {count} ({word})", check.name()));
     }
     let (bookings, late) = (close.figures.bookings, close.figures.late_bookings);
-    let counts = format!("{bookings} bookings, {late} of them late entries");
+    let counts = format!("bookings: {bookings}, of them late entries: {late}");
     output::line(&if position.is_some() {
-        format!("{} is closed: {counts}.", close.month)
+        format!("{} is closed; {counts}.", close.month)
     } else {
-        format!("{} would be closed: {counts}. Nothing was done.", close.month)
+        format!("{} would be closed; {counts}. Nothing was done.", close.month)
     });
     Ok(())
 }

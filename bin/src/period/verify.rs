@@ -207,8 +207,12 @@ fn tell(found: &[Verified], args: &PeriodVerifyArgs) -> anyhow::Result<()> {
     let broken = found.iter().filter(|it| !it.differs.is_empty()).count();
     output::line(&match (found.len(), broken) {
         (0, _) => "No month was closed yet.".to_owned(),
-        (all, 0) => format!("{all} closes hold: the log makes the same reports, to the last byte."),
-        (all, broken) => format!("{broken} of {all} closes do not hold."),
+        (all, 0) => {
+            format!(
+                "Closes that hold: {all} of {all}. The log makes the same reports, to the last byte."
+            )
+        }
+        (all, broken) => format!("Closes that hold: {} of {all}.", all.saturating_sub(broken)),
     });
     Ok(())
 }

@@ -8,10 +8,11 @@ use axum::{
 };
 use kontor_commands::{Envelope, Outcome, SendError, Sent, clock};
 use kontor_domain::{
-    Actor,
+    Actor, RefusalDocument,
     accounting_period::{
-        AccountingPeriodCommand as C, Acknowledgement, AcknowledgementReason, ApproveReopen, Check,
-        DeclineReopen, Month, ReopenReason, RequestReopen, accounting_period_id,
+        AccountingPeriodCommand as C, AccountingPeriodRefusal, Acknowledgement,
+        AcknowledgementReason, ApproveReopen, Check, DeclineReopen, Month, ReopenReason,
+        RequestReopen, accounting_period_id,
     },
 };
 use kontor_projections::checkpoints;
@@ -115,6 +116,16 @@ fn reopening(step: &str, fields: &Fields, month: Month) -> Option<Result<C, &'st
     })
 }
 
+/// A refusal in the words of the page.
+fn said(refusal: &RefusalDocument) -> String {
+    let Ok(AccountingPeriodRefusal::NotAcknowledged { checks }) = refusal.to_refusal() else {
+        return refusal.message.clone();
+    };
+    let names: Vec<String> = checks.iter().map(|check| check.name().replace('_', " ")).collect();
+    let names = names.join(", ");
+    format!("Choose why each of these may stay, or put it right first: {names}.")
+}
+
 /// Whether it is carried out, or waits; or why it is refused.
 async fn send(
     state: &ApiState,
@@ -144,7 +155,7 @@ async fn send(
             }
             Ok(Ok(true))
         }
-        Sent::Done { outcome: Outcome::Refused { refusal }, .. } => Ok(Err(refusal.message)),
+        Sent::Done { outcome: Outcome::Refused { refusal }, .. } => Ok(Err(said(&refusal))),
         Sent::Unknown => Ok(Ok(false)),
     }
 }
