@@ -4,6 +4,8 @@ mod close;
 mod report;
 mod verify;
 
+pub(crate) use self::report::workbook;
+
 use kontor_commands::clock;
 use kontor_domain::accounting_period::Month;
 use kontor_projections::{periods, tenants};

@@ -110,9 +110,8 @@ pub(crate) fn serve(
         let (pool, vault) = (pool.clone(), vault.clone());
         async move { Ok(subject::document(&pool, vault, &tenant, account).await?) }
     };
-    let state = state.folding(compose::folds()).opening(parts.vault.clone()).exporting(export);
-    let state =
-        state.reporting(|tenant, closed| Ok(kontor_books::report_workbook(tenant, closed)?));
+    let state = state.folding(compose::folds()).opening(parts.vault.clone());
+    let state = state.exporting(export).reporting(crate::period::workbook);
     let mut app = kontor_http::app(state.clone());
     if let Some(telegram) = telegram {
         app = app.merge(telegram.webhooks());

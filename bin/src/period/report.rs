@@ -3,12 +3,19 @@
 use std::io::Write as _;
 
 use anyhow::{Context, bail};
-use kontor_books::write_report;
+use kontor_books::{report_workbook, write_report};
+use kontor_domain::{TenantId, accounting_period::Closed};
+use kontor_http::ExportError;
 use kontor_projections::periods;
 use serde_json::json;
 use sqlx::PgPool;
 
 use crate::{cli::PeriodReportArgs, output};
+
+/// The report of a closed month as a workbook, for the page and the API.
+pub(crate) fn workbook(tenant: &TenantId, closed: &Closed) -> Result<Vec<u8>, ExportError> {
+    Ok(report_workbook(tenant, closed)?)
+}
 
 pub(super) async fn report(pool: &PgPool, args: &PeriodReportArgs) -> anyhow::Result<()> {
     let rows = periods::of_month(pool, &args.tenant, args.month).await?;

@@ -255,13 +255,9 @@ async fn an_accountants_key_reads_books_and_settles_differences_and_opens_nothin
             let answer = town.world.send(&town.accountant, target, &[], None).await;
             if OPEN.contains(&path.as_str()) && method == "get" {
                 // There is no such payment, and whoever may not ask is told nothing of that.
-                let is_unknown = [
-                    "/v1/payments/{id}",
-                    "/v1/periods/{month}",
-                    "/v1/periods/{month}/report",
-                    "/v1/reconciliation/differences/{id}",
-                ];
-                let status = if is_unknown.contains(&path.as_str()) { 404 } else { 200 };
+                let is_unknown = ["payments/{id}", "differences/{id}", "{month}", "{month}/report"];
+                let status =
+                    if is_unknown.iter().any(|end| path.ends_with(end)) { 404 } else { 200 };
                 assert_eq!(answer.status, status, "{method} {path}: {answer}");
                 continue;
             }
