@@ -329,7 +329,9 @@ impl News {
             Self::Credits { .. }
             | Self::Pass { .. }
             | Self::PaidBack { .. }
-            | Self::SurplusBack { .. } => false,
+            | Self::PartBack { .. }
+            | Self::SurplusBack { .. }
+            | Self::OtherBack { .. } => false,
         }
     }
 
