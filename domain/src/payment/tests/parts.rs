@@ -55,20 +55,20 @@ fn asked(events: &[PaymentEvent]) -> (i64, Option<Part>) {
     }
 }
 
-fn some(credits: Option<i64>, is_last: bool) -> Option<Part> {
-    Some(Part { credits, is_last })
+fn part(credits: Option<i64>, is_last: bool) -> Part {
+    Part { credits, is_last }
 }
 
 #[test]
 fn parts_by_amount_and_by_credits_add_up_to_the_price_and_no_further() {
     let mut till = paid_by_card();
     let first = till.ask(staff(), request(1, None, Some(10))).unwrap();
-    assert_eq!(asked(&first), (400, some(Some(10), false)), "10 of 25 for 9.99");
+    assert_eq!(asked(&first), (400, Some(part(Some(10), false))), "10 of 25 for 9.99");
     assert_eq!(till.ask(staff(), request(1, None, Some(10))).unwrap(), vec![]);
     let paid = till.hear(refunded(Some(1), 400, "re_1")).unwrap();
-    assert_eq!(asked(&paid), (400, some(Some(10), false)));
+    assert_eq!(asked(&paid), (400, Some(part(Some(10), false))));
     let second = till.ask(staff(), request(2, Some(usd(99)), None)).unwrap();
-    assert_eq!(asked(&second), (99, some(None, false)));
+    assert_eq!(asked(&second), (99, Some(part(None, false))));
     let amount = usd(99);
     let refund_id = Uuid::from_u128(2);
     let other = till.ask(staff(), request(2, Some(usd(98)), None));
@@ -83,12 +83,15 @@ fn parts_by_amount_and_by_credits_add_up_to_the_price_and_no_further() {
     assert_eq!(too_many, Err(expected));
     // Without a figure it is all that is left.
     let rest = till.ask(staff(), request(4, None, None)).unwrap();
-    assert_eq!(asked(&rest), (500, some(None, true)));
+    assert_eq!(asked(&rest), (500, Some(part(None, true))));
     let more = till.ask(staff(), request(5, None, None));
     assert_eq!(more, Err(PaymentRefusal::RefundUnderWay { refund_id }));
     // Which part is the last shows when the money has gone.
-    assert_eq!(asked(&till.hear(refunded(Some(4), 500, "re_4")).unwrap()).1, some(None, false));
-    assert_eq!(asked(&till.hear(refunded(Some(2), 99, "re_2")).unwrap()).1, some(None, true));
+    assert_eq!(
+        asked(&till.hear(refunded(Some(4), 500, "re_4")).unwrap()).1,
+        Some(part(None, false))
+    );
+    assert_eq!(asked(&till.hear(refunded(Some(2), 99, "re_2")).unwrap()).1, Some(part(None, true)));
     let more = till.ask(staff(), request(5, None, None));
     assert!(matches!(more, Err(PaymentRefusal::AlreadyRefunded { .. })), "{more:?}");
 }
@@ -121,8 +124,8 @@ fn a_figure_that_makes_no_sense_is_refused_in_its_own_words() {
         assert!(matches!(refused, Err(PaymentRefusal::OutOfRange { .. })), "{refused:?}");
     }
     let mut stars_only = Till::paid();
-    let part = stars_only.ask(staff(), request(1, Some(stars(249)), None));
-    assert_eq!(part, Err(PaymentRefusal::PartImpossible));
+    let refused = stars_only.ask(staff(), request(1, Some(stars(249)), None));
+    assert_eq!(refused, Err(PaymentRefusal::PartImpossible));
     assert!(stars_only.ask(staff(), request(1, Some(stars(250)), None)).is_ok(), "all of it");
     let mut pass = Till::new();
     let product = ProductSold { gives: Gives::Pass(PassPeriod::Week), ..begin().product };
@@ -141,7 +144,7 @@ fn parts_that_were_made_at_the_provider_are_told_apart_by_its_ids() {
         let heard = till.hear(refunded(None, 333, reference)).unwrap();
         let [PaymentEvent::Refunded(it)] = &heard[..] else { panic!("{heard:?}") };
         assert_eq!(it.refund_id, foreign_refund_id(PAYMENT, reference));
-        assert_eq!(it.part, some(None, is_last));
+        assert_eq!(it.part, Some(part(None, is_last)));
         assert_eq!(till.hear(refunded(None, 333, reference)).unwrap(), vec![], "once");
     }
     // More than was charged cannot have gone back.
