@@ -1,6 +1,7 @@
 //! The endpoints under `/v1`, one module per noun.
 
 pub(crate) mod accounts;
+pub(crate) mod billing;
 pub(crate) mod books;
 pub(crate) mod commands;
 pub(crate) mod documents;
@@ -30,6 +31,7 @@ pub(crate) fn router() -> OpenApiRouter<ApiState> {
         .merge(books::router())
         .merge(payments::router())
         .merge(periods::router())
+        .merge(billing::router())
         .merge(products::router())
         .merge(reconciliation::router())
         .merge(commands::router())

@@ -177,6 +177,7 @@ fn about(name: &str) -> &'static str {
         "fulfil_payments" => "what was paid for, delivered",
         "auto_recharge" => "credits bought by themselves, as agreed",
         "recharge_outcomes" => "what came of such charges",
+        "telegram_billing" => "news of kept cards out to bots",
         "telegram_payments" => "news of payments out to bots",
         "credit_dues" => "credits that run out",
         "erasures" => "people who are forgotten",

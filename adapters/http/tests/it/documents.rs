@@ -38,6 +38,8 @@ fn every_route_is_described() {
     post /v1/accounts ["201", "202"]
     get /v1/accounts/{id} ["200"]
     patch /v1/accounts/{id} ["200", "202"]
+    get /v1/accounts/{id}/billing ["200"]
+    post /v1/accounts/{id}/billing/auto-recharge/disable ["200", "202"]
     get /v1/books/accounts ["200"]
     get /v1/books/accounts/{account}/statement ["200"]
     get /v1/books/trial-balance ["200"]

@@ -9,9 +9,9 @@ use axum::{
 };
 use kontor_commands::{CommandSender, Folds, LocalSender, Registry, Router as CommandRouter};
 use kontor_domain::{
-    TenantId, account::Account, accounting_period::AccountingPeriods, credit_ledger::CreditLedger,
-    meter::Meter, payment::Payment, product::Product, provider_statement::ProviderStatement,
-    reconciliation::Reconciliation,
+    TenantId, account::Account, accounting_period::AccountingPeriods, billing::Billing,
+    credit_ledger::CreditLedger, meter::Meter, payment::Payment, product::Product,
+    provider_statement::ProviderStatement, reconciliation::Reconciliation,
 };
 use kontor_engines::testing::TestDatabase;
 use kontor_http::{ApiSettings, ApiState, BrokerProbe, Rate, keys, keys::Role};
@@ -83,6 +83,7 @@ impl World {
             .register::<CreditLedger>()
             .register::<Product>()
             .register::<Payment>()
+            .register::<Billing>()
             .register::<ProviderStatement>()
             .register::<Reconciliation>()
             .register::<AccountingPeriods>()
@@ -94,6 +95,7 @@ impl World {
             .register::<CreditLedger>()
             .register::<Product>()
             .register::<Payment>()
+            .register::<Billing>()
             .register::<ProviderStatement>()
             .register::<Reconciliation>()
             .register::<AccountingPeriods>();
