@@ -64,6 +64,7 @@ recharge-failed-last = 🔁 Auto-recharge did not go through: { $why } Nothing w
 recharge-failed-confirm = you did not confirm it at your bank.
 recharge-failed-gone = the card is not kept any more.
 recharge-ended-declined = ⏹ Auto-recharge is off, because the card was declined. Check the card, then turn it on again or pay once: /buy.
+recharge-ended-disputed = ⏹ Auto-recharge is off, because a payment is contested at your bank. Nothing more is charged by itself.
 recharge-ended-staff = ⏹ Auto-recharge was turned off by { $tenant }. Nothing more is charged by itself.
 recharge-ended-product = ⏹ Auto-recharge is off: what you agreed to buy has another price now or is not sold any more. Nothing is charged until you agree anew.
 recharge-ended-card = ⏹ Auto-recharge is off: another card is kept now. Turn it on anew for this card.

@@ -124,12 +124,13 @@ impl BillingNews {
 /// What is said of an agreement that somebody else than its customer ended.
 fn ended(reason: DisableReason, (voice, tenant): (Voice, &TenantRow)) -> Option<String> {
     match reason {
-        DisableReason::Customer => None,
+        // Whoever stopped it or removed the card saw what follows.
+        DisableReason::Customer | DisableReason::MethodRemoved => None,
         DisableReason::Staff => {
             Some(say!(voice, "recharge-ended-staff", tenant = tenant.name.to_string()))
         }
-        // Whoever removed the card saw what follows; another card is another agreement.
-        DisableReason::MethodRemoved => Some(say!(voice, "recharge-ended-card")),
+        DisableReason::MethodReplaced => Some(say!(voice, "recharge-ended-card")),
+        DisableReason::Disputed => Some(say!(voice, "recharge-ended-disputed")),
         DisableReason::Declined => Some(say!(voice, "recharge-ended-declined")),
         DisableReason::ProductChanged => Some(say!(voice, "recharge-ended-product")),
         DisableReason::ConsentWithdrawn => Some(say!(voice, "recharge-ended-consent")),

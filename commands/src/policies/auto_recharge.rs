@@ -23,7 +23,7 @@ const CHARGE: Duration = Duration::hours(24);
 const AGAIN: &str = "again";
 
 /// Passes on how many credits are left after a spend, begins the payment of what is wanted, and ends
-/// agreements whose product is not what it was or whose person is gone.
+/// agreements whose product is not what it was, whose holder contests a payment or is gone.
 ///
 /// Whether something is charged is decided by the customer's billing alone: asked twice, or in vain, it
 /// does nothing.
@@ -80,6 +80,7 @@ impl Policy for AutoRecharge {
             "credit_ledger.spent",
             "credit_ledger.hold_captured",
             "credit_ledger.granted",
+            "credit_ledger.dispute_opened",
             "product.changed",
             "product.deactivated",
             "account.consent_withdrawn",
@@ -173,6 +174,7 @@ impl Holder {
                 let is_enough = self.credits_left >= agreed.threshold_credits;
                 Ok(if is_enough { vec![again_never(ledger_id)] } else { vec![] })
             }
+            CreditLedgerEvent::DisputeOpened(_) => self.end(DisableReason::Disputed),
             // Not asked for.
             CreditLedgerEvent::Opened(_)
             | CreditLedgerEvent::Held(_)
@@ -183,7 +185,6 @@ impl Holder {
             | CreditLedgerEvent::PartRefunded(_)
             | CreditLedgerEvent::RefundReturned(_)
             | CreditLedgerEvent::GrantRevoked(_)
-            | CreditLedgerEvent::DisputeOpened(_)
             | CreditLedgerEvent::DisputeClosed(_)
             | CreditLedgerEvent::DebtCovered(_)
             | CreditLedgerEvent::DebtWrittenOff(_)

@@ -122,12 +122,16 @@ fn granted(credits: i64, payment_id: Uuid) -> Recorded {
 fn of_the_corpus(name: &str, change: impl FnOnce(&mut Value)) -> Recorded {
     let text = match name {
         "spent" => include_str!("../../../domain/tests/corpus/credit_ledger.spent.v1.json"),
+        "dispute_opened" => {
+            include_str!("../../../domain/tests/corpus/credit_ledger.dispute_opened.v1.json")
+        }
         _ => include_str!("../../../domain/tests/corpus/credit_ledger.granted.v1.json"),
     };
     let corpus: Value = serde_json::from_str(text).unwrap();
     let cases = corpus["cases"].as_array().unwrap().iter();
     let mut paid = cases.map(|case| case["stored"].clone());
-    let mut payload = paid.find(|stored| name == "spent" || stored["payment"].is_object()).unwrap();
+    let mut payload =
+        paid.find(|stored| name != "granted" || stored["payment"].is_object()).unwrap();
     change(&mut payload);
     let mut event = spent_frame();
     event.event_type = format!("credit_ledger.{name}");
@@ -233,6 +237,14 @@ fn another_price_ends_the_agreement_and_another_name_does_not() {
     let gone = ProductEvent::Deactivated(Deactivated {});
     agreed().when(recorded(("product", PRODUCT), &gone)).then_orders(&end);
     agreed().when(recorded(("product", Uuid::nil()), &gone)).then_orders(&[]);
+}
+
+#[test]
+fn who_contests_a_payment_is_not_charged_without_being_asked() {
+    let contested = || of_the_corpus("dispute_opened", |_| {});
+    let end = [ask(json!({"type": "disable_recharge", "reason": "disputed"}))];
+    Scenario::of(&AutoRecharge).given([saved(), enabled()]).when(contested()).then_orders(&end);
+    Scenario::of(&AutoRecharge).given([saved()]).when(contested()).then_orders(&[]);
 }
 
 #[test]

@@ -7,8 +7,16 @@ use crate::shapes::{always, day, instant, object, personal, sometimes, text, uui
 
 const PROVIDERS: [&str; 2] = ["stripe", "yookassa"];
 const REMOVALS: [&str; 4] = ["customer", "replaced", "provider", "erased"];
-const ENDS: [&str; 6] =
-    ["customer", "staff", "method_removed", "declined", "product_changed", "consent_withdrawn"];
+const ENDS: [&str; 8] = [
+    "customer",
+    "staff",
+    "method_removed",
+    "method_replaced",
+    "declined",
+    "disputed",
+    "product_changed",
+    "consent_withdrawn",
+];
 
 pub(super) fn events() -> Vec<EventContract> {
     [methods(), agreements(), charges()].concat()

@@ -125,7 +125,7 @@ impl Billing {
                 return Ok(vec![]);
             }
             if self.terms.as_ref().is_some_and(|terms| terms.channel != save.channel) {
-                events.extend(self.disabled(DisableReason::MethodRemoved));
+                events.extend(self.disabled(DisableReason::MethodReplaced));
             }
             events.push(BillingEvent::MethodRemoved(MethodRemoved {
                 account_id: save.account_id,

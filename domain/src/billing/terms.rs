@@ -64,10 +64,15 @@ pub enum DisableReason {
     Customer,
     /// The staff stopped it.
     Staff,
-    /// The card is not kept any more, or another provider's took its place.
+    /// The card is not kept any more.
     MethodRemoved,
+    /// Another provider's card took its place.
+    MethodReplaced,
     /// The bank declined too often, or for good.
     Declined,
+    /// The customer's bank takes a payment back on their word: who contests what they paid is not
+    /// charged without being asked.
+    Disputed,
     /// The product is not what it was when they agreed: its price, what it gives, or whether it is sold.
     ProductChanged,
     /// The person took the consent to the use of their data back, or is erased.

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::{
-    Actor, Decider, Issued, Language, Money, TenantFacts,
+    Actor, Decider, EventBody, Issued, Language, Money, TenantFacts,
     credit_ledger::{PassPeriod, PaymentProvider},
     payment::ProductSold,
     product::Gives,
@@ -83,6 +83,12 @@ fn failed(payment_id: Uuid, reason: &str) -> BillingCommand {
 
 fn succeeded(payment_id: Uuid) -> BillingCommand {
     BillingCommand::RecordRechargeSuccess(RecordRechargeSuccess { payment_id })
+}
+
+/// Why an agreement ended, when it did.
+fn why_ended(events: &[BillingEvent]) -> Option<DisableReason> {
+    let BillingEvent::RechargeDisabled(disabled) = events.first()? else { return None };
+    Some(disabled.reason)
 }
 
 fn anna() -> Actor {
@@ -197,10 +203,13 @@ fn removing_the_card_ends_the_agreement_and_what_was_not_charged_yet() {
     let payment_id = desk.want().unwrap();
     let (method_id, reason) = (Uuid::from_u128(1), RemoveReason::Customer);
     let remove = BillingCommand::RemoveMethod(RemoveMethod { method_id, reason });
+    let events = desk.ask(anna(), remove).unwrap();
+    let types: Vec<_> = events.iter().map(EventBody::wire_type).collect();
     assert_eq!(
-        desk.types(anna(), remove),
+        types,
         ["billing.recharge_disabled", "billing.recharge_failed", "billing.method_removed"]
     );
+    assert_eq!(why_ended(&events), Some(DisableReason::MethodRemoved));
     assert_eq!(desk.hear(begin(payment_id)).unwrap_err(), BillingRefusal::ChargeStopped);
     assert_eq!(desk.want(), None);
 }
@@ -218,10 +227,13 @@ fn a_card_in_the_same_place_goes_on_with_what_was_agreed_and_one_elsewhere_ends_
         channel: "yookassa/shop".to_owned(),
         card: None,
     });
+    let events = desk.ask(kontor(), elsewhere).unwrap();
+    let types: Vec<_> = events.iter().map(EventBody::wire_type).collect();
     assert_eq!(
-        desk.types(kontor(), elsewhere),
+        types,
         ["billing.recharge_disabled", "billing.method_removed", "billing.method_saved"]
     );
+    assert_eq!(why_ended(&events), Some(DisableReason::MethodReplaced), "and this is told");
     let refused = desk.ask(anna(), enable(terms())).unwrap_err();
     let (kept, asked) = ("yookassa/shop".to_owned(), CHANNEL.to_owned());
     assert_eq!(refused, BillingRefusal::OtherChannel { kept, asked });

@@ -57,8 +57,8 @@ pub(crate) struct BillingBody {
     card: Option<KeptCardBody>,
     /// What the customer agreed to and holds; null when nothing is bought by itself.
     auto_recharge: Option<AutoRechargeBody>,
-    /// Why the last agreement ended: `customer`, `staff`, `method_removed`, `declined`,
-    /// `product_changed` or `consent_withdrawn`.
+    /// Why the last agreement ended: `customer`, `staff`, `method_removed`,
+    /// `method_replaced`, `declined`, `disputed`, `product_changed` or `consent_withdrawn`.
     #[schema(value_type = Option<String>)]
     ended: Option<DisableReason>,
     /// After a decline: before that nothing is tried again.
