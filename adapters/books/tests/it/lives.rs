@@ -11,7 +11,7 @@ use kontor_domain::{
         Adjust, AdjustmentCause, BookAccount, CaptureHold, ClaimTutorialBonus, CloseDispute,
         CorrectionReason, CreditLedger, CreditLedgerCommand as C, CreditLedgerEvent, CreditRules,
         DisputeOutcome, Grant, GrantPass, GrantSource, Hold, Open, OpenDispute, PassPeriod,
-        Payment, PaymentProvider, Posting, RefundGrant, RefundPass, ReleaseHold, Reset,
+        Payment, PaymentProvider, Posting, RefundGrant, RefundPart, RefundPass, ReleaseHold, Reset,
         ReturnRefund, ReverseSpend, RevokeGrant, SettleDue, Spend, Unit, WriteOffDebt,
         credit_ledger_id, house_ledger_id,
     },
@@ -172,6 +172,11 @@ impl Town {
                 credits: (a.is_multiple_of(2)).then_some(1),
                 reason,
             }),
+            12 if b.is_multiple_of(3) => {
+                let (grant_id, price) = self.bought[customer];
+                let refund_id = self.fresh(REFUND);
+                C::RefundPart(part(refund_id, grant_id, price, (a, b)))
+            }
             12 => C::RefundGrant(RefundGrant {
                 refund_id: self.fresh(REFUND),
                 grant_id: self.bought[customer].0,
@@ -286,6 +291,19 @@ impl Town {
             self.ledgers[customer].apply(event.clone());
             self.log.push(Kept { ledger_id, recorded_at: self.now, event });
         }
+    }
+}
+
+/// A part of a price that went back, with or without credits of its own.
+fn part(refund_id: Uuid, grant_id: Uuid, price: Money, (a, b): (u8, u8)) -> RefundPart {
+    let amount_minor = price.amount_minor.min(i64::from(b % 60) + 1);
+    RefundPart {
+        refund_id,
+        grant_id,
+        amount: Money { amount_minor, ..price },
+        credits: a.is_multiple_of(3).then_some(i64::from(a % 3)),
+        is_last: a.is_multiple_of(7),
+        reason: CorrectionReason::CustomerAsked,
     }
 }
 
