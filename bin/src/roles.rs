@@ -3,6 +3,7 @@
 mod alone;
 mod cards;
 mod integrators;
+mod messages;
 mod telegram;
 
 use std::{net::TcpListener, sync::Arc, time::Duration};
@@ -19,14 +20,12 @@ use kontor_postgres::{
 };
 use kontor_projections::{Projection, Reactor};
 use kontor_sandbox::{Person, Sandbox, SandboxSettings};
-use kontor_telegram::{
-    BillingNews, CreditWarnings, PaymentNews, ReminderMessages, TelegramSettings,
-};
 
 pub(crate) use self::{
     alone::{Kind, run, run_sandbox},
     cards::{Cards, with_demo_cards},
     integrators::{integrators, webhooks},
+    messages::MESSAGES,
     telegram::{Telegram, with_demo_bots},
 };
 use crate::{
@@ -50,14 +49,6 @@ const ASK_EVERY: Duration = Duration::from_millis(250);
 
 /// The checkpoint of the relay.
 pub(crate) const RELAY: &str = "relay";
-/// The checkpoint of the messages of reminders.
-pub(crate) const REMINDER_MESSAGES: &str = "telegram_reminders";
-/// The checkpoint of the warnings that few credits are left.
-pub(crate) const CREDIT_WARNINGS: &str = "telegram_credit_warnings";
-/// The checkpoint of the news of payments.
-pub(crate) const PAYMENT_NEWS: &str = "telegram_payments";
-/// The follower that writes the news of kept cards.
-pub(crate) const BILLING_NEWS: &str = "telegram_billing";
 
 /// All roles but the sandbox.
 pub(crate) fn all(
@@ -247,10 +238,7 @@ pub(crate) fn policies(parts: &Parts) -> Vec<Role> {
             })
         })
         .collect();
-    roles.push(messages(parts, REMINDER_MESSAGES, ReminderMessages::new));
-    roles.push(messages(parts, CREDIT_WARNINGS, CreditWarnings::new));
-    roles.push(messages(parts, PAYMENT_NEWS, PaymentNews::new));
-    roles.push(messages(parts, BILLING_NEWS, BillingNews::new));
+    roles.extend(messages::roles(parts));
     let sender = Arc::new(parts.sender.clone());
     let dispatcher = Dispatcher::new(parts.follow.clone(), sender, DispatchSettings::default());
     roles.push(Role::new("dispatch", Phase::Follow, move |stop| {
@@ -261,20 +249,6 @@ pub(crate) fn policies(parts: &Parts) -> Vec<Role> {
         }
     }));
     roles
-}
-
-/// A follower that writes messages to customers out of the log.
-fn messages<P: Projection>(
-    parts: &Parts,
-    name: &'static str,
-    make: fn(sqlx::PgPool, i64) -> P,
-) -> Role {
-    let (views, vault) = (parts.query.clone(), parts.vault.clone());
-    let backlog_max = TelegramSettings::default().outbox_backlog_max;
-    follower(parts, name, move |pool, settings| {
-        let settings = FollowerSettings { vault: Some(vault.clone()), ..settings };
-        Follower::projection(pool, Arc::new(make(views.clone(), backlog_max)), settings)
-    })
 }
 
 /// What follows from the erasure of a person.
@@ -313,7 +287,7 @@ pub(crate) fn relay(parts: &Parts, schemas: &str) -> Role {
 pub(crate) fn follower_names() -> Vec<&'static str> {
     let (projections, policies) = (kontor_projections::all(), kontor_commands::policies::all());
     let projections = projections.iter().map(|projection| projection.name());
-    let others = [REMINDER_MESSAGES, CREDIT_WARNINGS, PAYMENT_NEWS, BILLING_NEWS, RELAY, ERASURES];
+    let others = MESSAGES.into_iter().chain([RELAY, ERASURES]);
     projections.chain(policies.iter().map(|policy| policy.name())).chain(others).collect()
 }
 

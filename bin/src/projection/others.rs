@@ -37,15 +37,7 @@ impl Kind {
     /// What the follower of that name is.
     pub(super) fn of(name: &str) -> Result<Self, Failure> {
         let is_read_model = |name| kontor_projections::all().iter().any(|it| it.name() == name);
-        let is_message = |name| {
-            [
-                roles::REMINDER_MESSAGES,
-                roles::CREDIT_WARNINGS,
-                roles::PAYMENT_NEWS,
-                roles::BILLING_NEWS,
-            ]
-            .contains(&name)
-        };
+        let is_message = |name| roles::MESSAGES.contains(&name);
         let is_policy = |name| kontor_commands::policies::all().iter().any(|it| it.name() == name);
         if is_read_model(name) {
             Ok(Self::ReadModel)
