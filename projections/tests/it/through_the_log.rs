@@ -7,6 +7,7 @@ use kontor_domain::{
     Actor,
     account::Account,
     accounting_period::{AccountingPeriods, accounting_period_id},
+    billing::{Billing, billing_id},
     credit_ledger::{CreditLedger, credit_ledger_id},
     meter::Meter,
     payment::Payment,
@@ -50,6 +51,7 @@ impl Running {
             .register::<CreditLedger>()
             .register::<Product>()
             .register::<Payment>()
+            .register::<Billing>()
             .register::<ProviderStatement>()
             .register::<Reconciliation>()
             .register::<AccountingPeriods>()
@@ -72,7 +74,7 @@ impl Running {
         let address = (tenant("moscow"), aggregate, stream);
         // What concerns payments Kontor says itself.
         let actor = match aggregate {
-            "payment" => Actor::System { name: "test".to_owned() },
+            "payment" | "billing" => Actor::System { name: "test".to_owned() },
             _ => Actor::Operator { name: "test".to_owned() },
         };
         let envelope = Envelope::new(Uuid::now_v7(), address, command, actor, clock::now());
@@ -123,6 +125,15 @@ impl Running {
         self.accept("accounting_period", accounting_period_id(&tenant("moscow")), close).await;
     }
 
+    async fn card(&self) {
+        let save = json!({
+            "type": "save_method", "account_id": id("anna"), "method_id": id("card"),
+            "provider": "stripe", "channel": "stripe/shop",
+            "card": {"brand": "visa", "last4": "4242"},
+        });
+        self.accept("billing", billing_id(id("anna")), save).await;
+    }
+
     async fn utility(&self) -> i64 {
         let slug = tenant("moscow");
         let rules = json!({"window_first_day": 1, "window_last_day": 31});
@@ -157,6 +168,7 @@ impl Running {
             "expires_at": kontor_commands::clock::now() + chrono::Duration::days(1),
         });
         self.accept("payment", id("payment"), begin).await;
+        self.card().await;
         self.statement().await;
         let register = json!({
             "type": "register", "account_id": id("anna"), "kind": "electricity", "zones": 2,
