@@ -7,7 +7,7 @@ use kontor_domain::{
     accounting_period::{AccountFigures, Closed, PaymentFigures, Sum},
     credit_ledger::Unit,
 };
-use rust_xlsxwriter::{Format, Workbook, Worksheet, XlsxError};
+use rust_xlsxwriter::{DocProperties, ExcelDateTime, Format, Workbook, Worksheet, XlsxError};
 
 use crate::BooksError;
 
@@ -45,6 +45,9 @@ pub fn report_workbook(tenant: &TenantId, closed: &Closed) -> Result<Vec<u8>, Bo
 
 fn fill(workbook: &mut Workbook, tenant: &TenantId, closed: &Closed) -> Result<(), XlsxError> {
     let (bold, books) = (Format::new().set_bold(), &closed.books);
+    // By the clock, two copies of one report would differ.
+    let made = ExcelDateTime::from_timestamp(books.ends_at.timestamp())?;
+    workbook.set_properties(&DocProperties::new().set_creation_datetime(&made));
     let report = workbook.add_worksheet().set_name("Report")?;
     report.set_column_width(0, WIDTHS.1)?.set_column_width(1, HASH_WIDTH)?;
     let facts = [

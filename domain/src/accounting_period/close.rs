@@ -51,9 +51,16 @@ impl AccountingPeriods {
         Ok(vec![AccountingPeriodEvent::Closed(Box::new(closed))])
     }
 
-    /// Months are closed in order, and not while it is open whether the last one stays closed.
+    /// Months are closed in order, and not while it is open whether the last one stays closed. The
+    /// first one may be any, and stays the first when it is opened again: a month that was reported
+    /// must not become the opening of another one.
     fn check_next(&self, month: Month) -> Result<(), No> {
-        let Some(last) = self.last() else { return Ok(()) };
+        let Some(last) = self.last() else {
+            return match self.revisions.keys().next() {
+                Some(&next) if next != month => Err(No::NotNext { next }),
+                Some(_) | None => Ok(()),
+            };
+        };
         if self.closed.iter().any(|closed| closed.month == month) {
             return Err(No::AlreadyClosed { month });
         }

@@ -72,10 +72,10 @@ impl PaymentKind {
     }
 
     /// That of a booking, by its kind: the event's type without its aggregate.
-    fn of_booking(kind: &str) -> Self {
+    pub(super) fn of_booking(kind: &str) -> Self {
         match kind {
             "granted" | "pass_granted" => Self::Payment,
-            "grant_refunded" | "pass_refunded" => Self::Refund,
+            "grant_refunded" | "pass_refunded" | "part_refunded" => Self::Refund,
             "refund_returned" => Self::RefundReturned,
             "dispute_opened" | "dispute_closed" => Self::Dispute,
             _ => Self::Settlement,

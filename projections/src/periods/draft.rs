@@ -28,8 +28,8 @@ pub struct Draft {
     pub last: Option<Month>,
 }
 
-/// The month that is closed next: the one behind the last closed one, or that of the first booking.
-/// None when nothing was ever booked.
+/// The month that is closed next: the one behind the last closed one, the first one when it was opened
+/// again, or that of the first booking. None when nothing was ever booked.
 ///
 /// # Errors
 /// When the database fails.
@@ -41,12 +41,25 @@ pub async fn next_month(
     if let Some(last) = last_of(pool, tenant).await? {
         return Ok(Some(last.month.next()));
     }
+    if let Some(first) = first_of(pool, tenant).await? {
+        return Ok(Some(first));
+    }
     let first: Option<DateTime<Utc>> =
         sqlx::query_scalar("select min(effective_at) from book_lines where tenant = $1")
             .bind(tenant.as_str())
             .fetch_one(pool)
             .await?;
     Ok(first.map(|at| Month::at(at, zone)))
+}
+
+/// The first month that was ever closed, whether or not it counts.
+async fn first_of(pool: &PgPool, tenant: &TenantId) -> Result<Option<Month>, sqlx::Error> {
+    let first: Option<String> =
+        sqlx::query_scalar("select min(month) from period_closes where tenant = $1")
+            .bind(tenant.as_str())
+            .fetch_one(pool)
+            .await?;
+    first.map(|it| it.parse().map_err(|err| decode_error("month", err))).transpose()
 }
 
 /// What a close of a month would say now. All of it is read from one state of the database: the
@@ -97,16 +110,21 @@ pub(super) fn behind(position: i64) -> i64 {
 }
 
 /// The lines that count in a month: those that hold from within it, and late entries. Where nothing
-/// was closed before (`$6`), also those of its opening; otherwise that is what was closed.
+/// was closed before (`$6`), also those of its opening; otherwise that is what was closed. Late entries
+/// are looked for by their place, so that a long history is not read again each month.
 macro_rules! with_counted {
     ($rest:literal) => {
         concat!(
             "with counted as ( \
                  select place, account, unit, kind, amount::numeric as amount, \
-                     case when effective_at >= $3 then 'month' when $6 then 'opening' \
-                         else 'late' end as part \
+                     case when effective_at >= $3 then 'month' else 'opening' end as part \
                  from book_lines where tenant = $1 and account = any($2) and place < $5 \
-                     and effective_at < $4 and ($6 or effective_at >= $3 or place >= $7) \
+                     and effective_at < $4 \
+                     and effective_at >= case when $6 then '-infinity'::timestamptz else $3 end \
+                 union all \
+                 select place, account, unit, kind, amount::numeric, 'late' \
+                 from book_lines where not $6 and tenant = $1 and account = any($2) \
+                     and place >= $7 and place < $5 and effective_at < $3 \
              ) ",
             $rest
         )

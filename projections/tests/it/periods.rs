@@ -246,6 +246,8 @@ async fn closed_months_and_late_entries_are_the_books() {
 #[tokio::test]
 async fn a_month_that_was_opened_again_takes_what_was_late() {
     let mut town = Town::new().await;
+    // The first close begins with another month than the books.
+    town.book("a", "2026-09-20T10:00:00Z", ("2026-09-20T10:00:00Z", 7)).await;
     town.book("a", "2026-11-20T10:00:00Z", ("2026-11-20T10:00:00Z", 500)).await;
     town.close("2026-11").await;
     town.book("a", "2026-12-05T10:00:00Z", ("2026-11-12T10:00:00Z", 20)).await;

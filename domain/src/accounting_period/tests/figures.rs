@@ -7,6 +7,7 @@ use super::*;
 use crate::accounting_period::{
     Bounds, ClosedBounds, Line, PaymentKind, Placement, Tally, placement,
 };
+use crate::{EventBody, credit_ledger::CreditLedgerEvent};
 
 const ZONES: [&str; 4] = ["Europe/Moscow", "America/New_York", "Asia/Kathmandu", "Pacific/Apia"];
 
@@ -187,4 +188,24 @@ fn what_is_booked_after_the_close_counts_in_the_first_month_that_was_open_then()
     assert_eq!(place(3), Placement::Late { of, counts_in });
     assert_eq!(place(4), Placement::Late { of, counts_in: month("2026-12") });
     assert_eq!(placement(&bounds, holds(minutes(62)), 9), Placement::Open);
+}
+
+#[test]
+fn every_booking_that_moves_money_at_a_provider_is_of_a_kind() {
+    for schema in CreditLedgerEvent::SCHEMAS {
+        let kind = schema.event_type.split_once('.').unwrap().1;
+        let expected = match kind {
+            "granted" | "pass_granted" => PaymentKind::Payment,
+            "grant_refunded" | "pass_refunded" | "part_refunded" => PaymentKind::Refund,
+            "refund_returned" => PaymentKind::RefundReturned,
+            "dispute_opened" | "dispute_closed" => PaymentKind::Dispute,
+            "adjusted" => PaymentKind::Settlement,
+            // Nothing moves at a provider, so it is never asked of what kind they are.
+            "opened" | "spent" | "held" | "hold_captured" | "hold_released" | "spend_reversed"
+            | "grant_expired" | "grant_revoked" | "debt_covered" | "debt_written_off"
+            | "pass_recognised" | "low" | "reset_begun" => continue,
+            other => panic!("say what {other} is in a month's report"),
+        };
+        assert_eq!(PaymentKind::of_booking(kind), expected, "{kind}");
+    }
 }

@@ -95,3 +95,15 @@ fn while_it_is_open_whether_a_month_stays_closed_the_next_one_waits() {
     let late = with(&[("boris", decline("2026-11")), ("boris", decline("2026-11"))]);
     assert_eq!(refused(&late), No::NothingRequested);
 }
+
+#[test]
+fn the_first_month_stays_the_first_when_it_is_opened_again() {
+    let opened = [
+        ("anna", closing(november())),
+        ("anna", request("2026-11")),
+        ("boris", approve("2026-11")),
+    ];
+    let skipping = closing(close_of("2026-12", (None, 20), figures(0, 0)));
+    let with = [&opened[..], &[("anna", skipping)]].concat();
+    assert_eq!(refused(&with), No::NotNext { next: month("2026-11") });
+}
