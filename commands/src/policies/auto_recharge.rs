@@ -45,6 +45,9 @@ pub struct Holder {
     /// How many credits were left when that was last said.
     #[serde(default)]
     credits_left: i64,
+    /// Whether it is asked for again later.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    waits: bool,
 }
 
 /// What of an agreement says when it counts.
@@ -79,6 +82,8 @@ impl Policy for AutoRecharge {
             "billing.closed",
             "credit_ledger.spent",
             "credit_ledger.hold_captured",
+            "credit_ledger.spend_reversed",
+            "credit_ledger.refund_returned",
             "credit_ledger.granted",
             "credit_ledger.dispute_opened",
             "product.changed",
@@ -167,23 +172,27 @@ impl Holder {
     fn booked(&mut self, ledger_id: Uuid, event: &Recorded) -> Result<Vec<Order>, PolicyError> {
         let Some(agreed) = self.agreed else { return Ok(vec![]) };
         match event.body::<CreditLedgerEvent>()? {
-            CreditLedgerEvent::Spent(spent) => self.left(spent.balance),
-            CreditLedgerEvent::HoldCaptured(captured) => self.left(captured.balance),
+            CreditLedgerEvent::Spent(spent) => self.spent(ledger_id, agreed, spent.balance),
+            CreditLedgerEvent::HoldCaptured(captured) => {
+                self.spent(ledger_id, agreed, captured.balance)
+            }
             CreditLedgerEvent::Granted(granted) => {
-                self.credits_left = self.credits_left.saturating_add(granted.credits);
-                let is_enough = self.credits_left >= agreed.threshold_credits;
-                Ok(if is_enough { vec![again_never(ledger_id)] } else { vec![] })
+                Ok(self.came_back(ledger_id, agreed, granted.credits))
+            }
+            CreditLedgerEvent::SpendReversed(reversed) => {
+                Ok(self.came_back(ledger_id, agreed, reversed.credits))
+            }
+            CreditLedgerEvent::RefundReturned(returned) => {
+                Ok(self.came_back(ledger_id, agreed, returned.slice.credits))
             }
             CreditLedgerEvent::DisputeOpened(_) => self.end(DisableReason::Disputed),
             // Not asked for.
             CreditLedgerEvent::Opened(_)
             | CreditLedgerEvent::Held(_)
             | CreditLedgerEvent::HoldReleased(_)
-            | CreditLedgerEvent::SpendReversed(_)
             | CreditLedgerEvent::GrantExpired(_)
             | CreditLedgerEvent::GrantRefunded(_)
             | CreditLedgerEvent::PartRefunded(_)
-            | CreditLedgerEvent::RefundReturned(_)
             | CreditLedgerEvent::GrantRevoked(_)
             | CreditLedgerEvent::DisputeClosed(_)
             | CreditLedgerEvent::DebtCovered(_)
@@ -197,7 +206,34 @@ impl Holder {
         }
     }
 
-    /// So many credits are left after a spend.
+    /// After a spend enough may be left again, such as when something was given back meanwhile: then
+    /// nothing is asked for later.
+    fn spent(
+        &mut self,
+        ledger_id: Uuid,
+        agreed: Agreed,
+        credits_left: i64,
+    ) -> Result<Vec<Order>, PolicyError> {
+        let waits = self.waits && credits_left >= agreed.threshold_credits;
+        if waits {
+            self.credits_left = credits_left;
+            self.waits = false;
+            return Ok(vec![again_never(ledger_id)]);
+        }
+        self.left(credits_left)
+    }
+
+    /// More credits are there.
+    fn came_back(&mut self, ledger_id: Uuid, agreed: Agreed, credits: i64) -> Vec<Order> {
+        self.credits_left = self.credits_left.saturating_add(credits);
+        if self.credits_left < agreed.threshold_credits {
+            return vec![];
+        }
+        self.waits = false;
+        vec![again_never(ledger_id)]
+    }
+
+    /// So many credits are left.
     fn left(&mut self, credits_left: i64) -> Result<Vec<Order>, PolicyError> {
         self.credits_left = credits_left;
         let is_low = self.agreed.is_some_and(|agreed| credits_left < agreed.threshold_credits);
@@ -207,8 +243,9 @@ impl Holder {
         self.ask(&BillingCommand::RequestRecharge(RequestRecharge { credits_left }))
     }
 
-    fn again(&self, ledger_id: Uuid, due_at: DateTime<Utc>) -> Result<Vec<Order>, PolicyError> {
+    fn again(&mut self, ledger_id: Uuid, due_at: DateTime<Utc>) -> Result<Vec<Order>, PolicyError> {
         let Some(account_id) = self.account_id else { return Ok(vec![]) };
+        self.waits = true;
         let credits_left = self.credits_left;
         let command = BillingCommand::RequestRecharge(RequestRecharge { credits_left });
         let directive = Directive::new("billing", billing_id(account_id), &command)?;

@@ -122,6 +122,9 @@ fn granted(credits: i64, payment_id: Uuid) -> Recorded {
 fn of_the_corpus(name: &str, change: impl FnOnce(&mut Value)) -> Recorded {
     let text = match name {
         "spent" => include_str!("../../../domain/tests/corpus/credit_ledger.spent.v1.json"),
+        "spend_reversed" => {
+            include_str!("../../../domain/tests/corpus/credit_ledger.spend_reversed.v1.json")
+        }
         "dispute_opened" => {
             include_str!("../../../domain/tests/corpus/credit_ledger.dispute_opened.v1.json")
         }
@@ -237,6 +240,24 @@ fn another_price_ends_the_agreement_and_another_name_does_not() {
     let gone = ProductEvent::Deactivated(Deactivated {});
     agreed().when(recorded(("product", PRODUCT), &gone)).then_orders(&end);
     agreed().when(recorded(("product", Uuid::nil()), &gone)).then_orders(&[]);
+}
+
+#[test]
+fn what_came_back_before_the_next_attempt_makes_it_needless() {
+    let declined = || failed(Some(now() + Duration::hours(1)));
+    let waiting = || {
+        let before = [saved(), enabled(), spent(2), requested(), declined()];
+        Scenario::of(&AutoRecharge).given(before)
+    };
+    let given_back = |credits: i64| {
+        of_the_corpus("spend_reversed", |payload| payload["credits"] = credits.into())
+    };
+    let never = [Order::Cancel { key: timer() }];
+    waiting().when(given_back(50)).then_orders(&never);
+    waiting().when(spent(51)).then_orders(&never);
+    // Nothing waits any more, and little that comes back changes nothing.
+    Scenario::of(&AutoRecharge).given([saved(), enabled()]).when(spent(51)).then_orders(&[]);
+    waiting().when(given_back(0)).then_orders(&[]);
 }
 
 #[test]

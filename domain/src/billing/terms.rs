@@ -70,8 +70,8 @@ pub enum DisableReason {
     MethodReplaced,
     /// The bank declined too often, or for good.
     Declined,
-    /// The customer's bank takes a payment back on their word: who contests what they paid is not
-    /// charged without being asked.
+    /// A payment is contested at the bank, or its purchase was closed like one that is, as it was paid
+    /// back after it was used: who wants money back is not charged without being asked.
     Disputed,
     /// The product is not what it was when they agreed: its price, what it gives, or whether it is sold.
     ProductChanged,
