@@ -13,7 +13,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use kontor_commands::clock;
-use kontor_domain::{TenantId, accounting_period::Month};
+use kontor_domain::{
+    RefusalDocument, TenantId,
+    accounting_period::{AccountingPeriodRefusal, Month},
+};
 use kontor_projections::{
     PageRequest,
     books::{self, AsOf},
@@ -145,15 +148,39 @@ async fn draft_period(
     let calendar = Calendar::of(&state, &read.tenant).await?;
     read.reach(&state, &READ_MODELS).await?;
     let draft = draft(&state, (&read.tenant, &calendar), month).await?;
+    let draft = draft.map_err(|refusal| refused(&refusal))?;
     Ok(Json(DraftBody::new(&draft, clock::now())))
 }
 
-/// What a close would say, of all that the log holds now.
+/// The answer to a close that is refused before anything is sent.
+pub(crate) fn refused(refusal: &AccountingPeriodRefusal) -> Problem {
+    match RefusalDocument::from_refusal(refusal) {
+        Ok(document) => Problem::refused(&document, false),
+        Err(err) => Problem::internal(&err),
+    }
+}
+
+/// Why no close can be made of a month: it is closed, or another one comes before it. Its figures go
+/// on from those of the last closed month, so for any other month they would be wrong.
+async fn out_of_order(
+    state: &ApiState,
+    tenant: &TenantId,
+    month: Month,
+) -> Result<Option<AccountingPeriodRefusal>, Problem> {
+    let closed = periods::closed_bounds(&state.pool, tenant).await?;
+    if closed.iter().any(|it| it.month == month) {
+        return Ok(Some(AccountingPeriodRefusal::AlreadyClosed { month }));
+    }
+    let next = closed.last().map(|last| last.month.next());
+    Ok(next.filter(|next| *next != month).map(|next| AccountingPeriodRefusal::NotNext { next }))
+}
+
+/// What a close would say, of all that the log holds now; or why there can be none of this month.
 pub(crate) async fn draft(
     state: &ApiState,
     (tenant, calendar): (&TenantId, &Calendar),
     month: Month,
-) -> Result<Draft, Problem> {
+) -> Result<Result<Draft, AccountingPeriodRefusal>, Problem> {
     let names = ["periods", "books", super::reconciliation::READ_MODEL];
     let head = checkpoints::head_position(&state.pool).await?;
     let wait = state.settings.read_wait;
@@ -161,7 +188,10 @@ pub(crate) async fn draft(
         let detail = "the books are still taking over what was booked last; try again";
         return Err(Problem::busy("read_model_behind", detail).with("min_position", head));
     }
-    Ok(periods::draft(&state.pool, (tenant, calendar.time_zone), month).await?)
+    if let Some(refusal) = out_of_order(state, tenant, month).await? {
+        return Ok(Err(refusal));
+    }
+    Ok(Ok(periods::draft(&state.pool, (tenant, calendar.time_zone), month).await?))
 }
 
 /// Show the report of a closed month. `Accept: text/csv` gives a table, the type of XLSX a workbook,

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::{
+    operations::{page, session},
     reconciliation::accountants,
     support::{Answer, World},
 };
@@ -196,4 +197,35 @@ async fn a_month_is_opened_again_by_two_people_and_closed_anew() {
     let states: Vec<&Value> =
         listed["items"].as_array().unwrap().iter().map(|it| &it["state"]).collect();
     assert_eq!(states, ["closed", "reopened"]);
+}
+
+#[tokio::test]
+async fn only_the_month_that_comes_next_has_figures() {
+    let world = World::new().await;
+    let (anna, _) = accountants(&world).await;
+    let (last, this) = months();
+    let booked = book(&world, last_minute(last), 45).await;
+    let cookie = session(&world, &anna).await;
+    // Before the first close any month may be the first one.
+    read(&world, &anna, (&format!("/v1/periods/{this}/draft"), booked)).await;
+    position(&world.post(&anna, &format!("/v1/periods/{last}/close"), acknowledged()).await);
+
+    let of_last = world.get(&anna, &format!("/v1/periods/{last}/draft")).await;
+    assert_eq!((of_last.status.as_u16(), of_last.code().as_str()), (422, "already_closed"));
+    let before = Month::of(last.first_day().checked_sub_months(Months::new(1)).unwrap());
+    for other in [before, this.next()] {
+        let refused = world.get(&anna, &format!("/v1/periods/{other}/draft")).await;
+        assert_eq!((refused.status.as_u16(), refused.code().as_str()), (422, "not_next"));
+        assert_eq!(refused.json()["details"]["next"], json!(this.to_string()), "{refused}");
+        let shown = page(&world, &cookie, &format!("/admin/periods/{other}")).await;
+        assert_eq!(shown.status, 200, "{shown}");
+        let link = format!("href=\"/admin/periods/{this}?");
+        assert!(shown.text.contains(&link), "{shown}");
+        assert!(
+            !shown.text.contains(CLEARING) && !shown.text.contains("id=\"figures\""),
+            "{shown}"
+        );
+    }
+    let shown = page(&world, &cookie, &format!("/admin/periods/{this}")).await;
+    assert!(shown.text.contains(CLEARING) && shown.text.contains("id=\"figures\""), "{shown}");
 }

@@ -7,7 +7,9 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use kontor_commands::clock;
-use kontor_domain::accounting_period::{AcknowledgementReason, Month, ReopenReason};
+use kontor_domain::accounting_period::{
+    AccountingPeriodRefusal, AcknowledgementReason, Month, ReopenReason,
+};
 use kontor_projections::{
     PageRequest,
     periods::{self, LateScope, PeriodRow, PeriodState},
@@ -21,7 +23,7 @@ use crate::{
         bodies::{DraftBody, NextBody, PeriodBody, ReportAccountBody, ReportBody, SumsBody},
         draft, last_close, late, late_scope,
         lines::LateLineBody,
-        month_of, next, report, tables,
+        month_of, next, refused as refused_problem, report, tables,
     },
     operations::{operator::Person, shell::html},
     parameters::Parameters,
@@ -113,9 +115,18 @@ struct OpenPage {
     sheet: Sheet,
     it: DraftBody,
     ends_at: String,
-    /// Another month that comes before this one.
-    first: Option<Month>,
     reasons: Vec<(&'static str, String)>,
+}
+
+/// A month that is neither closed nor the next one. It has no figures yet: those of a month go on from
+/// the month before it.
+#[derive(Template)]
+#[template(path = "periods/waiting.html")]
+struct WaitingPage {
+    shell: Shell,
+    month: Month,
+    next: Month,
+    refused: Option<String>,
 }
 
 #[derive(Template)]
@@ -172,8 +183,13 @@ async fn open_page(
     desk: Desk,
     (month, said, refused): (Month, Option<String>, Option<String>),
 ) -> Result<Response, Problem> {
-    let draft = draft(state, (&desk.tenant, &desk.calendar), month).await?;
-    let first = draft.last.map(Month::next).filter(|next| *next != month);
+    let draft = match draft(state, (&desk.tenant, &desk.calendar), month).await? {
+        Ok(draft) => draft,
+        Err(AccountingPeriodRefusal::NotNext { next }) => {
+            return html(&WaitingPage { shell: desk.shell, month, next, refused });
+        }
+        Err(refusal) => return Err(refused_problem(&refusal)),
+    };
     let mut it = DraftBody::new(&draft, clock::now());
     let (accounts, ends_at) = (std::mem::take(&mut it.accounts), desk.calendar.local(&it.ends_at));
     let scope = late_scope(state, &desk.tenant, month).await?;
@@ -193,7 +209,7 @@ async fn open_page(
         refused,
     };
     let reasons = AcknowledgementReason::ALL.map(|it| (it.name(), words(it.name()))).into();
-    html(&OpenPage { shell: desk.shell, sheet, it, ends_at, first, reasons })
+    html(&OpenPage { shell: desk.shell, sheet, it, ends_at, reasons })
 }
 
 async fn closed_page(

@@ -56,10 +56,11 @@ pub(super) async fn step(
     let command = match step.as_str() {
         "close" => {
             let known = acknowledged(&fields);
-            Ok(closing(&state, (&desk.tenant, &desk.calendar), month, known).await?)
+            let close = closing(&state, (&desk.tenant, &desk.calendar), month, known).await?;
+            close.map_err(|refusal| refusal.to_string())
         }
         _ => match reopening(&step, &fields, month) {
-            Some(command) => command,
+            Some(command) => command.map_err(ToOwned::to_owned),
             None => {
                 return Err(Problem::not_found("not_found", "there is nothing at this address"));
             }
@@ -67,7 +68,7 @@ pub(super) async fn step(
     };
     let command = match command {
         Ok(command) => command,
-        Err(refused) => return again(refused.to_owned()).await,
+        Err(refused) => return again(refused).await,
     };
     let once = fields.get("once").and_then(|text| text.parse().ok()).unwrap_or_else(Uuid::now_v7);
     let named = format!("{}:{month}:{step}", name_of(&person));

@@ -4,15 +4,16 @@ use axum::extract::State;
 use kontor_domain::{
     TenantId,
     accounting_period::{
-        AccountingPeriodCommand, Acknowledgement, AcknowledgementReason, ApproveReopen, Check,
-        Close, DeclineReopen, Month, ReopenReason, RequestReopen, accounting_period_id,
+        AccountingPeriodCommand, AccountingPeriodRefusal, Acknowledgement, AcknowledgementReason,
+        ApproveReopen, Check, Close, DeclineReopen, Month, ReopenReason, RequestReopen,
+        accounting_period_id,
     },
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{bodies, draft, month_of};
+use super::{bodies, draft, month_of, refused};
 use crate::{
     access::{PathOf, Write, WriteBooks},
     api::{
@@ -79,15 +80,17 @@ pub(crate) struct ReopenBody {
     reference: Option<String>,
 }
 
-/// The command that closes a month, with the figures of now.
+/// The command that closes a month, with the figures of now; or why it cannot be the next one.
 pub(crate) async fn closing(
     state: &ApiState,
     (tenant, calendar): (&TenantId, &Calendar),
     month: Month,
     acknowledged: Vec<Acknowledgement>,
-) -> Result<AccountingPeriodCommand, Problem> {
+) -> Result<Result<AccountingPeriodCommand, AccountingPeriodRefusal>, Problem> {
     let draft = draft(state, (tenant, calendar), month).await?;
-    Ok(AccountingPeriodCommand::Close(Box::new(Close { acknowledged, ..draft.close })))
+    Ok(draft.map(|draft| {
+        AccountingPeriodCommand::Close(Box::new(Close { acknowledged, ..draft.close }))
+    }))
 }
 
 async fn give(
@@ -126,6 +129,7 @@ async fn close_period(
     let calendar = Calendar::of(&state, &write.tenant).await?;
     let acknowledged = body.acknowledged.into_iter().map(Into::into).collect();
     let command = closing(&state, (&write.tenant, &calendar), month, acknowledged).await?;
+    let command = command.map_err(|refusal| refused(&refusal))?;
     give(&state, &write, &command).await
 }
 
