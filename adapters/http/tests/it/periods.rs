@@ -229,3 +229,36 @@ async fn only_the_month_that_comes_next_has_figures() {
     let shown = page(&world, &cookie, &format!("/admin/periods/{this}")).await;
     assert!(shown.text.contains(CLEARING) && shown.text.contains("id=\"figures\""), "{shown}");
 }
+
+#[tokio::test]
+async fn the_page_of_the_first_closed_month_shows_what_came_late_from_before_it_and_says_of_more() {
+    let world = World::new().await;
+    let (anna, _) = accountants(&world).await;
+    let (last, _) = months();
+    book(&world, last_minute(last), 45).await;
+    let cookie = session(&world, &anna).await;
+    position(&world.post(&anna, &format!("/v1/periods/{last}/close"), acknowledged()).await);
+    let before = Month::of(last.first_day().checked_sub_months(Months::new(1)).unwrap());
+    let address = format!("/admin/periods/{last}");
+    let shown = async |position: i64| {
+        read(&world, &anna, (&format!("/v1/periods/{last}"), position)).await;
+        page(&world, &cookie, &address).await.text
+    };
+
+    let late = book(&world, last_minute(before), 5).await;
+    let text = shown(late).await;
+    assert!(text.contains("Booked after the close"), "{text}");
+    let link = format!("/admin/books/bookings/{late}?");
+    assert_eq!(text.matches(&link).count(), 2, "both lines of the booking: {text}");
+    assert!(!text.contains("are shown"), "{text}");
+
+    let mut booked = late;
+    for _ in 0..49 {
+        booked = book(&world, last_minute(last), 1).await;
+    }
+    assert!(!shown(booked).await.contains("are shown"), "a hundred lines are all of them");
+    let booked = book(&world, last_minute(last), 1).await;
+    let text = shown(booked).await;
+    assert!(text.contains("The first 100 are shown."), "{text}");
+    assert!(!text.contains(&format!("/admin/books/bookings/{booked}?")), "{text}");
+}

@@ -137,8 +137,12 @@ struct ClosedPage {
     it: PeriodBody,
     hash_holds: bool,
     closed_at: String,
-    /// How many lines hold within it and were booked after its close.
+    /// Lines that hold within it and were booked after its close. Those of the first closed month may
+    /// also hold from before it: no other month has them.
     after_lines: Vec<Late>,
+    /// Whether there are more of them than are shown.
+    has_more_after: bool,
+    is_first: bool,
     /// Whether it is the last closed month, which alone can be opened again.
     is_last: bool,
     is_requested: bool,
@@ -224,12 +228,13 @@ async fn closed_page(
     let (late, has_more) = late_lines(state, &desk, scope).await?;
     let books = &row.closed.books;
     let after = LateScope {
-        from: Some(books.starts_at),
+        from: books.previous_position.map(|_| books.starts_at),
         before: books.ends_at,
         after_position: books.position,
         to_position: None,
     };
-    let (after_lines, _) = late_lines(state, &desk, Some(after)).await?;
+    let (after_lines, has_more_after) = late_lines(state, &desk, Some(after)).await?;
+    let is_first = books.previous_position.is_none();
     let last = periods::last(&state.pool, &desk.tenant).await?;
     let sheet = Sheet {
         time_zone: desk.calendar.time_zone.name().to_owned(),
@@ -250,6 +255,8 @@ async fn closed_page(
         hash_holds,
         closed_at: desk.calendar.local(&it.closed_at),
         after_lines,
+        has_more_after,
+        is_first,
         is_last: last.is_some_and(|last| last.month == row.month),
         is_requested: row.state == PeriodState::ReopenRequested,
         by_reader: it.reopen_request.as_ref().is_some_and(|request| request.by == reader),
