@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::{
-    operations::{page, session},
+    operations::{ORIGIN, form, page, session},
     reconciliation::accountants,
     support::{Answer, World},
 };
@@ -261,4 +261,56 @@ async fn the_page_of_the_first_closed_month_shows_what_came_late_from_before_it_
     let text = shown(booked).await;
     assert!(text.contains("The first 100 are shown."), "{text}");
     assert!(!text.contains(&format!("/admin/books/bookings/{booked}?")), "{text}");
+}
+
+/// Sends the form of a month with the counts that a page showed.
+async fn close_by_form(
+    world: &World,
+    cookie: &str,
+    month: Month,
+    counts: &[(&str, i64)],
+) -> Answer {
+    let once = format!("once={}", Uuid::now_v7());
+    let known =
+        counts.iter().map(|(check, count)| format!("{check}=settles_later&{check}_count={count}"));
+    let body = std::iter::once(once).chain(known).collect::<Vec<_>>().join("&");
+    form(world, &format!("/admin/periods/{month}/close"), (cookie, ORIGIN), body).await
+}
+
+#[tokio::test]
+async fn nobody_closes_on_more_than_was_shown() {
+    let world = World::new().await;
+    let (anna, _) = accountants(&world).await;
+    let (last, _) = months();
+    let booked = book(&world, last_minute(last), 45).await;
+    let cookie = session(&world, &anna).await;
+    let draft = read(&world, &anna, (&format!("/v1/periods/{last}/draft"), booked)).await;
+    let unsealed = draft["findings"][1]["count"].as_i64().unwrap();
+    assert_eq!(draft["findings"][1]["check"], "bookings_unsealed");
+    let field = |count: i64| format!("name=\"bookings_unsealed_count\" value=\"{count}\"");
+    let shown = page(&world, &cookie, &format!("/admin/periods/{last}")).await;
+    assert!(shown.text.contains(&field(unsealed)), "{shown}");
+
+    book(&world, last_minute(last), 5).await;
+    let seen = [("clearing_open", 1), ("bookings_unsealed", unsealed)];
+    let refused = close_by_form(&world, &cookie, last, &seen).await;
+    assert_eq!(refused.status, 422, "{refused}");
+    assert!(refused.text.contains("put it right first: bookings unsealed."), "{refused}");
+    assert!(refused.text.contains(&field(unsealed + 1)), "{refused}");
+    let known = |count: i64| {
+        let mut body = acknowledged();
+        body["acknowledged"][1]["count"] = json!(count);
+        body
+    };
+    let close = format!("/v1/periods/{last}/close");
+    let refused = world.post(&anna, &close, known(unsealed)).await;
+    assert_eq!((refused.status.as_u16(), refused.code().as_str()), (422, "not_acknowledged"));
+    assert_eq!(refused.json()["details"]["checks"], json!(["bookings_unsealed"]), "{refused}");
+
+    let seen = [("clearing_open", 1), ("bookings_unsealed", unsealed + 1)];
+    let closed = close_by_form(&world, &cookie, last, &seen).await;
+    assert_eq!(closed.status, 303, "{closed}");
+    assert_eq!(closed.header("location"), format!("/admin/periods/{last}?done=close"));
+    let twice = world.post(&anna, &close, known(unsealed + 1)).await;
+    assert_eq!(twice.code(), "already_closed", "{twice}");
 }

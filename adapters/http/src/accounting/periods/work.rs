@@ -23,7 +23,7 @@ use crate::{
     access::PathOf,
     api::periods::{
         READ_MODELS, month_of,
-        work::{AGGREGATE, closing},
+        work::{AGGREGATE, Known, closing},
     },
     operations::operator::Person,
     problem::Problem,
@@ -87,13 +87,18 @@ fn text<'a>(fields: &'a Fields, name: &str) -> Option<&'a str> {
     fields.get(name).map(|text| text.trim()).filter(|text| !text.is_empty())
 }
 
-/// The findings for which a reason was chosen.
-fn acknowledged(fields: &Fields) -> Vec<Acknowledgement> {
+/// The findings for which a reason was chosen, each with the count that the page showed. A form without
+/// one acknowledges nothing.
+fn acknowledged(fields: &Fields) -> Vec<Known> {
     let chosen = Check::ALL.into_iter().filter_map(|check| {
         let named = text(fields, check.name())?;
         let reason = AcknowledgementReason::ALL.into_iter().find(|it| it.name() == named)?;
         let reference = text(fields, &format!("{}_reference", check.name()));
-        Some(Acknowledgement { check, reason, reference: reference.map(ToOwned::to_owned) })
+        let acknowledgement =
+            Acknowledgement { check, reason, reference: reference.map(ToOwned::to_owned) };
+        let count = text(fields, &format!("{}_count", check.name()));
+        let count = count.and_then(|text| text.parse().ok()).unwrap_or(0);
+        Some(Known { acknowledgement, count: Some(count) })
     });
     chosen.collect()
 }

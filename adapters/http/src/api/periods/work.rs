@@ -5,7 +5,7 @@ use kontor_domain::{
     TenantId,
     accounting_period::{
         AccountingPeriodCommand, AccountingPeriodRefusal, Acknowledgement, AcknowledgementReason,
-        ApproveReopen, Check, Close, DeclineReopen, Month, ReopenReason, RequestReopen,
+        ApproveReopen, Check, DeclineReopen, Finding, Month, ReopenReason, RequestReopen,
         accounting_period_id,
     },
 };
@@ -41,7 +41,7 @@ pub(crate) fn router() -> OpenApiRouter<ApiState> {
 #[derive(Debug, Default, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"acknowledged": [
-    {"check": "clearing_open", "reason": "settles_later", "reference": "TICKET-17"}
+    {"check": "clearing_open", "reason": "settles_later", "reference": "TICKET-17", "count": 1}
 ]}))]
 pub(crate) struct CloseBody {
     #[serde(default)]
@@ -59,12 +59,34 @@ pub(crate) struct AcknowledgementAsked {
     /// Where more is written, such as the number of a letter; with a digit in it.
     #[serde(default)]
     reference: Option<String>,
+    /// How many the draft showed. Where the check finds more by now, the close is refused as
+    /// `not_acknowledged`; without it, any number is acknowledged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1)]
+    count: Option<i64>,
 }
 
-impl From<AcknowledgementAsked> for Acknowledgement {
+impl From<AcknowledgementAsked> for Known {
     fn from(asked: AcknowledgementAsked) -> Self {
-        let AcknowledgementAsked { check, reason, reference } = asked;
-        Self { check, reason, reference }
+        let AcknowledgementAsked { check, reason, reference, count } = asked;
+        Self { acknowledgement: Acknowledgement { check, reason, reference }, count }
+    }
+}
+
+/// A finding as whoever closes the month saw it.
+pub(crate) struct Known {
+    pub(crate) acknowledgement: Acknowledgement,
+    /// How many were shown; none where any number is acknowledged.
+    pub(crate) count: Option<i64>,
+}
+
+impl Known {
+    /// What is acknowledged of the findings of now: nothing that grew since it was shown.
+    fn of_now(self, findings: &[Finding]) -> Option<Acknowledgement> {
+        let Self { acknowledgement, count } = self;
+        let found = findings.iter().find(|it| it.check == acknowledgement.check);
+        let is_more = found.zip(count).is_some_and(|(found, shown)| found.count > shown);
+        (!is_more).then_some(acknowledgement)
     }
 }
 
@@ -85,11 +107,14 @@ pub(crate) async fn closing(
     state: &ApiState,
     (tenant, calendar): (&TenantId, &Calendar),
     month: Month,
-    acknowledged: Vec<Acknowledgement>,
+    known: Vec<Known>,
 ) -> Result<Result<AccountingPeriodCommand, AccountingPeriodRefusal>, Problem> {
     let draft = draft(state, (tenant, calendar), month).await?;
     Ok(draft.map(|draft| {
-        AccountingPeriodCommand::Close(Box::new(Close { acknowledged, ..draft.close }))
+        let mut close = draft.close;
+        let acknowledged = known.into_iter().filter_map(|known| known.of_now(&close.findings));
+        close.acknowledged = acknowledged.collect();
+        AccountingPeriodCommand::Close(Box::new(close))
     }))
 }
 
@@ -127,8 +152,8 @@ async fn close_period(
         return Ok(answer);
     }
     let calendar = Calendar::of(&state, &write.tenant).await?;
-    let acknowledged = body.acknowledged.into_iter().map(Into::into).collect();
-    let command = closing(&state, (&write.tenant, &calendar), month, acknowledged).await?;
+    let known = body.acknowledged.into_iter().map(Into::into).collect();
+    let command = closing(&state, (&write.tenant, &calendar), month, known).await?;
     let command = command.map_err(|refusal| refused(&refusal))?;
     give(&state, &write, &command).await
 }
