@@ -202,9 +202,14 @@ impl PassState {
         self.starts_at <= at && in_time && self.blocked == Blocked::No && !self.ended
     }
 
+    /// Whether all of its days are booked as over.
+    pub(super) fn is_run_out(&self) -> bool {
+        self.days_over >= self.days
+    }
+
     /// Whether nothing is to be booked for it any more.
     pub(super) fn is_used_up(&self) -> bool {
-        (self.ended || self.days_over >= self.days) && self.blocked != Blocked::Disputed
+        (self.ended || self.is_run_out()) && self.blocked != Blocked::Disputed
     }
 
     /// How many of its days are over at an instant.
@@ -225,7 +230,7 @@ impl PassState {
     /// Whether the money fits.
     pub(super) fn obeys_the_law(&self) -> bool {
         let price = self.payment.map_or(0, |payment| payment.price.amount_minor);
-        let finished = self.ended || self.days_over >= self.days;
+        let finished = self.ended || self.is_run_out();
         (0..=price).contains(&self.deferred_minor)
             && (0..=self.days).contains(&self.days_over)
             && (!finished || self.deferred_minor == 0)

@@ -6,7 +6,7 @@ use crate::credit_ledger::{
     CreditLedgerRefusal as No, GrantRefunded, GrantRevoked, PassRefunded, RefundGrant, RefundPass,
     RefundReturned, ReturnRefund, ReverseSpend, RevokeGrant, Slice, SpendReversed, burn,
     canary::{Canary, is_broken},
-    grant::Blocked,
+    grant::{Blocked, PassState},
 };
 
 /// How often a part of one spend may be given back.
@@ -112,6 +112,15 @@ impl Draft<'_> {
             Some(Blocked::Lost) => return Err(No::Disputed { id }),
             None => return Err(No::GrantUnknown { id }),
         }
+        let goes_on = refund.ended_pass;
+        let is_over = |pass: &PassState| pass.is_run_out() || (pass.ended && !goes_on);
+        let value = if self.ledger().passes.get(&id).is_some_and(is_over) {
+            // Nothing is deferred for a pass that is over: all of it makes good what was lost.
+            slice.value.map(|value| Money { amount_minor: 0, ..value })
+        } else {
+            slice.value
+        };
+        let slice = Slice { value, ..slice };
         self.book(RefundReturned { refund_id, slice, booking: self.blank() })
     }
 

@@ -111,6 +111,50 @@ fn a_pass_goes_on_with_what_is_left_of_its_price_and_ends_with_the_last_of_it() 
 }
 
 #[test]
+fn a_part_that_comes_back_after_its_pass_ran_out_makes_good_what_was_lost() {
+    const DAY: i64 = 24 * 60;
+    let mut desk = Desk::opened();
+    desk.ask(0, week(2100)).unwrap();
+    desk.ask(6 * DAY, C::SettleDue(SettleDue {})).unwrap();
+    assert_eq!(books(&desk), [0, 300, 0, 2100]);
+    assert_eq!(desk.ask(6 * DAY, C::RefundPart(part(2, 300))), Ok(1));
+    assert_eq!(books(&desk), [0, 0, 0, 1800]);
+    // The week ends with the command that brings the money back.
+    let returned = C::ReturnRefund(ReturnRefund { refund_id: id(2) });
+    assert_eq!(desk.ask(10 * DAY, returned.clone()), Ok(2));
+    assert_eq!(books(&desk), [0, 0, -300, 2100]);
+    assert_eq!(desk.ask(11 * DAY, returned), Ok(0), "once");
+    replays::replayed(&desk, &[desk.rules.clone()]).unwrap();
+    // Of a part that was lost in part, as much comes back.
+    let mut desk = Desk::opened();
+    desk.ask(0, week(2100)).unwrap();
+    assert_eq!(desk.ask(6 * DAY, C::RefundPart(part(2, 500))), Ok(2));
+    assert_eq!(books(&desk), [0, 0, 200, 1600]);
+    desk.ask(8 * DAY, C::SettleDue(SettleDue {})).unwrap();
+    let returned = C::ReturnRefund(ReturnRefund { refund_id: id(2) });
+    assert_eq!(desk.ask(10 * DAY, returned), Ok(1));
+    assert_eq!(books(&desk), [0, 0, -300, 2100]);
+    replays::replayed(&desk, &[desk.rules.clone()]).unwrap();
+}
+
+#[test]
+fn a_part_that_comes_back_to_a_pass_which_another_one_ended_defers_nothing() {
+    let mut desk = Desk::opened();
+    desk.ask(1, week(700)).unwrap();
+    desk.ask(2, C::RefundPart(part(2, 300))).unwrap();
+    desk.ask(3, last(3, 400)).unwrap();
+    let returned = |number| C::ReturnRefund(ReturnRefund { refund_id: id(number) });
+    assert_eq!(desk.ask(4, returned(2)), Ok(1));
+    assert_eq!(books(&desk), [0, 0, -300, 300]);
+    // With the last one the pass goes on, for what that one took.
+    assert_eq!(desk.ask(5, returned(3)), Ok(1));
+    assert_eq!(books(&desk), [0, 400, -300, 700]);
+    desk.ask(8 * 24 * 60, C::SettleDue(SettleDue {})).unwrap();
+    assert_eq!(books(&desk), [0, 0, -300, 700]);
+    replays::replayed(&desk, &[desk.rules.clone()]).unwrap();
+}
+
+#[test]
 fn a_part_of_nothing_or_of_something_else_is_refused() {
     let mut desk = bought();
     for wrong in [0, -1, 1000] {
