@@ -161,7 +161,7 @@ impl Payment {
             provider_ref: &provider_ref,
             amount,
         };
-        let refund_id = self.refund_meant(&named, sale, id)?;
+        let refund_id = self.failure_meant(&named, sale, id)?;
         let known = self.refunds.get(&refund_id);
         if known.is_some_and(|known| known.standing == RefundStanding::Failed) {
             return Ok(vec![]);
@@ -187,7 +187,29 @@ impl Payment {
     /// All of a charge goes back once at most, so a refund of all of it is the one that was paid or may
     /// be, under whatever name.
     fn refund_meant(&self, named: &Named<'_>, sale: &Sale, id: Uuid) -> Result<Uuid, No> {
-        let Named { refund_id, refund_ref, provider_ref, amount } = *named;
+        let meant = self.refund_named(named, id)?;
+        if self.refunds.contains_key(&meant) {
+            return Ok(meant);
+        }
+        let Named { provider_ref, amount, .. } = *named;
+        let is_whole = amount == self.charged(provider_ref, sale);
+        let mut of_charge = self.refunds_of(provider_ref);
+        let whole = of_charge.find(|(_, one)| is_whole && one.amount == amount);
+        Ok(whole.map_or(meant, |(whole, _)| whole))
+    }
+
+    /// Which refund failed. Any number of them can fail, so one that the provider calls by a name of
+    /// its own, which is unknown here, is none of those that are known.
+    fn failure_meant(&self, named: &Named<'_>, sale: &Sale, id: Uuid) -> Result<Uuid, No> {
+        if named.refund_ref.is_some() {
+            return self.refund_named(named, id);
+        }
+        self.refund_meant(named, sale, id)
+    }
+
+    /// The refund of our id or the provider's; when neither is known, what it is to be called here.
+    fn refund_named(&self, named: &Named<'_>, id: Uuid) -> Result<Uuid, No> {
+        let Named { refund_id, refund_ref, provider_ref, .. } = *named;
         let is_known = |asked: &Uuid| self.refunds.contains_key(asked);
         if let Some(asked) = refund_id.filter(is_known) {
             return Ok(asked);
@@ -196,14 +218,7 @@ impl Payment {
             check_reference("refund_ref", reference)?;
         }
         let foreign = refund_ref.map(|reference| foreign_refund_id(id, reference));
-        if let Some(known) = foreign.filter(is_known) {
-            return Ok(known);
-        }
-        let is_whole = amount == self.charged(provider_ref, sale);
-        let mut of_charge = self.refunds_of(provider_ref);
-        if let Some((whole, _)) = of_charge.find(|(_, one)| is_whole && one.amount == amount) {
-            return Ok(whole);
-        }
-        Ok(refund_id.or(foreign).unwrap_or_else(|| foreign_refund_id(id, provider_ref)))
+        let known = foreign.filter(is_known).or(refund_id).or(foreign);
+        Ok(known.unwrap_or_else(|| foreign_refund_id(id, provider_ref)))
     }
 }

@@ -74,6 +74,52 @@ fn a_refund_that_nobody_here_asked_for_is_recorded() {
     assert_eq!(refused, Err(PaymentRefusal::AlreadyRefunded { refund_id: expected }));
 }
 
+/// A failure of a refund of all of the charge, under the provider's own name for it.
+fn named_failure(refund_id: Option<u128>, reference: Option<&str>) -> PaymentCommand {
+    PaymentCommand::RecordRefundFailure(RecordRefundFailure {
+        refund_id: refund_id.map(Uuid::from_u128),
+        provider_ref: CHARGE.to_owned(),
+        amount: stars(250),
+        reason: "expired_card".to_owned(),
+        refund_ref: reference.map(str::to_owned),
+    })
+}
+
+#[test]
+fn a_failed_refund_of_the_providers_own_is_none_of_ours() {
+    let ours = Uuid::from_u128(1);
+    let theirs = foreign_refund_id(PAYMENT, "re_theirs");
+    for is_paid in [false, true] {
+        let mut till = Till::paid();
+        till.ask(staff(), request(1)).unwrap();
+        if is_paid {
+            till.hear(refunded(Some(1), CHARGE)).unwrap();
+        }
+        let failed = till.hear(named_failure(None, Some("re_theirs"))).unwrap();
+        assert!(
+            matches!(&failed[..], [PaymentEvent::RefundFailed(one)] if one.refund_id == theirs),
+            "{failed:?}"
+        );
+        assert_eq!(till.hear(named_failure(None, Some("re_theirs"))).unwrap(), vec![], "once");
+        // Ours stands as before: nobody may ask for the same money again.
+        let refused = till.ask(staff(), request(2)).unwrap_err();
+        let expected = match is_paid {
+            true => PaymentRefusal::AlreadyRefunded { refund_id: ours },
+            false => PaymentRefusal::RefundUnderWay { refund_id: ours },
+        };
+        assert_eq!(refused, expected);
+        // With our id, or without any name, it is the one that is alone in question.
+        let by_id = till.clone().hear(named_failure(Some(1), Some("re_ours"))).unwrap();
+        let nameless = till.hear(named_failure(None, None)).unwrap();
+        for heard in [by_id, nameless] {
+            assert!(
+                matches!(&heard[..], [PaymentEvent::RefundFailed(one)] if one.refund_id == ours),
+                "{heard:?}"
+            );
+        }
+    }
+}
+
 #[test]
 fn a_second_charge_goes_back_by_itself_and_buys_nothing() {
     let mut till = Till::paid();
