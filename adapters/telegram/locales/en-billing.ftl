@@ -40,6 +40,7 @@ recharge-agree = ✅ I agree
 recharge-agree-pay = ✅ I agree, pay { $price } and keep the card
 recharge-page =
     “{ $product }”, { $price }. The card you pay with is kept by the payment provider, and auto-recharge is on from then on. We do not see the card's number.
+recharge-changed = The offer has changed since you saw it, so nothing is agreed yet. Please read it again:
 recharge-refused = This cannot be turned on now. Open /billing and try again.
 recharge-off-now = ⏹ Auto-recharge is off. Nothing more is charged by itself.
 recharge-off-last = ⏹ Auto-recharge is off. One charge of { $price } was under way before that and may still go through; it is the last one.

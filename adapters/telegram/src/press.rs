@@ -7,6 +7,7 @@ use std::fmt;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use kontor_domain::Language;
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 /// A button.
@@ -112,8 +113,8 @@ pub(crate) struct Recharge {
     pub(crate) cap: u8,
     /// The account that charges it.
     pub(crate) account: String,
-    /// The customer agrees to it.
-    pub(crate) is_agreed: bool,
+    /// The fingerprint of the words that the customer agrees to; none while they still choose.
+    pub(crate) agreed_to: Option<String>,
 }
 
 /// An answer to a question.
@@ -181,8 +182,8 @@ impl Press {
             ("bp", "") => Some(Self::RechargePackages),
             ("bx", "") => Some(Self::RechargeOff),
             ("bd", "") => Some(Self::RemoveCard),
-            ("br", rest) => Recharge::parse(rest, false).map(Self::Recharge),
-            ("ba", rest) => Recharge::parse(rest, true).map(Self::Recharge),
+            ("br", rest) => Recharge::choosing(rest).map(Self::Recharge),
+            ("ba", rest) => Recharge::agreeing(rest).map(Self::Recharge),
             ("ct", "") => Some(Self::Tutorial),
             ("ce", "") => Some(Self::CreditExport),
             ("ch", page) => Some(Self::CreditHistory { page: page.parse().ok()? }),
@@ -232,24 +233,33 @@ impl fmt::Display for Press {
 }
 
 impl Recharge {
-    fn parse(rest: &str, is_agreed: bool) -> Option<Self> {
+    fn choosing(rest: &str) -> Option<Self> {
+        let recharge = Self::agreeing(rest)?;
+        let shown = recharge.agreed_to.filter(|shown| !shown.is_empty());
+        shown.is_none().then_some(Self { agreed_to: None, ..recharge })
+    }
+
+    /// A button of before there were fingerprints agrees to an empty one, which no words have.
+    fn agreeing(rest: &str) -> Option<Self> {
         let (product_id, rest) = rest.split_once(':')?;
         let (places, account) = rest.split_once(':')?;
+        let (places, shown) = places.split_at_checked(2)?;
         let places: Vec<u8> = places.bytes().map(|digit| digit.wrapping_sub(b'0')).collect();
         let &[threshold, cap] = places.as_slice() else { return None };
         if threshold > 9 || cap > 9 {
             return None;
         }
         let (product_id, account) = (id(product_id)?, account.to_owned());
-        Some(Self { product_id, threshold, cap, account, is_agreed })
+        Some(Self { product_id, threshold, cap, account, agreed_to: Some(shown.to_owned()) })
     }
 }
 
 impl fmt::Display for Recharge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { product_id, threshold, cap, account, is_agreed } = self;
-        let head = if *is_agreed { "ba" } else { "br" };
-        write!(f, "{head}:{}:{threshold}{cap}:{account}", short(*product_id))
+        let Self { product_id, threshold, cap, account, agreed_to } = self;
+        let head = if agreed_to.is_some() { "ba" } else { "br" };
+        let shown = agreed_to.as_deref().unwrap_or_default();
+        write!(f, "{head}:{}:{threshold}{cap}{shown}:{account}", short(*product_id))
     }
 }
 
@@ -283,6 +293,14 @@ impl fmt::Display for Answer {
     }
 }
 
+/// A short trace of words, to tell whether they are still those that were shown. With the longest name of
+/// an account, a button has three characters left for it.
+pub(crate) fn fingerprint(words: &str) -> String {
+    let mut trace = URL_SAFE_NO_PAD.encode(Sha256::digest(words));
+    trace.truncate(3);
+    trace
+}
+
 /// An id in 22 characters.
 fn short(id: Uuid) -> String {
     URL_SAFE_NO_PAD.encode(id.as_bytes())
@@ -298,12 +316,12 @@ mod tests {
     use proptest::prelude::*;
     use uuid::Uuid;
 
-    use super::{Answer, Press, Recharge};
+    use super::{Answer, Press, Recharge, fingerprint};
     use crate::outgoing::CALLBACK_DATA_BYTES_MAX;
 
-    fn recharge(is_agreed: bool) -> Press {
+    fn recharge(agreed_to: Option<String>) -> Press {
         let (product_id, account) = (Uuid::max(), "a".repeat(32));
-        Press::Recharge(Recharge { product_id, threshold: 9, cap: 9, account, is_agreed })
+        Press::Recharge(Recharge { product_id, threshold: 9, cap: 9, account, agreed_to })
     }
 
     #[test]
@@ -347,8 +365,9 @@ mod tests {
             Press::RechargePackages,
             Press::RechargeOff,
             Press::RemoveCard,
-            recharge(false),
-            recharge(true),
+            recharge(None),
+            recharge(Some(fingerprint("words"))),
+            recharge(Some(String::new())),
             Press::Tutorial,
             Press::CreditHistory { page: u16::MAX },
         ];

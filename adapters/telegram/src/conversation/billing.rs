@@ -32,8 +32,14 @@ pub(super) fn schema() -> Schema {
             show,
         ))
         .branch(when(|turn| turn.press == Some(Press::RechargePackages), agreement::packages))
-        .branch(when(|turn| recharge(turn).is_some_and(|it| !it.is_agreed), agreement::choose))
-        .branch(when(|turn| recharge(turn).is_some_and(|it| it.is_agreed), agreement::agree))
+        .branch(when(
+            |turn| recharge(turn).is_some_and(|it| it.agreed_to.is_none()),
+            agreement::choose,
+        ))
+        .branch(when(
+            |turn| recharge(turn).is_some_and(|it| it.agreed_to.is_some()),
+            agreement::agree,
+        ))
         .branch(when(|turn| turn.press == Some(Press::RechargeOff), turn_off))
         .branch(when(|turn| turn.press == Some(Press::RemoveCard), remove_card))
 }

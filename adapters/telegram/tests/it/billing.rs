@@ -18,6 +18,7 @@ use kontor_postgres::{
 use kontor_projections::{
     Projection,
     billing::{self, BillingRow},
+    products,
 };
 use kontor_telegram::{BillingNews, CardAccount};
 use serde_json::json;
@@ -28,6 +29,7 @@ use crate::world::{PATIENCE, World, until};
 
 const ANNA: i64 = 1001;
 const DOOR: &str = "stripe/shop";
+const PRODUCT: Uuid = Uuid::from_u128(30);
 
 fn shop() -> CardAccount {
     CardAccount {
@@ -44,7 +46,7 @@ fn shop() -> CardAccount {
 async fn open() -> (World, AbortOnDropHandle<()>) {
     let world = World::of(TenantKind::Enterprise).await;
     world.deal_with_credits(CreditRules { enabled: true, ..CreditRules::default() }).await;
-    let address = (&world.tenant, "product", Uuid::now_v7());
+    let address = (&world.tenant, "product", PRODUCT);
     let create = json!({
         "type": "create", "name": {"ru": "30 бесед", "en": "30 talks"}, "gives": {"credits": 30},
         "kind": "real_world", "ordinal": 1, "prices": [{"amount_minor": 499, "currency": "USD"}],
@@ -171,6 +173,44 @@ async fn with_a_card_agreeing_is_enough_and_stopping_and_removing_are_one_press(
     john.press("Remove the card", "The card is removed").await;
     world.until_billing("it is gone", |row| row.method.is_none()).await;
     assert_eq!(john.count("did not go through"), 0, "who stopped it needs no news");
+    bots.stop().await;
+}
+
+#[tokio::test]
+async fn nobody_agrees_to_words_that_they_did_not_see() {
+    let (world, _news) = open().await;
+    let bots = world.work_with_cards(vec![shop()]);
+    let john = world.person(ANNA, "John", "en");
+    john.say("/start", "consent").await;
+    john.press("I agree", "3 credits").await;
+    world.save_card(1, "4242").await;
+    world.until_billing("the card is kept", |row| row.method.is_some()).await;
+    john.say("/billing", "4242, 12/2034").await;
+    john.press("Turn on auto-recharge", "What should we buy").await;
+    let seen = john.press("30 talks", "may charge $4.99").await;
+    let change = json!({"type": "change", "prices": [{"amount_minor": 599, "currency": "USD"}]});
+    world.command((&world.tenant, "product", PRODUCT), &change, clock::now()).await;
+    until("the price is another", || async {
+        let row = products::find(&world.pool, &world.tenant, PRODUCT).await.unwrap()?;
+        (row.prices[0].amount_minor == 599).then_some(())
+    })
+    .await;
+    let (message_id, agree) = john.button("I agree").await;
+    assert_eq!(message_id, seen.id);
+    let asked = john.press_data(message_id, &agree, "may charge $5.99").await;
+    assert!(asked.text.contains("nothing is agreed yet"), "{}", asked.text);
+    john.press("below 10", "fewer than 10 credits").await;
+    // A button of before there were fingerprints is no better.
+    let (head, rest) = agree.rsplit_once(':').unwrap();
+    let old = format!("{}:{rest}", &head[..head.len() - 3]);
+    john.press_data(message_id, &old, "fewer than 5 credits").await;
+    let row = world.until_billing("the card is still kept", |row| row.method.is_some()).await;
+    assert_eq!((row.agreement, row.charges.len()), (None, 0));
+    john.press("I agree", "A charge of $5.99 is under way").await;
+    let row = world.until_billing("it holds", |row| row.agreement.is_some()).await;
+    let terms = row.agreement.unwrap().terms;
+    assert_eq!((terms.price.amount_minor, terms.monthly_cap.amount_minor), (599, 1_797));
+    assert!(asked.text.contains(&terms.words), "{}", terms.words);
     bots.stop().await;
 }
 

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     format,
     outgoing::button,
-    press::{Press, Recharge},
+    press::{Press, Recharge, fingerprint},
     settings::CardAccount,
     texts::say,
     turn::{Turn, TurnError},
@@ -77,7 +77,7 @@ pub(super) async fn packages(turn: Arc<Turn>) -> Reply {
             let price = format::money(voice.language(), it.price);
             let product = it.row.name(voice.language());
             let label = say!(voice, "billing-package", product = product, price = price);
-            vec![button(label, it.press(FIRST, false))]
+            vec![button(label, it.press(FIRST, None))]
         })
         .collect();
     rows.push(vec![button(say!(voice, "billing-back"), Press::Billing.to_string())]);
@@ -87,13 +87,14 @@ pub(super) async fn packages(turn: Arc<Turn>) -> Reply {
 /// Shows the words for what is chosen, with buttons for everything else that can be.
 pub(super) async fn choose(turn: Arc<Turn>) -> Reply {
     match chosen(&turn).await? {
-        Some((offered, recharge)) => offered.ask(&turn, &recharge).await,
+        Some((offered, recharge)) => offered.ask(&turn, &recharge, None).await,
         None => gone(&turn).await,
     }
 }
 
 /// The customer agrees. With a card that is kept it holds at once; without one they buy on a page that
-/// keeps it, and it holds from then on.
+/// keeps it, and it holds from then on. When other words would hold now than those that they saw, they
+/// are asked again.
 pub(super) async fn agree(turn: Arc<Turn>) -> Reply {
     let Some((offered, recharge)) = chosen(&turn).await? else { return gone(&turn).await };
     let ledger = match credits::of_customer(&turn).await? {
@@ -101,6 +102,9 @@ pub(super) async fn agree(turn: Arc<Turn>) -> Reply {
         Err(words) => return Ok(turn.effects().idle().say(turn.reply(words))),
     };
     let terms = offered.terms(&turn, &recharge);
+    if recharge.agreed_to != Some(fingerprint(&terms.words)) {
+        return offered.ask(&turn, &recharge, Some(say!(turn.voice, "recharge-changed"))).await;
+    }
     let row = find(&turn).await?;
     let kept = row.as_ref().and_then(|row| row.method.as_ref());
     if kept.is_none_or(|method| method.channel != offered.account.channel) {
@@ -131,9 +135,9 @@ async fn gone(turn: &Turn) -> Reply {
 }
 
 impl Offered {
-    fn press(&self, (threshold, cap): (u8, u8), is_agreed: bool) -> String {
+    fn press(&self, (threshold, cap): (u8, u8), agreed_to: Option<String>) -> String {
         let (product_id, account) = (self.row.product_id, self.account.name.clone());
-        Press::Recharge(Recharge { product_id, threshold, cap, account, is_agreed }).to_string()
+        Press::Recharge(Recharge { product_id, threshold, cap, account, agreed_to }).to_string()
     }
 
     /// A package always leads above the threshold.
@@ -186,7 +190,7 @@ impl Offered {
         }
     }
 
-    async fn ask(&self, turn: &Turn, recharge: &Recharge) -> Reply {
+    async fn ask(&self, turn: &Turn, recharge: &Recharge, note: Option<String>) -> Reply {
         let (voice, terms) = (turn.voice, self.terms(turn, recharge));
         let row = find(turn).await?;
         let kept = row.as_ref().and_then(|row| row.method.as_ref());
@@ -198,10 +202,12 @@ impl Offered {
             say!(voice, "recharge-agree-pay", price = price)
         };
         let mut rows = self.choices(turn, recharge, &terms);
-        rows.push(vec![button(agree, self.press((recharge.threshold, recharge.cap), true))]);
+        let (places, shown) = ((recharge.threshold, recharge.cap), fingerprint(&terms.words));
+        rows.push(vec![button(agree, self.press(places, Some(shown)))]);
         let back = Press::RechargePackages.to_string();
         rows.push(vec![button(say!(voice, "billing-back"), back)]);
         let text = say!(voice, "recharge-terms", words = terms.words);
+        let text = note.into_iter().chain([text]).collect::<Vec<_>>().join("\n\n");
         Ok(turn.effects().idle().say(turn.reply(text).buttons(rows)))
     }
 
@@ -224,13 +230,13 @@ impl Offered {
                 threshold = format::count(voice.language(), *credits)
             );
             let label = mark(label, *credits == terms.threshold_credits);
-            button(label, self.press((*place, recharge.cap), false))
+            button(label, self.press((*place, recharge.cap), None))
         });
         let caps = self.caps();
         let caps = caps.iter().map(|(place, cap)| {
             let label = say!(voice, "recharge-cap", cap = format::money(voice.language(), *cap));
             let label = mark(label, *cap == terms.monthly_cap);
-            button(label, self.press((recharge.threshold, *place), false))
+            button(label, self.press((recharge.threshold, *place), None))
         });
         let thresholds: Vec<_> = thresholds.collect();
         let caps: Vec<_> = caps.collect();
