@@ -2,15 +2,16 @@
 
 use kontor_domain::{
     Actor,
-    billing::{BillingCommand, EnableRecharge, SaveMethod, billing_id, method_id},
+    billing::{BillingCommand, EnableRecharge, RechargeTerms, SaveMethod, billing_id, method_id},
 };
 use kontor_postgres::{
     DatabaseError,
     checkouts::{self, CardToSee},
     payment_methods::{self, KeptMethod},
 };
-use kontor_projections::accounts;
+use kontor_projections::{QueryError, accounts, products};
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use crate::{CallError, CardRemoval, KeptCard, cashier::Cashier, facts::RecordError};
 
@@ -23,7 +24,7 @@ enum CardError {
     #[error(transparent)]
     Database(#[from] DatabaseError),
     #[error(transparent)]
-    Query(#[from] kontor_projections::QueryError),
+    Query(#[from] QueryError),
     #[error(transparent)]
     Call(#[from] CallError),
     #[error(transparent)]
@@ -109,13 +110,29 @@ impl Cashier {
                 | RecordError::Database(_)),
             ) => return Err(err.into()),
         }
-        let Some(terms) = seen.agreement.clone() else { return Ok(()) };
+        match &seen.agreement {
+            Some(terms) => self.hold(seen, terms.clone()).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Lets what was agreed to on the way to the page hold, when it is still what is sold. Otherwise they
+    /// are asked anew when they turn it on: nobody agreed to anything else.
+    async fn hold(&self, seen: &CardToSee, terms: RechargeTerms) -> Result<(), CardError> {
+        let account_id = seen.account_id;
+        if !self.still_stands(account_id, &terms).await? {
+            let payment_id = seen.payment_id;
+            tracing::info!(channel = self.channel, payment.id = %payment_id, "Agreed to what changed");
+            return Ok(());
+        }
         // They have just bought: nothing is to be filled up at once.
         let credits_left = terms.threshold_credits;
         let enable = EnableRecharge { account_id, terms, credits_left };
         let enable = BillingCommand::EnableRecharge(enable);
         // It is their word, given when they chose to pay with that.
         let actor = Actor::Customer { account_id };
+        let cause = format!("card:{}", seen.payment_id);
+        let address = ("billing", billing_id(account_id));
         match self.recorder.send(&cause, address, actor, &enable).await {
             Err(RecordError::Refused(code)) => {
                 tracing::warn!(channel = self.channel, code, "What was agreed to cannot hold");
@@ -123,6 +140,21 @@ impl Cashier {
             }
             other => Ok(other?),
         }
+    }
+
+    /// Whether the product is sold as it was agreed to, and the customer's consent is in force.
+    async fn still_stands(
+        &self,
+        account_id: Uuid,
+        terms: &RechargeTerms,
+    ) -> Result<bool, QueryError> {
+        let (pool, tenant) = (&self.recorder.pool, &self.recorder.account.tenant);
+        let holder = accounts::find(pool, tenant, account_id).await?;
+        let product = products::find(pool, tenant, terms.product.product_id).await?;
+        let is_sold = product.is_some_and(|it| {
+            it.active && it.gives() == terms.product.gives && it.prices.contains(&terms.price)
+        });
+        Ok(is_sold && holder.is_some_and(|it| it.consent.is_some()))
     }
 
     /// One round of removing cards at their provider.

@@ -39,7 +39,7 @@ recharge-chosen = ✓ { $choice }
 recharge-agree = ✅ I agree
 recharge-agree-pay = ✅ I agree, pay { $price } and keep the card
 recharge-page =
-    “{ $product }”, { $price }. The card you pay with is kept by the payment provider, and auto-recharge is on from then on. We do not see the card's number.
+    “{ $product }”, { $price }. The card you pay with is kept by the payment provider, and auto-recharge is on from then on, unless the offer changes before you pay. We do not see the card's number.
 recharge-changed = The offer has changed since you saw it, so nothing is agreed yet. Please read it again:
 recharge-refused = This cannot be turned on now. Open /billing and try again.
 recharge-off-now = ⏹ Auto-recharge is off. Nothing more is charged by itself.

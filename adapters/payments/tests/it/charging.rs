@@ -14,8 +14,12 @@ use kontor_domain::{
     product::Gives,
 };
 use kontor_postgres::checkouts::{self, Asked, CheckoutState, Keeping};
-use kontor_projections::billing::{self, BillingRow, ChargeStage};
-use serde_json::json;
+use kontor_projections::{
+    accounts,
+    billing::{self, BillingRow, ChargeStage},
+    products::{self, ProductRow},
+};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::world::{PAID, World, always, until};
@@ -48,8 +52,59 @@ fn terms(monthly_cap: i64) -> RechargeTerms {
 }
 
 impl World {
+    /// Sells 30 credits for 4.99, and has a customer who gave consent.
+    async fn sell(&self) {
+        let anna = || Actor::Customer { account_id: self.account_id };
+        let register = json!({
+            "type": "register", "display_name": "Anna", "language": "ru", "origin": {"kind": "api"},
+        });
+        let consent = json!({"type": "give_consent", "document_version": "2026-11"});
+        for command in [register, consent] {
+            self.send("account", self.account_id, anna(), &command).await;
+        }
+        let create = json!({
+            "type": "create", "name": {"ru": "30 кредитов", "en": "30 credits"},
+            "gives": {"credits": 30}, "kind": "real_world", "prices": [dollars(499)],
+        });
+        for command in [create, json!({"type": "activate"})] {
+            self.change_product(&command).await;
+        }
+        self.until_product("it is sold", |row| row.active).await;
+        until("the consent is seen", || async {
+            accounts::find(&self.pool, &self.tenant, self.account_id).await.unwrap()?.consent
+        })
+        .await;
+    }
+
+    async fn change_product(&self, command: &Value) {
+        let desk = Actor::Operator { name: "desk".into() };
+        self.send("product", sold().product_id, desk, command).await;
+    }
+
+    async fn until_product(&self, what: &str, is_so: impl Fn(&ProductRow) -> bool) {
+        until(what, || async {
+            let row = products::find(&self.pool, &self.tenant, sold().product_id).await.unwrap()?;
+            is_so(&row).then_some(())
+        })
+        .await;
+    }
+
     /// Buys on a page that keeps the card, and agrees with that.
     async fn agree(&self, card: &str, monthly_cap: i64) -> Uuid {
+        self.sell().await;
+        let payment_id = self.want(monthly_cap).await;
+        self.pay(payment_id, card).await;
+        if card == ASKED_AGAIN {
+            self.confirm(payment_id, "yes").await;
+        }
+        self.until_standing(payment_id, Standing::Succeeded).await;
+        self.until_billing("the agreement holds", |row| row.agreement.is_some()).await;
+        self.until_available(33).await;
+        payment_id
+    }
+
+    /// Agrees on the way to a page that keeps the card, and has not paid yet.
+    async fn want(&self, monthly_cap: i64) -> Uuid {
         let payment_id = Uuid::now_v7();
         let expires_at = clock::now() + chrono::Duration::hours(1);
         let begin = PaymentCommand::Begin(Begin {
@@ -73,14 +128,27 @@ impl World {
         let keeping = Keeping { account_id: self.account_id, agreement };
         let door = (&self.tenant, DOOR);
         checkouts::want_keeping(&self.pool, door, payment_id, (&asked, &keeping)).await.unwrap();
-        self.pay(payment_id, card).await;
-        if card == ASKED_AGAIN {
-            self.confirm(payment_id, "yes").await;
-        }
-        self.until_standing(payment_id, Standing::Succeeded).await;
-        self.until_billing("the agreement holds", |row| row.agreement.is_some()).await;
-        self.until_available(33).await;
         payment_id
+    }
+
+    /// Pays; the card is kept, and nothing is bought with it by itself.
+    async fn pay_without_agreement(&self, payment_id: Uuid) {
+        self.pay(payment_id, PAID).await;
+        until("it was seen whether the card is kept", || async {
+            let seen =
+                "select card_seen_at is not null from payment_checkouts where payment_id = $1";
+            let seen: Result<bool, _> =
+                sqlx::query_scalar(seen).bind(payment_id).fetch_one(&self.pool).await;
+            seen.unwrap().then_some(())
+        })
+        .await;
+        self.until_available(33).await;
+        self.spend(24).await;
+        self.until_available(9).await;
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let row = self.billing().await.unwrap();
+        assert!(row.method.is_some() && row.agreement.is_none(), "{row:?}");
+        assert_eq!((row.charges, self.charged().await), (vec![], 1));
     }
 
     async fn billing(&self) -> Option<BillingRow> {
@@ -120,6 +188,41 @@ async fn a_spend_below_the_threshold_charges_the_kept_card_once() {
     let row = world.until_charge(ChargeStage::Succeeded).await;
     world.until_available(39).await;
     assert_eq!((row.charges.len(), world.charged().await), (1, 2));
+}
+
+#[tokio::test]
+async fn a_price_that_changed_on_the_way_to_the_page_was_not_agreed_to() {
+    let world = World::open().await;
+    world.sell().await;
+    let payment_id = world.want(1_500).await;
+    world.change_product(&json!({"type": "change", "prices": [dollars(599)]})).await;
+    world.until_product("it costs more", |row| row.prices == [dollars(599)]).await;
+    world.pay_without_agreement(payment_id).await;
+}
+
+#[tokio::test]
+async fn what_is_not_sold_any_more_is_not_bought_by_itself() {
+    let world = World::open().await;
+    world.sell().await;
+    let payment_id = world.want(1_500).await;
+    world.change_product(&json!({"type": "deactivate"})).await;
+    world.until_product("it is off sale", |row| !row.active).await;
+    world.pay_without_agreement(payment_id).await;
+}
+
+#[tokio::test]
+async fn whoever_withdrew_their_consent_meanwhile_is_not_charged_by_itself() {
+    let world = World::open().await;
+    world.sell().await;
+    let payment_id = world.want(1_500).await;
+    let (id, withdraw) = (world.account_id, json!({"type": "withdraw_consent"}));
+    world.send("account", id, Actor::Customer { account_id: id }, &withdraw).await;
+    until("the withdrawal is seen", || async {
+        let row = accounts::find(&world.pool, &world.tenant, id).await.unwrap()?;
+        row.consent.is_none().then_some(())
+    })
+    .await;
+    world.pay_without_agreement(payment_id).await;
 }
 
 #[tokio::test]

@@ -18,7 +18,7 @@ use kontor_domain::{
     },
     meter::MeterRules,
     payment::{Begin, Payment, PaymentCommand, ProductSold, RequestRefund, Standing},
-    product::Gives,
+    product::{Gives, Product},
     provider_statement::ProviderStatement,
     tenant::{ChangeCreditRules, Create, TenantCommand, TenantKind},
 };
@@ -89,6 +89,7 @@ impl World {
             .register::<AccountAggregate>()
             .register::<CreditLedger>()
             .register::<Payment>()
+            .register::<Product>()
             .register::<ProviderStatement>()
             .register::<Billing>()
             .build();
