@@ -69,7 +69,9 @@ async fn an_erasure_is_confirmed_carried_out_once_and_watched() {
 #[tokio::test]
 async fn only_an_admin_of_the_platform_exports_and_erases_and_others_are_recorded() {
     let world = World::new().await;
-    let account = world.account().await;
+    let body = json!({"display_name": "Анна Ёлкина"});
+    let opened = world.post(&world.operator, "/v1/accounts", body).await;
+    let account = opened.id();
     let erasure = format!("/v1/subjects/{account}/erasure?tenant=moscow");
     let export = format!("/v1/subjects/{account}/export?tenant=moscow");
     let before = world.denied().await.len();
@@ -86,7 +88,7 @@ async fn only_an_admin_of_the_platform_exports_and_erases_and_others_are_recorde
     assert_eq!(world.get("", &export).await.status, 401);
     let denied = world.denied().await.split_off(before);
     assert_eq!(denied.iter().filter(|reason| *reason == "platform_key_needed").count(), 9);
-    let shown = world.get(&world.reader, &format!("/v1/accounts/{account}")).await;
+    let shown = world.read(&world.reader, &format!("/v1/accounts/{account}"), &opened).await;
     assert_eq!(shown.status, 200, "the account is there: {shown}");
 }
 
