@@ -113,7 +113,7 @@ test("a month that is over says what is open and is closed with reasons", async 
   await sees("Choose why each of these may stay, or put it right first: differences open, clearing open");
   await picture("periods-open-desktop-light");
   for (const select of await page.locator("fieldset.finding select").all()) await select.selectOption("settles_later");
-  await page.locator("fieldset.finding input").first().fill("TICKET-17");
+  await page.locator("fieldset.finding input:not([type=hidden])").first().fill("TICKET-17");
   await page.getByRole("button", { name: `Close ${months().before}` }).click();
   await sees("The month is closed. What is booked later counts in the next one.");
   await sees("the figures below have it");
